@@ -1,0 +1,65 @@
+"""The two kinds of address a person gives us: e-mail and phone, as pydantic types that accept only what can be sent to.
+
+Their refusals never repeat the value: the field's name is in the error's location, and an address does not belong in a log.
+"""
+
+from typing import Annotated
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+_EMAIL_LENGTH = 254  # RFC 5321 4.5.3.1.3 bounds the path at 256 octets, of which two are the angle brackets
+_PHONE_LENGTH = 16  # ITU-T E.164: at most fifteen digits, after the plus sign
+
+
+def _email(value: str) -> str:
+    """Return the address as SES takes it: 7-bit, its domain lower-case and in punycode.
+
+    SES has no SMTPUTF8, so a local part beyond ASCII could never be sent to
+    (https://docs.aws.amazon.com/ses/latest/dg/creating-identities.html). `.test` names are like any other (RFC 6761 6.2).
+    """
+    try:
+        checked = validate_email(value, check_deliverability=False, allow_smtputf8=False, test_environment=True)
+    except EmailNotValidError:
+        checked = None
+    if checked is None or checked.ascii_email is None or len(checked.ascii_email) > _EMAIL_LENGTH:
+        raise PydanticCustomError("email_address", "must be an e-mail address such as ada@example.com")
+    return checked.ascii_email
+
+
+def _phone(value: str) -> str:
+    """Return the number unchanged when it is E.164 and of a length its country uses.
+
+    Whether its prefix has been assigned is not asked: numbering plans move faster than the metadata inside a deployed function,
+    and a real number must never be refused.
+    """
+    try:
+        number = phonenumbers.parse(value, None)
+    except phonenumbers.NumberParseException:
+        number = None
+    if (
+        number is None
+        or phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) != value
+        or phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE
+    ):
+        raise PydanticCustomError("phone_number", "must be an E.164 phone number such as +442079460123")
+    return value
+
+
+EmailAddress = Annotated[
+    str,
+    AfterValidator(_email),
+    Field(json_schema_extra={"format": "email", "maxLength": _EMAIL_LENGTH, "examples": ["ada@example.com"]}),
+]
+"""An e-mail address, normalised; 254 characters at most."""
+
+PhoneNumber = Annotated[
+    str,
+    AfterValidator(_phone),
+    Field(
+        json_schema_extra={"pattern": r"^\+[1-9]\d{1,14}$", "maxLength": _PHONE_LENGTH, "examples": ["+442079460123"]}
+    ),
+]
+"""A phone number in E.164."""
