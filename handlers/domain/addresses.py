@@ -1,6 +1,6 @@
 """The two kinds of address a person gives us: e-mail and phone, as pydantic types that accept only what can be sent to.
 
-Their refusals never repeat the value: the field's name is in the error's location, and an address does not belong in a log.
+Their refusals never repeat the value: the error's location names the field, and an address does not belong in a log.
 """
 
 from typing import Annotated
@@ -11,14 +11,14 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 _EMAIL_LENGTH = 254  # RFC 5321 4.5.3.1.3 bounds the path at 256 octets, of which two are the angle brackets
-_PHONE_LENGTH = 16  # ITU-T E.164: at most fifteen digits, after the plus sign
 
 
 def _email(value: str) -> str:
     """Return the address as SES takes it: 7-bit, its domain lower-case and in punycode.
 
     SES has no SMTPUTF8, so a local part beyond ASCII could never be sent to
-    (https://docs.aws.amazon.com/ses/latest/dg/creating-identities.html). `.test` names are like any other (RFC 6761 6.2).
+    (https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Destination.html). `.test` names are like any other
+    (RFC 6761 6.2).
     """
     try:
         checked = validate_email(value, check_deliverability=False, allow_smtputf8=False, test_environment=True)
@@ -32,8 +32,8 @@ def _email(value: str) -> str:
 def _phone(value: str) -> str:
     """Return the number unchanged when it is E.164 and of a length its country uses.
 
-    Whether its prefix has been assigned is not asked: numbering plans move faster than the metadata inside a deployed function,
-    and a real number must never be refused.
+    Whether its prefix has been assigned is not asked: numbering plans move faster than the metadata inside a deployed
+    function, and a real number must never be refused.
     """
     try:
         number = phonenumbers.parse(value, None)
@@ -58,8 +58,6 @@ EmailAddress = Annotated[
 PhoneNumber = Annotated[
     str,
     AfterValidator(_phone),
-    Field(
-        json_schema_extra={"pattern": r"^\+[1-9]\d{1,14}$", "maxLength": _PHONE_LENGTH, "examples": ["+442079460123"]}
-    ),
+    Field(json_schema_extra={"pattern": r"^\+[1-9]\d{1,14}$", "examples": ["+442079460123"]}),
 ]
 """A phone number in E.164."""
