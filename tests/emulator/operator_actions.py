@@ -1,0 +1,144 @@
+"""What an operator with root credentials can do to the running platform: look inside, hold it back, break and mend it."""
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from local.platform import Platform
+
+from tests.emulator.producer import until
+
+Clients = Callable[[str], Any]
+Statement = dict[str, Any]
+
+
+class Operator:
+    """The platform seen from inside its account."""
+
+    def __init__(self, platform: Platform, aws: Clients) -> None:
+        self.platform, self.aws = platform, aws
+        self._tables: dict[str, str] = platform.outputs["tableNames"]
+
+    def function_name(self, function: str) -> str:
+        return f"carillon-local-{function}"
+
+    # -- the log ---------------------------------------------------------------------------------------------------
+
+    def delivery(self, notification_id: str, delivery_id: str) -> dict[str, Any]:
+        """A delivery as it lies in the table, in DynamoDB's own typed form."""
+        key = self._delivery_key(notification_id, delivery_id)
+        item: dict[str, Any] = self.aws("dynamodb").get_item(TableName=self._tables["notifications"], Key=key)["Item"]
+        return item
+
+    def stored_deliveries_of(self, user_id: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.aws("dynamodb").scan(
+            TableName=self._tables["notifications"],
+            FilterExpression="user_id = :u",
+            ExpressionAttributeValues={":u": {"S": user_id}},
+        )["Items"]
+        return found
+
+    def make_due(self, notification_id: str, delivery_id: str) -> None:
+        """Let the delivery's time for the sweeper be now, as if the minutes had passed."""
+        self.aws("dynamodb").update_item(
+            TableName=self._tables["notifications"],
+            Key=self._delivery_key(notification_id, delivery_id),
+            UpdateExpression="SET due_at = :past",
+            ConditionExpression="attribute_exists(due_at)",
+            ExpressionAttributeValues={":past": {"S": "2000-01-01T00:00:00.000Z"}},
+        )
+
+    def _delivery_key(self, notification_id: str, delivery_id: str) -> dict[str, Any]:
+        return {"notification_id": {"S": notification_id}, "item": {"S": f"delivery#{delivery_id}"}}
+
+    # -- settings --------------------------------------------------------------------------------------------------
+
+    def opt_out(self, user_id: str, category: str, channel: str = "email") -> None:
+        categories = {"M": {category: {"M": {channel: {"BOOL": False}}}}}
+        self.aws("dynamodb").put_item(
+            TableName=self._tables["settings"], Item={"user_id": {"S": user_id}, "categories": categories}
+        )
+
+    # -- functions -------------------------------------------------------------------------------------------------
+
+    def sweep(self) -> dict[str, Any]:
+        """Run the sweeper now; the answer of Lambda."""
+        answer: dict[str, Any] = self.aws("lambda").invoke(
+            FunctionName=self.function_name("sweeper"), Qualifier="live", Payload=b"{}"
+        )
+        return answer
+
+    def publish_again(self, notification_id: str, delivery_id: str) -> None:
+        """Put the delivery's event on the bus once more, as a replay or an at-least-once bus would."""
+        item = self.delivery(notification_id, delivery_id)
+        detail = {name: item[name]["S"] for name in ("event_id", "notification_id", "delivery_id", "user_id")}
+        entry = {
+            "Source": "payment_request_event",
+            "DetailType": f"{item['category']['S']}_notification_{item['channel']['S']}",
+            "Resources": [item["app_key"]["S"]],
+            "Detail": json.dumps(detail),
+            "EventBusName": self.platform.outputs["busName"],
+        }
+        assert self.aws("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
+
+    @contextmanager
+    def paused_worker(self, channel: str = "email") -> Iterator[None]:
+        """Hold the channel's worker back: its queue fills, nothing is sent."""
+        client = self.aws("lambda")
+        mappings = client.list_event_source_mappings()["EventSourceMappings"]
+        [mapping] = [m["UUID"] for m in mappings if m["EventSourceArn"].endswith(f"-{channel}")]
+        client.update_event_source_mapping(UUID=mapping, Enabled=False)
+        try:
+            yield
+        finally:
+            client.update_event_source_mapping(UUID=mapping, Enabled=True)
+
+    def logged(self, function: str) -> str:
+        """All that the function has logged so far."""
+        pages = self.aws("logs").get_paginator("filter_log_events")
+        group = f"/aws/lambda/{self.function_name(function)}"
+        return "\n".join(event["message"] for page in pages.paginate(logGroupName=group) for event in page["events"])
+
+    def until_logged(self, function: str, text: str, times: int = 1) -> str:
+        return until(lambda: self.logged(function), lambda log: log.count(text) >= times)
+
+    # -- permissions -----------------------------------------------------------------------------------------------
+
+    def statements(self, function: str) -> list[Statement]:
+        """The statements of the function's role, from its one inline policy."""
+        _, _, document = self._policy(function)
+        found: list[Statement] = document["Statement"]
+        return found
+
+    @contextmanager
+    def without_statement(self, function: str, sid: str) -> Iterator[None]:
+        """Take one statement from the function's role, and give it back."""
+        role, policy, document = self._policy(function)
+        rest = [statement for statement in document["Statement"] if statement["Sid"] != sid]
+        assert len(rest) == len(document["Statement"]) - 1, f"{function} has no statement {sid}"
+        iam = self.aws("iam")
+        iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document | {"Statement": rest}))
+        try:
+            self.start_afresh(function)
+            yield
+        finally:
+            iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
+            self.start_afresh(function)
+
+    def start_afresh(self, function: str) -> None:
+        """Drop the function's warm execution environments, so that nothing cached hides a missing permission."""
+        client, name = self.aws("lambda"), self.function_name(function)
+        environment = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        environment["CARILLON_TEST_EPOCH"] = uuid.uuid4().hex
+        client.update_function_configuration(FunctionName=name, Environment={"Variables": environment})
+        version = client.publish_version(FunctionName=name)["Version"]
+        client.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
+
+    def _policy(self, function: str) -> tuple[str, str, dict[str, Any]]:
+        iam = self.aws("iam")
+        arn = self.aws("lambda").get_function_configuration(FunctionName=self.function_name(function))["Role"]
+        role = arn.rsplit("/", 1)[-1]
+        [policy] = iam.list_role_policies(RoleName=role)["PolicyNames"]
+        return role, policy, iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]

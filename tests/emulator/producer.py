@@ -1,0 +1,89 @@
+"""A producer as the design page describes one, written without any of the project's own code.
+
+What passes here passes for a client that knows only the design page and `.carillon/local.json`.
+"""
+
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import httpx
+import jwt
+
+T = TypeVar("T")
+
+FINAL = {"sent", "opened", "clicked", "error", "unsubscribed", "canceled"}
+
+
+def token(app_key: str, secret: str, *, issued_at: float | None = None, lifetime: float = 120, **claims: Any) -> str:
+    """A bearer token of the design: HS256, `iss`, `iat`, `exp`, `jti`."""
+    now = time.time() if issued_at is None else issued_at
+    body = {"iss": app_key, "iat": int(now), "exp": int(now + lifetime), "jti": str(uuid.uuid4()), **claims}
+    return jwt.encode({k: v for k, v in body.items() if v is not None}, secret, algorithm="HS256")
+
+
+class Producer:
+    """Calls the API with a fresh token each time."""
+
+    def __init__(self, api_url: str, app_key: str, app_secret: str, inbox_url: str) -> None:
+        self._http = httpx.Client(base_url=api_url, timeout=30)
+        self._inbox = httpx.Client(base_url=inbox_url, timeout=10)
+        self.app_key, self.app_secret = app_key, app_secret
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        json: Any = None,
+        *,
+        bearer: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> httpx.Response:
+        bearer = bearer or token(self.app_key, self.app_secret)
+        return self._http.request(
+            method, path, json=json, headers={"Authorization": f"Bearer {bearer}", **(headers or {})}
+        )
+
+    def raw(self, method: str, path: str, content: bytes) -> httpx.Response:
+        """A body as it stands, said to be JSON."""
+        bearer = token(self.app_key, self.app_secret)
+        headers = {"Authorization": f"Bearer {bearer}", "Content-Type": "application/json"}
+        return self._http.request(method, path, content=content, headers=headers)
+
+    def send(self, body: dict[str, Any], **kwargs: Any) -> httpx.Response:
+        return self.call("POST", "/v1/notifications", body, **kwargs)
+
+    def contact(self, **fields: Any) -> str:
+        """A new contact with these fields; its user id."""
+        user_id = f"user-{uuid.uuid4().hex[:12]}"
+        answer = self.call("PUT", f"/v1/contacts/{user_id}", fields)
+        assert answer.status_code == 201, answer.text
+        return user_id
+
+    def notification(self, notification_id: str) -> dict[str, Any]:
+        answer = self.call("GET", f"/v1/notifications/{notification_id}")
+        assert answer.status_code == 200, answer.text
+        body: dict[str, Any] = answer.json()
+        return body
+
+    def until_final(self, notification_id: str, seconds: float = 20) -> dict[str, Any]:
+        """The notification once each of its deliveries is in a final status (or `sent`)."""
+        return until(
+            lambda: self.notification(notification_id),
+            lambda n: all(d["status"] in FINAL for d in n["deliveries"]),
+            seconds,
+        )
+
+    def messages(self) -> list[dict[str, Any]]:
+        body: list[dict[str, Any]] = self._inbox.get("/api/messages").raise_for_status().json()
+        return body
+
+
+def until(read: Callable[[], T], satisfied: Callable[[T], bool], seconds: float = 20) -> T:
+    """Read again until it satisfies; the last thing read is in the failure."""
+    deadline = time.monotonic() + seconds
+    while not satisfied(value := read()):
+        assert time.monotonic() < deadline, f"not within {seconds} s: {value}"
+        time.sleep(0.02)
+    return value
