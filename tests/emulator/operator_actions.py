@@ -1,4 +1,4 @@
-"""What an operator with root credentials can do to the running platform: look inside, hold it back, break and mend it."""
+"""What an operator with root credentials can do to the platform: look inside, hold it back, break and mend it."""
 
 import json
 import uuid
