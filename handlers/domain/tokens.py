@@ -37,6 +37,7 @@ class Reason(StrEnum):
     NOT_YET_VALID = "not_yet_valid"
     LIFETIME = "lifetime"
     UNKNOWN_APP = "unknown_app"
+    SECRET_DENIED = "secret_denied"
     APP_MISCONFIGURED = "app_misconfigured"
 
 

@@ -1,0 +1,53 @@
+"""The apps that may call, from Secrets Manager, remembered for a minute."""
+
+from typing import TYPE_CHECKING, Final
+
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from aws_lambda_powertools.utilities.parameters.secrets import SecretsProvider
+from botocore.exceptions import ClientError
+from pydantic import ValidationError
+
+from handlers.domain.tokens import App, Reason, RefusedTokenError
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+MAX_AGE_SECONDS: Final = 60
+"""How long a rotated or withdrawn secret is still honoured."""
+
+_REFUSALS: Final = {
+    # Also what a secret answers whose value was never put, or that is being deleted
+    # (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html).
+    "ResourceNotFoundException": Reason.UNKNOWN_APP,
+    "InvalidRequestException": Reason.UNKNOWN_APP,
+    "AccessDeniedException": Reason.SECRET_DENIED,
+}
+
+
+class AppSecrets:
+    """Apps by their key, each in the secret `<prefix><app key>`."""
+
+    def __init__(self, prefix: str, client: "SecretsManagerClient") -> None:
+        self._prefix = prefix
+        self._provider = SecretsProvider(boto3_client=client)
+
+    def app(self, app_key: str) -> App:
+        """Return the app; raise `RefusedTokenError` when there is none or its secret does not have the form of one.
+
+        Calls `secretsmanager:GetSecretValue`. What is not an answer, as throttling or a timeout, is raised as it is:
+        it is no reason to call anybody unauthorised.
+        """
+        try:
+            value = self._provider.get(f"{self._prefix}{app_key}", max_age=MAX_AGE_SECONDS)
+        except GetParameterError as error:
+            if reason := _refusal(error.__context__):
+                raise RefusedTokenError(reason) from None
+            raise
+        try:
+            return App.model_validate_json(value or "")
+        except ValidationError:
+            raise RefusedTokenError(Reason.APP_MISCONFIGURED) from None
+
+
+def _refusal(cause: BaseException | None) -> Reason | None:
+    return _REFUSALS.get(cause.response["Error"]["Code"]) if isinstance(cause, ClientError) else None
