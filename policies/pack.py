@@ -1,0 +1,72 @@
+"""The rules of the pack, and what turns each into a policy of Pulumi's SDK. Importing it starts nothing."""
+
+from pulumi_policy import (
+    EnforcementLevel,
+    Policy,
+    PolicyResource,
+    ReportViolation,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+    StackValidationArgs,
+    StackValidationPolicy,
+)
+
+from policies.rule import Resource, ResourceRule, Rule, StackRule
+from policies.rules import dynamodb, iam, sqs
+from policies.values import properties
+
+NAME = "carillon"
+
+ALL_RULES: tuple[ResourceRule | StackRule, ...] = (
+    iam.NO_WILDCARD_ACTIONS,
+    dynamodb.CUSTOMER_MANAGED_KEY,
+    dynamodb.POINT_IN_TIME_RECOVERY,
+    sqs.DEAD_LETTER_QUEUE,
+)
+
+
+def policy(rule: ResourceRule | StackRule) -> Policy:
+    """Return the SDK's policy for a rule."""
+    return _resource_policy(rule) if isinstance(rule, ResourceRule) else _stack_policy(rule)
+
+
+def _resource_policy(rule: ResourceRule) -> Policy:
+    def validate(args: ResourceValidationArgs, report_violation: ReportViolation) -> None:
+        for message in rule.check(Resource(args.resource_type, args.urn, properties(args.props), depends={})):
+            report_violation(_explained(message, rule), args.urn)
+
+    return ResourceValidationPolicy(
+        name=rule.name,
+        description=rule.description,
+        enforcement_level=EnforcementLevel(rule.level),
+        remediation_steps=rule.fix,
+        url=rule.reference.url,
+        validate=validate,
+    )
+
+
+def _stack_policy(rule: StackRule) -> Policy:
+    def validate(args: StackValidationArgs, report_violation: ReportViolation) -> None:
+        for finding in rule.check([_resource(resource) for resource in args.resources]):
+            report_violation(_explained(finding.message, rule), finding.urn)
+
+    return StackValidationPolicy(
+        name=rule.name,
+        description=rule.description,
+        enforcement_level=EnforcementLevel(rule.level),
+        remediation_steps=rule.fix,
+        url=rule.reference.url,
+        validate=validate,
+    )
+
+
+def _resource(resource: PolicyResource) -> Resource:
+    sources = {name: [source.urn for source in found] for name, found in resource.property_dependencies.items()}
+    return Resource(resource.resource_type, resource.urn, properties(resource.props), sources)
+
+
+def _explained(message: str, rule: Rule) -> str:
+    return f"{message}. {rule.fix}"
+
+
+ALL_POLICIES: list[Policy] = [policy(rule) for rule in ALL_RULES]

@@ -1,0 +1,79 @@
+"""How tables keep their data."""
+
+from collections.abc import Iterator
+
+from policies.rule import UNKNOWN_UNTIL_THE_UPDATE, Level, Reference, Resource, ResourceRule
+from policies.values import UNKNOWN, Value, at, items
+
+_TABLE = "aws:dynamodb/table:Table"
+_REPLICA = "aws:dynamodb/tableReplica:TableReplica"
+_KEY_OF_AWS = "alias/aws/dynamodb"
+
+
+def not_encrypted_with_own_key(resource: Resource) -> Iterator[str]:
+    """Find a table, or a replica of one, whose key is not the customer's."""
+    if resource.type == _TABLE:
+        if at(resource.properties, "serverSideEncryption", "enabled") not in (True, UNKNOWN):
+            yield "serverSideEncryption.enabled: the table is encrypted with a key that AWS owns"
+        elif not _is_own_key(at(resource.properties, "serverSideEncryption", "kmsKeyArn")):
+            yield "serverSideEncryption.kmsKeyArn: the table is encrypted with the key that AWS manages"
+    for where, replica in _replicas(resource):
+        if not _is_own_key(at(replica, "kmsKeyArn")):
+            yield f"{where}kmsKeyArn: the replica is encrypted with a key that AWS owns or manages"
+
+
+def not_recoverable(resource: Resource) -> Iterator[str]:
+    """Find a table, or a replica of one, without point-in-time recovery."""
+    if resource.type == _TABLE and not _is_on(at(resource.properties, "pointInTimeRecovery", "enabled")):
+        yield "pointInTimeRecovery.enabled: the table has no point-in-time recovery"
+    for where, replica in _replicas(resource):
+        if not _is_on(at(replica, "pointInTimeRecovery")):
+            yield f"{where}pointInTimeRecovery: the replica has no point-in-time recovery"
+
+
+def _replicas(resource: Resource) -> Iterator[tuple[str, Value]]:
+    """Yield each replica with the path to its properties: those of a table, and one that is a resource of its own."""
+    if resource.type == _TABLE:
+        for number, replica in enumerate(items(at(resource.properties, "replicas"))):
+            yield f"replicas.{number}.", replica
+    elif resource.type == _REPLICA:
+        yield "", resource.properties
+
+
+def _is_own_key(arn: Value) -> bool:
+    return arn is UNKNOWN or (isinstance(arn, str) and arn != "" and not arn.endswith(_KEY_OF_AWS))
+
+
+def _is_on(switch: Value) -> bool:
+    return switch in (True, UNKNOWN)
+
+
+CUSTOMER_MANAGED_KEY = ResourceRule(
+    name="dynamodb-customer-managed-key",
+    summary="Tables and their replicas are encrypted with a customer-managed KMS key.",
+    unknowns=UNKNOWN_UNTIL_THE_UPDATE,
+    why="The tables hold addresses and messages. Only with a key of our own can we decide who may use it, see each use "
+    "in CloudTrail, and withdraw it.",
+    fix="Set serverSideEncryption to enabled with the kmsKeyArn of a key of this stack, and kmsKeyArn on each replica.",
+    level=Level.MANDATORY,
+    reference=Reference(
+        "AWS Config dynamodb-table-encrypted-kms",
+        "https://docs.aws.amazon.com/config/latest/developerguide/dynamodb-table-encrypted-kms.html",
+    ),
+    check=not_encrypted_with_own_key,
+)
+
+POINT_IN_TIME_RECOVERY = ResourceRule(
+    name="dynamodb-point-in-time-recovery",
+    summary="Tables and their replicas have point-in-time recovery.",
+    unknowns=UNKNOWN_UNTIL_THE_UPDATE,
+    why="Nothing that was accepted may be lost: a faulty release or operator can overwrite items, and only continuous "
+    "backups can bring back the second before.",
+    fix="Set pointInTimeRecovery to enabled on the table, and pointInTimeRecovery to true on each replica.",
+    level=Level.MANDATORY,
+    reference=Reference(
+        "Security Hub DynamoDB.2",
+        "https://docs.aws.amazon.com/securityhub/latest/userguide/dynamodb-controls.html#dynamodb-2",
+    ),
+    check=not_recoverable,
+)
