@@ -20,7 +20,7 @@ _REFUSALS: Final = {
     # (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html).
     "ResourceNotFoundException": Reason.UNKNOWN_APP,
     "InvalidRequestException": Reason.UNKNOWN_APP,
-    "AccessDeniedException": Reason.SECRET_DENIED,
+    "AccessDeniedException": Reason.ACCESS_DENIED,
 }
 
 
@@ -44,7 +44,7 @@ class AppSecrets:
                 raise RefusedTokenError(reason) from None
             raise
         try:
-            return App.model_validate_json(value or "")
+            return App.model_validate_json(str(value))
         except ValidationError:
             raise RefusedTokenError(Reason.APP_MISCONFIGURED) from None
 

@@ -37,7 +37,7 @@ class Reason(StrEnum):
     NOT_YET_VALID = "not_yet_valid"
     LIFETIME = "lifetime"
     UNKNOWN_APP = "unknown_app"
-    SECRET_DENIED = "secret_denied"
+    ACCESS_DENIED = "access_denied"
     APP_MISCONFIGURED = "app_misconfigured"
 
 

@@ -1,0 +1,238 @@
+"""How a user can be reached: the contact as producers write it and as it is stored, field for field."""
+
+import re
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from ipaddress import ip_address
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError, Url
+
+from handlers.domain.addresses import EmailAddress, PhoneNumber
+from handlers.domain.locales import Locale
+
+MAX_DEVICES: Final = 100
+MAX_EXTERNAL_CHANNELS: Final = 50
+MAX_TAGS: Final = 50
+
+UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:@+-]{1,128}$")]
+"""The producers' own id of a user."""
+
+
+class _Model(BaseModel):
+    # An input that is refused may be personal, so it is kept out of errors that might be logged.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+# -- devices -----------------------------------------------------------------------------------------------------------
+
+Platform = Literal["apns", "fcm"]
+
+_DEVICE_TOKENS: Final[Mapping[Platform, tuple[re.Pattern[str], str]]] = MappingProxyType(
+    {
+        # Today 32 bytes in hexadecimal; Apple calls their length variable, and other kinds of push have longer ones:
+        # https://developer.apple.com/documentation/uikit/uiapplicationdelegate/application(_:didregisterforremotenotificationswithdevicetoken:)
+        "apns": (re.compile(r"([0-9A-Fa-f]{2}){32,100}"), "must be an APNs device token: 64 to 200 hexadecimal digits"),
+        # Google says nothing of their form. Those seen have 119 to 200 characters; what is shorter was cut off, or is
+        # another platform's. The characters are those of any bearer token (RFC 9110 11.2) and the colon in today's.
+        "fcm": (
+            re.compile(r"[A-Za-z0-9:._~+/=-]{100,4096}"),
+            "must be an FCM registration token: 100 characters or more",
+        ),
+    }
+)
+
+
+class Device(_Model):
+    """One installed app of the user, as `{"deviceToken", "platform"}`."""
+
+    platform: Platform
+    device_token: Annotated[str, Field(alias="deviceToken")]
+
+    @field_validator("device_token")
+    @classmethod
+    def _has_the_form_of_its_platform(cls, token: str, info: ValidationInfo) -> str:
+        platform = info.data.get("platform")  # not there when it was refused itself
+        if platform is not None:
+            form, message = _DEVICE_TOKENS[platform]
+            if not form.fullmatch(token):
+                raise PydanticCustomError("device_token", message)
+        return token
+
+
+# -- external channels -------------------------------------------------------------------------------------------------
+
+ExternalPlatform = Literal["slack", "teams", "discord", "webhook"]
+
+_HOSTS: Final[Mapping[ExternalPlatform, tuple[str, ...]]] = MappingProxyType(
+    {
+        # https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks and GovSlack's
+        "slack": ("hooks.slack.com", "hooks.slack-gov.com"),
+        # Workflows (two generations), connectors, and the same in Microsoft's clouds for the US government and China:
+        # https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook
+        "teams": (
+            ".logic.azure.com",
+            ".logic.azure.us",
+            ".logic.azure.cn",
+            ".api.powerplatform.com",
+            ".powerplatform.microsoft.us",
+            ".webhook.office.com",
+            "outlook.office.com",
+        ),
+        # https://discord.com/developers/docs/resources/webhook; the test clients and the former domain
+        "discord": ("discord.com", "ptb.discord.com", "canary.discord.com", "discordapp.com"),
+    }
+)
+"""Where each platform's own urls lie; a leading dot stands for any name below. A webhook is at any public host."""
+
+_WHOSE_HOST: Final[Mapping[ExternalPlatform, str]] = MappingProxyType(
+    {"slack": "Slack", "teams": "Microsoft Teams", "discord": "Discord", "webhook": "the public internet"}
+)
+
+
+def _is_public(host: str) -> bool:
+    """Say whether the host can be one on the internet: a full name or a global address, so nothing inside AWS or here.
+
+    A name that resolves to an inner address is not found out here: it may change until the message is sent.
+    """
+    try:
+        return ip_address(host.strip("[]")).is_global
+    except ValueError:
+        return "." in host and not host.endswith((".localhost", ".local", ".internal", "."))
+
+
+def _is_at(host: str, platform: ExternalPlatform) -> bool:
+    allowed = _HOSTS.get(platform)
+    if allowed is None:
+        return _is_public(host)
+    return any(host.endswith(name) if name.startswith(".") else host == name for name in allowed)
+
+
+def _parsed(url: str) -> Url:
+    try:
+        return Url(url)
+    except ValidationError:
+        raise PydanticCustomError("url", "must be a url") from None
+
+
+class ExternalChannel(_Model):
+    """One channel of a third-party app, as `{"platform", "url", "status"}`; it is sent to while `status` is true.
+
+    The url is kept as it was parsed (WHATWG), so that what is called is what was checked.
+    """
+
+    platform: ExternalPlatform
+    url: Annotated[str, StringConstraints(max_length=2048)]
+    status: StrictBool
+
+    @field_validator("url")
+    @classmethod
+    def _is_safe_to_call(cls, value: str, info: ValidationInfo) -> str:
+        url = _parsed(value)
+        platform = info.data.get("platform")
+        if url.scheme != "https":
+            raise PydanticCustomError("url", "must be an https url")
+        if url.username or url.password:
+            raise PydanticCustomError("url", "must not hold credentials")
+        if platform is not None and not _is_at(url.host or "", platform):
+            raise PydanticCustomError("url", "must be at a host of {whose}", {"whose": _WHOSE_HOST[platform]})
+        return str(url)
+
+
+# -- the contact -------------------------------------------------------------------------------------------------------
+
+T = TypeVar("T")
+
+
+def _distinct(identity: Callable[[T], Hashable]) -> AfterValidator:
+    """Refuse a list that names the same thing twice: its user would be sent the same message twice."""
+
+    def check(items: tuple[T, ...]) -> tuple[T, ...]:
+        if len({identity(item) for item in items}) < len(items):
+            raise PydanticCustomError("duplicate", "must not hold the same thing twice")
+        return items
+
+    return AfterValidator(check)
+
+
+def _device_identity(device: Device) -> Hashable:
+    return device.platform, device.device_token
+
+
+def _channel_identity(channel: ExternalChannel) -> Hashable:
+    return channel.url
+
+
+def _tag_identity(tag: str) -> Hashable:
+    return tag
+
+
+@cache
+def _timezones() -> frozenset[str]:
+    # From the package and not `zoneinfo.available_timezones()`, which would search the machine's directories.
+    return frozenset(files("tzdata").joinpath("zones").read_text().split())
+
+
+def _timezone(name: str) -> str:
+    if name not in _timezones():
+        raise PydanticCustomError("timezone", "must be an IANA time zone such as Europe/London")
+    return name
+
+
+Timezone = Annotated[str, AfterValidator(_timezone)]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
+
+class Contact(_Model):
+    """All that is known of a user; every field may be absent."""
+
+    email: EmailAddress | None = None
+    phone: PhoneNumber | None = None
+    locale: Locale | None = None
+    timezone: Timezone | None = None
+    device_tokens: Annotated[tuple[Device, ...], Field(max_length=MAX_DEVICES), _distinct(_device_identity)] | None = (
+        None
+    )
+    external_channels: (
+        Annotated[tuple[ExternalChannel, ...], Field(max_length=MAX_EXTERNAL_CHANNELS), _distinct(_channel_identity)]
+        | None
+    ) = None
+    tags: Annotated[tuple[Tag, ...], Field(max_length=MAX_TAGS), _distinct(_tag_identity)] | None = None
+
+    def document(self) -> dict[str, Any]:
+        """Return the contact as JSON has it, without the fields it lacks."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a patch makes of a contact: fields that get a value, fields that go."""
+
+    assigned: Mapping[str, Any]
+    removed: frozenset[str]
+
+
+def changes(patch: Contact) -> Changes:
+    """Return what a JSON Merge Patch (RFC 7396) in the form of a contact changes: null removes, absence leaves alone.
+
+    No field of a contact is an object, and a merge patch replaces everything else whole, so it never needs to be merged
+    with what is stored: applying it can be one write.
+    """
+    return Changes(
+        assigned=patch.document(),
+        removed=frozenset(field for field in patch.model_fields_set if getattr(patch, field) is None),
+    )
