@@ -1,0 +1,1 @@
+"""Stands in for third-party providers on this machine: takes their calls, keeps every message, fails on demand."""

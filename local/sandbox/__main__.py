@@ -1,0 +1,36 @@
+"""The sandbox's process: `python -m local.sandbox <port> <notifications table>`."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from typing import cast
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from hypercorn.typing import ASGIFramework
+
+from local.engine.emulator import Emulator
+from local.processes import HOST
+from local.sandbox.app import create_app
+
+EMULATOR_VARIABLE = "CARILLON_EMULATOR"
+"""The emulator as JSON: not an argument, because its root credentials must not be seen in a list of processes."""
+
+
+async def _serve(port: int, table: str) -> None:
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    config = Config()
+    config.bind = [f"{HOST}:{port}"]
+    config.include_server_header = False
+    config.graceful_timeout = 0.2  # open event streams never end by themselves
+    emulator = Emulator(**json.loads(os.environ.pop(EMULATOR_VARIABLE)))
+    app = cast(ASGIFramework, create_app(emulator, table))  # the same protocol, typed by each library in its own words
+    await serve(app, config, shutdown_trigger=stopped.wait)
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(int(sys.argv[1]), sys.argv[2]))

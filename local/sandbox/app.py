@@ -1,0 +1,63 @@
+"""The sandbox's ASGI application: AWS calls pass through, everything else is the inbox, its API and the faults."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from local.engine.emulator import Emulator
+from local.sandbox.api import Api
+from local.sandbox.faults import Faults
+from local.sandbox.messages import Inbox
+from local.sandbox.page import STATIC, Page
+from local.sandbox.passthrough import PassThrough, signing_name
+from local.sandbox.security import SecurityHeaders
+from local.sandbox.timelines import Timelines
+
+# A page elsewhere whose name resolves to this machine (DNS rebinding) sends its own name as Host, and is refused.
+_OWN_HOSTS = ["localhost", "127.0.0.1"]
+
+
+def create_app(emulator: Emulator, table: str) -> ASGIApp:
+    """The sandbox in front of `emulator`, whose log is `table`."""
+    inbox, faults = Inbox(), Faults()
+    aws = PassThrough(emulator.endpoint_url, inbox, faults)
+    site = _site(inbox, faults, Timelines(emulator, table), aws)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        signed_for_aws = scope["type"] == "http" and signing_name(scope)
+        await (aws if signed_for_aws else site)(scope, receive, send)
+
+    return app
+
+
+def _site(inbox: Inbox, faults: Faults, timelines: Timelines, aws: PassThrough) -> Starlette:
+    page, api = Page(inbox, faults, timelines), Api(inbox, faults)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await aws.aclose()
+
+    return Starlette(
+        routes=[
+            Route("/", page.show),
+            Route("/messages/{id}/body", page.body),
+            Route("/changes", page.changes),
+            Mount("/static", StaticFiles(directory=STATIC)),
+            Route("/api/messages", api.messages),
+            Route("/api/faults", api.faults),
+            Route("/api/faults/{provider}", api.put_fault, methods=["PUT"]),
+            Route("/api/faults/{provider}", api.delete_fault, methods=["DELETE"]),
+        ],
+        middleware=[
+            Middleware(TrustedHostMiddleware, allowed_hosts=_OWN_HOSTS, www_redirect=False),
+            Middleware(SecurityHeaders),
+        ],
+        lifespan=lifespan,
+    )

@@ -1,0 +1,49 @@
+"""Faults on demand: a provider told to fail does so for the given share of its calls, in its own error format."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Mode = Literal["outage", "throttle", "timeout", "reject"]
+
+
+class Fault(BaseModel):
+    """How a provider fails and what share of its calls, 0 to 1."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mode: Mode
+    rate: float = Field(default=1.0, ge=0, le=1)
+
+
+class Faults:
+    """The faults in force, by provider. The share is kept exactly, not by chance, so that tests can count."""
+
+    def __init__(self) -> None:
+        self._faults: dict[str, Fault] = {}
+        self._due: dict[str, float] = {}
+
+    @property
+    def active(self) -> dict[str, Fault]:
+        """What was asked for, by provider."""
+        return dict(self._faults)
+
+    def put(self, provider: str, fault: Fault) -> None:
+        """Make a provider fail from its next call on."""
+        self._faults[provider] = fault
+        self._due[provider] = 0.0
+
+    def delete(self, provider: str) -> None:
+        """Let a provider work again."""
+        self._faults.pop(provider, None)
+
+    def next_failure(self, provider: str) -> Mode | None:
+        """How the call that is being served must fail, if it must."""
+        fault = self._faults.get(provider)
+        if fault is None:
+            return None
+        self._due[provider] += fault.rate
+        if self._due[provider] < 1:
+            return None
+        self._due[provider] -= 1
+        return fault.mode

@@ -1,0 +1,121 @@
+"""The inbox page: rendered here, kept fresh by one stream of server-sent events, without a byte from elsewhere."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from datetime import datetime
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
+
+from local.sandbox.faults import Faults
+from local.sandbox.messages import Inbox, Message, rfc3339
+from local.sandbox.security import MESSAGE
+from local.sandbox.timelines import Step, Timeline, Timelines
+
+STATIC = Path(__file__).with_name("static")
+SHOWN = 100
+"""How many messages, the newest, the list shows and follows."""
+_FOLLOW_SECONDS = 1.0
+
+
+class Page:
+    """Answers what the browser asks for."""
+
+    def __init__(self, inbox: Inbox, faults: Faults, timelines: Timelines) -> None:
+        self._inbox, self._faults, self._timelines = inbox, faults, timelines
+        templates = Environment(
+            loader=FileSystemLoader(Path(__file__).with_name("templates")),
+            autoescape=select_autoescape(),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        templates.filters |= {"clock": _clock, "rfc3339": rfc3339, "with_waits": _with_waits}
+        self._template = templates.get_template("inbox.html")
+
+    async def show(self, request: Request) -> Response:
+        """`GET /?channel=…&message=…&view=html|text|details`: the list and one message, the newest unless named."""
+        everything = self._inbox.messages
+        channel = request.query_params.get("channel")
+        listed = [m for m in reversed(everything) if channel in (None, m.channel)]
+        asked = request.query_params.get("message")
+        selected = self._inbox.get(asked) if asked else next(iter(listed), None)
+        shown = listed[:SHOWN]
+        timelines = await self._read([*shown, *([selected] if selected else [])])
+        return HTMLResponse(
+            self._template.render(
+                channels=_count_by_channel(everything),
+                channel=channel,
+                total=len(listed),
+                messages=shown,
+                selected=selected,
+                pinned=asked,
+                link=partial(_link, channel),
+                view=request.query_params.get("view", "html"),
+                timelines=timelines,
+                faults=self._faults.active,
+            )
+        )
+
+    async def body(self, request: Request) -> Response:
+        """An HTML message as a document of its own, in which nothing can run, load or leave."""
+        message = self._inbox.get(request.path_params["id"])
+        if message is None or message.content_type != "text/html":
+            return PlainTextResponse("No such message.", 404)
+        return HTMLResponse(message.body, headers={"Content-Security-Policy": MESSAGE})
+
+    async def changes(self, _: Request) -> Response:
+        """One event whenever the page would show something else."""
+        return StreamingResponse(self._changes(), media_type="text/event-stream")
+
+    async def _changes(self) -> AsyncIterator[str]:
+        version = await self._inbox.changed_since(-1)
+        yield f"data: {version}\n\n"  # what happened before the browser was connected
+        following = asyncio.create_task(self._follow_timelines())
+        try:
+            while True:
+                version = await self._inbox.changed_since(version)
+                yield f"data: {version}\n\n"
+        finally:
+            following.cancel()
+
+    async def _follow_timelines(self) -> None:
+        """DynamoDB tells nobody that a delivery moved on: one read a second, only while somebody looks at the page."""
+        known = await self._read(self._inbox.messages[-SHOWN:])
+        while True:
+            await asyncio.sleep(_FOLLOW_SECONDS)
+            fresh = await self._read(self._inbox.messages[-SHOWN:])
+            if fresh != known:
+                known = fresh
+                await self._inbox.announce_change()
+
+    async def _read(self, messages: Iterable[Message]) -> dict[str, Timeline]:
+        return await asyncio.to_thread(self._timelines.of, messages)
+
+
+def _count_by_channel(messages: Iterable[Message]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for message in messages:
+        counts[message.channel] = counts.get(message.channel, 0) + 1
+    return dict(sorted(counts.items()))
+
+
+def _link(channel: str | None, message: str | None = None, view: str | None = None) -> str:
+    asked = {"channel": channel, "message": message, "view": view}
+    return "/?" + urlencode({name: value for name, value in asked.items() if value})
+
+
+def _clock(at: datetime) -> str:
+    """The time of day in UTC, to the millisecond."""
+    return at.strftime("%H:%M:%S.") + f"{at.microsecond // 1000:03}"
+
+
+def _with_waits(steps: tuple[Step, ...]) -> list[tuple[Step, int | None]]:
+    """Each step with how many milliseconds after the one before it came."""
+    waits = [round((after.at - before.at).total_seconds() * 1000) for before, after in pairwise(steps)]
+    return list(zip(steps, [None, *waits], strict=True))

@@ -1,0 +1,98 @@
+"""Amazon SES, API version 2: what SendEmail was asked to send, and how SES says no."""
+
+import base64
+import json
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.policy import default as modern_email
+from typing import Any
+
+from starlette.responses import Response
+
+from local.sandbox.faults import Mode
+from local.sandbox.messages import Message
+from local.sandbox.providers.aws import AwsRequest, json_error
+
+# https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors and, for the service's
+# own failures, https://docs.aws.amazon.com/ses/latest/APIReference-V2/CommonErrors.html
+_FAILURES: dict[Mode, tuple[int, str, str]] = {
+    "outage": (503, "ServiceUnavailable", "The request has failed due to a temporary failure of the server."),
+    "throttle": (429, "TooManyRequestsException", "Maximum sending rate exceeded."),
+    "reject": (400, "MessageRejected", "The message can't be sent because it contains invalid content."),
+}
+
+
+class Ses:
+    """The email provider behind the signing name `ses`."""
+
+    name = "ses"
+    signing_name = "ses"
+
+    def failure(self, mode: Mode) -> Response:
+        """The answer of SES to SendEmail."""
+        return json_error(*_FAILURES[mode])
+
+    def message(self, request: AwsRequest) -> Message | None:
+        """The mail of a SendEmail request with simple or raw content."""
+        if (request.method, request.path) != ("POST", "/v2/email/outbound-emails"):
+            return None
+        asked = json.loads(request.body)
+        content = asked["Content"]
+        mail = _raw(content["Raw"]) if "Raw" in content else _simple(content.get("Simple", {}))
+        tags = {tag["Name"]: tag["Value"] for tag in asked.get("EmailTags", [])}
+        return Message(
+            channel="email",
+            provider=self.name,
+            to=", ".join(asked.get("Destination", {}).get("ToAddresses", [])),
+            subject=mail.subject,
+            body=mail.html or mail.text or "",
+            content_type="text/html" if mail.html else "text/plain",
+            text=mail.text,
+            details=_details(asked, mail, tags),
+            notification_id=tags.get("notification_id"),
+            delivery_id=tags.get("delivery_id"),
+        )
+
+
+@dataclass(frozen=True)
+class _Mail:
+    subject: str | None
+    html: str | None
+    text: str | None
+    headers: tuple[tuple[str, str], ...]
+
+
+def _simple(simple: dict[str, Any]) -> _Mail:
+    body = simple.get("Body", {})
+    return _Mail(
+        subject=simple.get("Subject", {}).get("Data"),
+        html=body.get("Html", {}).get("Data"),
+        text=body.get("Text", {}).get("Data"),
+        headers=tuple((header["Name"], header["Value"]) for header in simple.get("Headers", [])),
+    )
+
+
+def _raw(raw: dict[str, Any]) -> _Mail:
+    mime = message_from_bytes(base64.b64decode(raw["Data"]), policy=modern_email)
+    html, text = mime.get_body(("html",)), mime.get_body(("plain",))
+    return _Mail(
+        subject=mime["Subject"],
+        html=html.get_content() if html else None,
+        text=text.get_content() if text else None,
+        headers=tuple((name, str(value)) for name, value in mime.items()),
+    )
+
+
+def _details(asked: dict[str, Any], mail: _Mail, tags: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    """Whatever else SES was told, in the order a reader looks for it."""
+    destination = asked.get("Destination", {})
+    told = [
+        ("From", asked.get("FromEmailAddress")),
+        ("Cc", ", ".join(destination.get("CcAddresses", []))),
+        ("Bcc", ", ".join(destination.get("BccAddresses", []))),
+        ("Reply-To", ", ".join(asked.get("ReplyToAddresses", []))),
+        ("Configuration set", asked.get("ConfigurationSetName")),
+        *mail.headers,
+        *((f"Tag {name}", value) for name, value in tags.items()),
+    ]
+    return tuple((name, value) for name, value in told if value)
