@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -89,20 +88,17 @@ class PolicyPackProcess:
     Use it in a `with` block, or call `close`.
     """
 
-    def __init__(self, pack: Path, popen: "subprocess.Popen[bytes]", errors: IO[bytes]) -> None:
-        self._pack = pack
+    def __init__(self, popen: "subprocess.Popen[bytes]", errors: IO[bytes], port: int) -> None:
         self._popen = popen
         self._errors = errors
-        starter = ThreadPoolExecutor(1, thread_name_prefix="policy-pack")
-        self._channel = starter.submit(_connect, popen)
-        starter.shutdown(wait=False)
+        self._channel = grpc.insecure_channel(f"127.0.0.1:{port}", _CHANNEL_OPTIONS)
+        self._stub = AnalyzerStub(self._channel)
 
     @classmethod
     def start(cls, pack: Path) -> Self:
-        """Start the pack in directory `pack` with this interpreter.
+        """Start the pack in directory `pack` with this interpreter, which takes it about a second.
 
-        Returns at once: a pack takes a second to come up, which the caller can use. If it does not come up, the first
-        question raises PolicyPackError.
+        Raises PolicyPackError, with what the pack said, when it does not come up.
         """
         errors = TemporaryFile()  # noqa: SIM115 open for as long as the pack runs
         # `-u` because the pack does not flush the line with its port. The engine's address is where a pack logs to;
@@ -115,11 +111,16 @@ class PolicyPackProcess:
             stderr=errors,
             start_new_session=True,
         )
-        return cls(pack, popen, errors)
+        try:
+            return cls(popen, errors, _announced_port(popen))
+        except ValueError:
+            said = _text(errors)
+            _end(popen, errors)
+            raise PolicyPackError(f"The policy pack in {pack} did not start.\n{said}") from None
 
     def info(self) -> messages.AnalyzerInfo:
         """Return what the pack says of itself: its name, and each policy with its level and description."""
-        info: messages.AnalyzerInfo = self._call(self._stub().GetAnalyzerInfo, Empty())
+        info: messages.AnalyzerInfo = self._call(self._stub.GetAnalyzerInfo, Empty())
         return info
 
     def analyze(self, resource: AnalyzedResource) -> list[Violation]:
@@ -131,29 +132,19 @@ class PolicyPackProcess:
             properties=_struct(resource.properties),
             options=_options(resource),
         )
-        found = _violations(self._call(self._stub().Analyze, request))
+        found = _violations(self._call(self._stub.Analyze, request))
         # The pack leaves the URN of what it was asked about to the caller.
         return [Violation(each.policy, each.level, each.message, each.urn or resource.urn) for each in found]
 
     def analyze_stack(self, resources: Iterable[AnalyzedResource]) -> list[Violation]:
         """Check all resources together, by their outputs, as the engine does after a preview or an update."""
         request = messages.AnalyzeStackRequest(resources=[_stack_resource(resource) for resource in resources])
-        return _violations(self._call(self._stub().AnalyzeStack, request))
+        return _violations(self._call(self._stub.AnalyzeStack, request))
 
     def close(self) -> None:
         """Stop the pack."""
-        self._popen.terminate()
-        try:
-            self._popen.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._popen.kill()
-            self._popen.wait()
-        # The pack has ended, so whether it came up is decided: this waits for nothing.
-        if self._channel.exception() is None:
-            self._channel.result().close()
-        for pipe in (self._popen.stdin, self._popen.stdout, self._errors):
-            if pipe:
-                pipe.close()
+        self._channel.close()
+        _end(self._popen, self._errors)
 
     def __enter__(self) -> Self:
         return self
@@ -163,12 +154,6 @@ class PolicyPackProcess:
     ) -> None:
         self.close()
 
-    def _stub(self) -> AnalyzerStub:
-        try:
-            return AnalyzerStub(self._channel.result())
-        except ValueError:
-            raise PolicyPackError(f"The policy pack in {self._pack} did not start.\n{_text(self._errors)}") from None
-
     def _call(self, method: Any, request: Any) -> Any:
         try:
             return method(request, timeout=_CALL_SECONDS)
@@ -177,15 +162,25 @@ class PolicyPackProcess:
             raise PolicyPackError(f"The policy pack failed while it checked: {said}") from error
 
 
-def _connect(popen: "subprocess.Popen[bytes]") -> grpc.Channel:
-    """Connect to the port on the pack's first line. Raises ValueError when that is not a number, or is late."""
+def _announced_port(popen: "subprocess.Popen[bytes]") -> int:
+    """Return the number on the pack's first line. Raises ValueError when it says anything else, or nothing in time."""
     assert popen.stdout is not None  # noqa: S101 it was opened with a pipe
     too_late = Timer(_START_SECONDS, popen.kill)
     too_late.start()
     try:
-        return grpc.insecure_channel(f"127.0.0.1:{int(popen.stdout.readline())}", _CHANNEL_OPTIONS)
+        return int(popen.stdout.readline())
     finally:
         too_late.cancel()
+
+
+def _end(popen: "subprocess.Popen[bytes]", errors: IO[bytes]) -> None:
+    popen.terminate()
+    try:
+        popen.communicate(timeout=_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        popen.kill()
+        popen.communicate()
+    errors.close()
 
 
 def _text(errors: IO[bytes]) -> str:
