@@ -11,8 +11,6 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     StrictBool,
     StringConstraints,
@@ -24,6 +22,7 @@ from pydantic_core import PydanticCustomError, Url
 
 from handlers.domain.addresses import EmailAddress, PhoneNumber
 from handlers.domain.locales import Locale
+from handlers.domain.model import Model, is_absent
 
 MAX_DEVICES: Final = 100
 MAX_EXTERNAL_CHANNELS: Final = 50
@@ -31,11 +30,6 @@ MAX_TAGS: Final = 50
 
 UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:@+-]{1,128}$")]
 """The producers' own id of a user."""
-
-
-class _Model(BaseModel):
-    # An input that is refused may be personal, so it is kept out of errors that might be logged.
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 # -- devices -----------------------------------------------------------------------------------------------------------
@@ -57,7 +51,7 @@ _DEVICE_TOKENS: Final[Mapping[Platform, tuple[re.Pattern[str], str]]] = MappingP
 )
 
 
-class Device(_Model):
+class Device(Model):
     """One installed app of the user, as `{"deviceToken", "platform"}`."""
 
     platform: Platform
@@ -129,7 +123,7 @@ def _parsed(url: str) -> Url:
         raise PydanticCustomError("url", "must be a url") from None
 
 
-class ExternalChannel(_Model):
+class ExternalChannel(Model):
     """One channel of a third-party app, as `{"platform", "url", "status"}`; it is sent to while `status` is true.
 
     The url is kept as it was parsed (WHATWG), so that what is called is what was checked.
@@ -194,28 +188,28 @@ def _timezone(name: str) -> str:
 
 
 Timezone = Annotated[str, AfterValidator(_timezone)]
+Devices = Annotated[tuple[Device, ...], Field(max_length=MAX_DEVICES), _distinct(_device_identity)]
+ExternalChannels = Annotated[
+    tuple[ExternalChannel, ...], Field(max_length=MAX_EXTERNAL_CHANNELS), _distinct(_channel_identity)
+]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Tags = Annotated[tuple[Tag, ...], Field(max_length=MAX_TAGS), _distinct(_tag_identity)]
 
 
-class Contact(_Model):
-    """All that is known of a user; every field may be absent."""
+class Contact(Model):
+    """All that is known of a user; every field may be absent, and is then not written either."""
 
-    email: EmailAddress | None = None
-    phone: PhoneNumber | None = None
-    locale: Locale | None = None
-    timezone: Timezone | None = None
-    device_tokens: Annotated[tuple[Device, ...], Field(max_length=MAX_DEVICES), _distinct(_device_identity)] | None = (
-        None
-    )
-    external_channels: (
-        Annotated[tuple[ExternalChannel, ...], Field(max_length=MAX_EXTERNAL_CHANNELS), _distinct(_channel_identity)]
-        | None
-    ) = None
-    tags: Annotated[tuple[Tag, ...], Field(max_length=MAX_TAGS), _distinct(_tag_identity)] | None = None
+    email: EmailAddress | None = Field(default=None, exclude_if=is_absent)
+    phone: PhoneNumber | None = Field(default=None, exclude_if=is_absent)
+    locale: Locale | None = Field(default=None, exclude_if=is_absent)
+    timezone: Timezone | None = Field(default=None, exclude_if=is_absent)
+    device_tokens: Devices | None = Field(default=None, exclude_if=is_absent)
+    external_channels: ExternalChannels | None = Field(default=None, exclude_if=is_absent)
+    tags: Tags | None = Field(default=None, exclude_if=is_absent)
 
     def document(self) -> dict[str, Any]:
-        """Return the contact as JSON has it, without the fields it lacks."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        """Return the contact as JSON has it."""
+        return self.model_dump(mode="json", by_alias=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,9 @@ from jinja2 import StrictUndefined, Template, TemplateSyntaxError, nodes
 from jinja2.exceptions import SecurityError, UndefinedError
 from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import Field, StringConstraints
+
+from handlers.domain.model import Model, is_absent
 
 Channel = Literal["push", "sms", "email", "chat"]
 
@@ -33,24 +35,20 @@ FIELDS: Final[Mapping[Channel, tuple[str, ...]]] = MappingProxyType(
 """The fields that each channel sends. Of these, `body` is always needed, and by e-mail a `subject`."""
 
 
-class Content(BaseModel):
+class Content(Model):
     """Jinja2 sources of a message: of a stored template, or of the one-off `content` of a notification."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    subject: str | None = None
+    subject: str | None = Field(default=None, exclude_if=is_absent)
     body: Annotated[str, StringConstraints(min_length=1)]
-    text: str | None = None
+    text: str | None = Field(default=None, exclude_if=is_absent)
 
 
-class RenderedContent(BaseModel):
+class RenderedContent(Model):
     """What a channel sends: only the fields that the channel has."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    subject: str | None = None
+    subject: str | None = Field(default=None, exclude_if=is_absent)
     body: str
-    text: str | None = None
+    text: str | None = Field(default=None, exclude_if=is_absent)
 
 
 @dataclass(frozen=True, slots=True)

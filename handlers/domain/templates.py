@@ -1,7 +1,7 @@
 """What a stored template is called and where it is kept."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import StringConstraints
 
@@ -13,6 +13,9 @@ TemplateName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,
 
 TemplateLocale = Literal["default"] | Locale
 """The language a template is written in, or `default` for whoever has none of the others."""
+
+
+SUFFIX: Final = ".j2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,4 +37,4 @@ def folder(name: str, channel: Channel) -> str:
 
 def key(name: str, channel: Channel, locale: str) -> str:
     """Return the key of the template in one language."""
-    return f"{folder(name, channel)}{locale}.j2"
+    return f"{folder(name, channel)}{locale}{SUFFIX}"

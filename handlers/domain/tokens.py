@@ -10,7 +10,9 @@ from enum import StrEnum
 from typing import Any, Final
 
 import jwt
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
+
+from handlers.domain.model import Model
 
 LEEWAY_SECONDS: Final = 60
 """How far the clocks of an app and of AWS may be apart."""
@@ -49,10 +51,8 @@ class RefusedTokenError(Exception):
         self.reason = reason
 
 
-class App(BaseModel):
+class App(Model):
     """What is kept of an app in Secrets Manager: its secrets, the current one first, and what it may send."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     secrets: tuple[SecretStr, ...] = Field(min_length=1, max_length=2)
     categories: frozenset[str]

@@ -1,0 +1,14 @@
+"""What all the data that come in or go out as JSON have in common."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Model(BaseModel):
+    """Frozen data with no unknown field, whose errors do not repeat what was refused: it may be personal, or secret."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+def is_absent(value: object) -> bool:
+    """Say whether an optional field has no value and is to be left out of the JSON: for pydantic's `exclude_if`."""
+    return value is None
