@@ -1,0 +1,37 @@
+"""Every resource, and then all of them together, shown to the policy pack before and after they are created."""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Self
+
+from local.engine.analyzer import AnalyzedResource, PolicyPackProcess, Violation
+
+
+class PolicyCheck:
+    """A policy pack that starts while the program does; without a pack nothing is ever violated."""
+
+    def __init__(self, pack: Path | None) -> None:
+        self._starter = ThreadPoolExecutor(1, "policy pack")
+        self._pack = self._starter.submit(PolicyPackProcess.start, pack) if pack else None
+        self.violations: list[Violation] = []
+
+    def resource(self, resource: AnalyzedResource) -> Sequence[Violation]:
+        """What the pack holds against this resource; `PolicyPackError` when it did not start."""
+        return self._found(self._pack.result().analyze(resource)) if self._pack else ()
+
+    def stack(self, resources: Iterable[AnalyzedResource]) -> Sequence[Violation]:
+        """What the pack holds against these resources together, by their outputs."""
+        return self._found(self._pack.result().analyze_stack(resources)) if self._pack else ()
+
+    def _found(self, violations: Sequence[Violation]) -> Sequence[Violation]:
+        self.violations.extend(violations)
+        return violations
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pack and self._pack.exception() is None:
+            self._pack.result().close()
+        self._starter.shutdown()

@@ -1,0 +1,57 @@
+"""Creates one resource: finds its provisioner, runs it, and makes sure that it used every property that was set."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from local.engine.aws import Aws
+from local.engine.errors import ResourceError
+from local.engine.inputs import Inputs
+from local.engine.no_local_meaning import NO_LOCAL_MEANING
+from local.engine.resources import PROVISIONERS
+from local.engine.resources.provisioner import Created, Provisioner
+
+Path = tuple[str, str]
+"""A resource type and the path of one of its properties."""
+
+
+def provisioner_of(resource_type: str) -> Provisioner:
+    """The provisioner of a type; `ResourceError` when there is none, naming where to add it."""
+    try:
+        return PROVISIONERS[resource_type]
+    except KeyError:
+        raise ResourceError(
+            f"the local engine has no provisioner for type {resource_type}: add one to {_module_of(resource_type)}"
+        ) from None
+
+
+def create(
+    resource_type: str, urn: str, values: Mapping[str, Any], default_tags: Mapping[str, str], aws: Aws
+) -> tuple[Created, frozenset[Path]]:
+    """Create the resource; also return which of its properties were left out, as `NO_LOCAL_MEANING` allows.
+
+    Raises `ResourceError` when a property was neither used nor is in that table, or what the provisioner raises.
+    """
+    inputs = Inputs(values, urn, default_tags)
+    created = provisioner_of(resource_type)(inputs, aws)
+    unused = check_all_used(resource_type, inputs)
+    if inputs.all_tags is not None:
+        created = replace(created, outputs={**created.outputs, "tagsAll": inputs.all_tags})
+    return created, unused
+
+
+def check_all_used(resource_type: str, inputs: Inputs) -> frozenset[Path]:
+    """The properties that were set and not used, if all of them may be; `ResourceError` otherwise."""
+    unused = frozenset(inputs.unread())
+    if unexplained := sorted(unused - NO_LOCAL_MEANING.get(resource_type, {}).keys()):
+        raise ResourceError(
+            f"the local engine ignores {', '.join(unexplained)} of {resource_type}: apply it in "
+            f"{_module_of(resource_type)}, or give the reason not to in local/engine/no_local_meaning.py"
+        )
+    return frozenset((resource_type, path) for path in unused)
+
+
+def _module_of(resource_type: str) -> str:
+    """`aws:kms/key:Key` is created in local/engine/resources/kms.py."""
+    module = resource_type.split(":")[1].split("/")[0]
+    return f"local/engine/resources/{module.replace('-', '_')}.py"
