@@ -47,7 +47,7 @@ def _has_wildcard(action: Value) -> bool:
 
 NO_WILDCARD_ACTIONS = ResourceRule(
     name="iam-no-wildcard-actions",
-    summary="No policy allows actions by a wildcard (*, service:*, service:Get*) or by NotAction.",
+    summary="No policy allows actions by a wildcard (`*`, `service:*`, `service:Get*`) or by NotAction.",
     unknowns=UNKNOWN_UNTIL_THE_UPDATE,
     why="A wildcard grants what nobody reviewed, and what AWS adds to the service later. Whoever takes over a function "
     "can do all of it.",
