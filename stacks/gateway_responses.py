@@ -1,0 +1,93 @@
+"""What API Gateway answers by itself, in the same shape as the functions do: problem+json (RFC 9457).
+
+The types are https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html.
+"""
+
+import json
+from dataclasses import dataclass, field
+
+_REPEAT = "The request can be sent again; with its Idempotency-Key it is not carried out twice."
+
+
+@dataclass(frozen=True)
+class GatewayResponse:
+    """One kind of answer: API Gateway's type, and the problem it becomes."""
+
+    kind: str
+    status: int
+    slug: str
+    title: str
+    detail: str
+    headers: dict[str, str] = field(default_factory=dict)
+    errors: tuple[tuple[str, str], ...] = ()
+    """Fields at fault, each with its message."""
+
+    @property
+    def template(self) -> str:
+        """The body. It repeats nothing of the request, so it needs no escaping."""
+        body: dict[str, object] = {
+            "type": f"urn:carillon:problem:{self.slug}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.errors:
+            body["errors"] = [{"field": name, "message": message} for name, message in self.errors]
+        return json.dumps(body)
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The headers, as API Gateway wants static values: in single quotes."""
+        headers = {"Content-Type": "application/problem+json", **self.headers}
+        return {f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers.items()}
+
+
+def _not_found(kind: str) -> GatewayResponse:
+    # No method takes an AWS signature: a complaint about one means that no method was there to ask for a token.
+    return GatewayResponse(kind, 404, "not-found", "Not found", "There is nothing at this path.")
+
+
+RESPONSES = (
+    GatewayResponse(
+        "UNAUTHORIZED",
+        401,
+        "unauthorized",
+        "The token is not valid",
+        "Send Authorization: Bearer <JWT>, signed with the app's secret and less than five minutes old.",
+        {"WWW-Authenticate": "Bearer"},  # RFC 9110 11.6.1
+    ),
+    GatewayResponse("ACCESS_DENIED", 403, "forbidden", "Not allowed", "The app may not call this."),
+    _not_found("MISSING_AUTHENTICATION_TOKEN"),
+    _not_found("INVALID_SIGNATURE"),
+    _not_found("RESOURCE_NOT_FOUND"),
+    GatewayResponse(
+        "BAD_REQUEST_BODY",
+        400,
+        "invalid-request",
+        "The request is not valid",
+        "The body is not a JSON object.",
+        errors=(("body", "must be a JSON object"),),
+    ),
+    GatewayResponse("REQUEST_TOO_LARGE", 413, "too-large", "The request is too large", "The body is over 10 MB."),
+    GatewayResponse(
+        "UNSUPPORTED_MEDIA_TYPE",
+        415,
+        "unsupported-media-type",
+        "The request body must be JSON",
+        "Send the body as JSON, with Content-Type: application/json.",
+    ),
+    GatewayResponse(
+        "THROTTLED",
+        429,
+        "too-many-requests",
+        "Too many requests",
+        f"The API is at its limit of requests per second. {_REPEAT}",
+        {"Retry-After": "1"},
+    ),
+    GatewayResponse(
+        "DEFAULT_4XX", 400, "invalid-request", "The request is not valid", "The request cannot be served as it is."
+    ),
+    GatewayResponse(
+        "DEFAULT_5XX", 500, "internal-error", "Something went wrong on our side", f"Something failed. {_REPEAT}"
+    ),
+)

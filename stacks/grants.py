@@ -1,0 +1,156 @@
+"""What each function's role may do: one page for the reviewer, exactly the calls that the function's code makes.
+
+To read or write what a customer-managed key encrypts, the caller needs the key as well, through the service:
+DynamoDB decrypts the table key for whoever reads or writes
+(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html#dynamodb-kms);
+S3 generates a data key to put an object and decrypts it to get one
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#require-sse-kms);
+SQS decrypts for whoever receives
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html);
+Secrets Manager decrypts for whoever gets a value
+(https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html#security-encryption-authz).
+Publishing on an encrypted bus asks nothing of the publisher: EventBridge uses the key in its own name
+(https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-cmkey.html).
+"""
+
+from dataclasses import dataclass
+
+import pulumi
+
+from stacks.iam import Statement, equals
+from stacks.naming import Naming
+from stacks.tables import DUE_INDEX
+from stacks.templates import TEMPLATES
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The ARNs of the keys under which functions find what they use."""
+
+    data: pulumi.Output[str]
+    messaging: pulumi.Output[str]
+    secrets: pulumi.Output[str]
+
+
+def own_log(naming: Naming, function: str) -> Statement:
+    """Write to the function's own log group, which exists already."""
+    return Statement(
+        "WriteOwnLog",
+        ("logs:CreateLogStream", "logs:PutLogEvents"),
+        (naming.arn("logs", f"log-group:{naming.function_log_group(function)}:*"),),
+        reason="Lambda names the streams of the log group",
+    )
+
+
+def authorizer(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
+    """Read the secret of the app that signed the token."""
+    return (
+        Statement(
+            "ReadAppSecrets",
+            ("secretsmanager:GetSecretValue",),
+            (naming.arn("secretsmanager", f"secret:{naming.app_secret_prefix}*"),),
+            reason="Secrets Manager adds six random characters to a secret's ARN, and a producer names its app",
+        ),
+        _use_key(naming, "Secrets", keys.secrets, ("kms:Decrypt",), "secretsmanager"),
+    )
+
+
+def notifications(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
+    """Plan a notification, write it to the log, announce its deliveries; answer what became of one."""
+    return (
+        Statement(
+            "ReadRecipients",
+            ("dynamodb:BatchGetItem",),
+            (naming.table_arn("contacts"), naming.table_arn("settings")),
+        ),
+        Statement("WriteAndReadLog", ("dynamodb:PutItem", "dynamodb:Query"), (naming.table_arn("notifications"),)),
+        Statement(
+            "AnswerRepeatsAlike",
+            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+            (naming.table_arn("limits"),),
+        ),
+        _read_templates(naming, "s3:GetObject", "s3:GetObjectVersion"),
+        _publish(naming),
+        _use_key(naming, "Data", keys.data, ("kms:Decrypt",), "dynamodb", "s3"),
+    )
+
+
+def contacts(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
+    """Keep contact information."""
+    return (
+        Statement(
+            "KeepContacts",
+            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"),
+            (naming.table_arn("contacts"),),
+        ),
+        _use_key(naming, "Data", keys.data, ("kms:Decrypt",), "dynamodb"),
+    )
+
+
+def templates(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
+    """Keep and preview templates."""
+    return (
+        Statement(
+            "KeepTemplates",
+            ("s3:GetObject", "s3:PutObject"),
+            (f"{naming.bucket_arn()}/{TEMPLATES}",),
+            reason="producers name their templates",
+        ),
+        _use_key(naming, "Data", keys.data, ("kms:Decrypt", "kms:GenerateDataKey"), "s3"),
+    )
+
+
+def worker(naming: Naming, keys: Keys, channel: str) -> tuple[Statement, ...]:
+    """Take deliveries from the channel's queue, settle each in the log, read its template and its user's settings."""
+    return (
+        Statement(
+            "ConsumeQueue",
+            ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"),
+            (naming.queue_arn(channel),),
+        ),
+        Statement("SettleDeliveries", ("dynamodb:UpdateItem",), (naming.table_arn("notifications"),)),
+        Statement("ReadSettings", ("dynamodb:BatchGetItem",), (naming.table_arn("settings"),)),
+        _read_templates(naming, "s3:GetObjectVersion"),
+        _use_key(naming, "Data", keys.data, ("kms:Decrypt",), "dynamodb", "s3"),
+        _use_key(naming, "Messaging", keys.messaging, ("kms:Decrypt",), "sqs"),
+    )
+
+
+def send_email(naming: Naming, identity: str) -> Statement:
+    """Send as the identity, with this environment's configuration set."""
+    return Statement(
+        "SendEmail",
+        ("ses:SendEmail",),
+        (naming.arn("ses", f"identity/{identity}"), naming.arn("ses", f"configuration-set/{naming.prefix}")),
+    )
+
+
+def sweeper(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
+    """Find deliveries that should have moved, announce them again, and look at them later."""
+    log = naming.table_arn("notifications")
+    return (
+        Statement("FindDueDeliveries", ("dynamodb:Query",), (f"{log}/index/{DUE_INDEX}",)),
+        Statement("PostponeDueDeliveries", ("dynamodb:UpdateItem",), (log,)),
+        _publish(naming),
+        _use_key(naming, "Data", keys.data, ("kms:Decrypt",), "dynamodb"),
+    )
+
+
+def _publish(naming: Naming) -> Statement:
+    return Statement("PublishEvents", ("events:PutEvents",), (naming.bus_arn,))
+
+
+def _read_templates(naming: Naming, *actions: str) -> Statement:
+    return Statement(
+        "ReadTemplates",
+        actions,
+        (f"{naming.bucket_arn()}/{TEMPLATES}",),
+        reason="producers name their templates",
+    )
+
+
+def _use_key(
+    naming: Naming, what: str, key_arn: pulumi.Output[str], actions: tuple[str, ...], *services: str
+) -> Statement:
+    through = equals("kms:ViaService", *(naming.via(service) for service in services))
+    return Statement(f"Use{what}Key", actions, (key_arn,), (through,))

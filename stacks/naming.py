@@ -1,0 +1,98 @@
+"""Every physical name and ARN of one environment: plain strings, known before anything exists.
+
+A policy can therefore name a resource without waiting for it, and no two resources wait for each other. What AWS
+invents (key ids, REST API ids) is not here: those are outputs of the component that makes them.
+"""
+
+from dataclasses import dataclass
+
+PROJECT = "carillon"
+
+TABLES = ("contacts", "settings", "notifications", "limits")
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Names are `carillon-<environment>-<thing>`; ARNs are in the region and account given."""
+
+    environment: str
+    region: str
+    account_id: str
+
+    @property
+    def prefix(self) -> str:
+        """What every name starts with; also the name of the bus and of the SES configuration set."""
+        return f"{PROJECT}-{self.environment}"
+
+    @property
+    def partition(self) -> str:
+        """The AWS partition of the region: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html."""
+        if self.region.startswith("cn-"):
+            return "aws-cn"
+        return "aws-us-gov" if self.region.startswith("us-gov-") else "aws"
+
+    def via(self, service: str) -> str:
+        """Return what kms:ViaService says when a service of this region uses a key on a caller's behalf."""
+        return f"{service}.{self.region}.amazonaws.com" + (".cn" if self.partition == "aws-cn" else "")
+
+    def arn(self, service: str, resource: str) -> str:
+        """Return the ARN of a resource that belongs to a region and an account."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account_id}:{resource}"
+
+    def named(self, thing: str) -> str:
+        """Return `carillon-<environment>-<thing>`, as functions, roles, tables, queues, rules and alarms are named."""
+        return f"{self.prefix}-{thing}"
+
+    def worker(self, channel: str) -> str:
+        """Return the name of a channel's worker."""
+        return self.named(f"worker-{channel}")
+
+    @property
+    def account_root(self) -> str:
+        """The principal that stands for whoever the account's own IAM policies allow."""
+        return f"arn:{self.partition}:iam::{self.account_id}:root"
+
+    @property
+    def alert_topic(self) -> str:
+        """The name of the SNS topic that alarms publish to."""
+        return self.named("alerts")
+
+    @property
+    def template_bucket(self) -> str:
+        """The template bucket's name, with the account in it because bucket names are global."""
+        return f"{self.named('templates')}-{self.account_id}"
+
+    @property
+    def bus_arn(self) -> str:
+        """The event bus."""
+        return self.arn("events", f"event-bus/{self.prefix}")
+
+    @property
+    def app_secret_prefix(self) -> str:
+        """What the names of the apps' secrets start with; the app key follows."""
+        return f"{PROJECT}/{self.environment}/apps/"
+
+    @property
+    def api_log_group(self) -> str:
+        """The log group of the API's access log."""
+        return f"/aws/apigateway/{self.prefix}"
+
+    def function_log_group(self, function: str) -> str:
+        """Return the log group that Lambda writes a function's output to."""
+        return f"/aws/lambda/{self.named(function)}"
+
+    def table_arn(self, table: str) -> str:
+        """Return the ARN of one of TABLES."""
+        return self.arn("dynamodb", f"table/{self.named(table)}")
+
+    def queue_arn(self, queue: str) -> str:
+        """Return the ARN of a queue: `email`, `email-dlq`."""
+        return self.arn("sqs", self.named(queue))
+
+    def rule_arn(self, channel: str) -> str:
+        """Return the ARN of a channel's rule on the bus."""
+        return self.arn("events", f"rule/{self.prefix}/{self.named(channel)}")
+
+    def bucket_arn(self) -> str:
+        """Return the ARN of the template bucket."""
+        return f"arn:{self.partition}:s3:::{self.template_bucket}"

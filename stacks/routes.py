@@ -1,0 +1,57 @@
+"""What the API answers to: each method of each path, and the function behind it. Nothing else reaches a function."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method of one path. Segments in braces are the path's parameters."""
+
+    method: str
+    path: str
+    function: str
+
+    @property
+    def has_body(self) -> bool:
+        """Whether the request carries a JSON object."""
+        return self.method in {"POST", "PUT", "PATCH"}
+
+    @property
+    def identifier(self) -> str:
+        """A name for it, unique among routes: `get-v1-contacts-user_id`."""
+        return f"{self.method.lower()}{path_identifier(self.path)}"
+
+    @property
+    def arn_suffix(self) -> str:
+        """What ends the ARN of a call to it, after the stage: a parameter may be anything."""
+        segments = ("*" if segment.startswith("{") else segment for segment in self.path.split("/"))
+        return f"{self.method}{'/'.join(segments)}"
+
+
+def path_identifier(path: str) -> str:
+    """Return a resource name for a path: `-v1-contacts-user_id` for `/v1/contacts/{user_id}`."""
+    return path.replace("/", "-").replace("{", "").replace("}", "")
+
+
+_TEMPLATE = "/v1/templates/{name}/{channel}/{locale}"
+
+ROUTES = (
+    Route("POST", "/v1/notifications", "notifications"),
+    Route("GET", "/v1/notifications/{notification_id}", "notifications"),
+    Route("GET", "/v1/contacts/{user_id}", "contacts"),
+    Route("PUT", "/v1/contacts/{user_id}", "contacts"),
+    Route("PATCH", "/v1/contacts/{user_id}", "contacts"),
+    Route("DELETE", "/v1/contacts/{user_id}", "contacts"),
+    Route("GET", _TEMPLATE, "templates"),
+    Route("PUT", _TEMPLATE, "templates"),
+    Route("POST", f"{_TEMPLATE}/preview", "templates"),
+)
+
+
+def paths(routes: tuple[Route, ...] = ROUTES) -> tuple[str, ...]:
+    """Return every path on the way to a route, each after its parent: `/v1`, `/v1/notifications`, …"""
+    found: dict[str, None] = {}
+    for route in routes:
+        segments = route.path.strip("/").split("/")
+        found |= {f"/{'/'.join(segments[: depth + 1])}": None for depth in range(len(segments))}
+    return tuple(found)

@@ -1,0 +1,42 @@
+"""What SES needs to send: a verified identity, and a configuration set that insists on TLS."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from stacks.naming import Naming
+
+
+@dataclass(frozen=True)
+class SesArgs:
+    """`identity`: the domain or address that mail comes from; its owner must publish the DKIM records SES asks for."""
+
+    naming: Naming
+    identity: str
+
+
+class Ses(pulumi.ComponentResource):
+    """An SES identity and its configuration set: mail goes over TLS or not at all, and bounces suppress the address."""
+
+    configuration_set: pulumi.Output[str]
+
+    def __init__(self, name: str, args: SesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("carillon:stacks:Ses", name, {}, opts)
+        configuration = aws.sesv2.ConfigurationSet(
+            "configuration",
+            configuration_set_name=args.naming.prefix,
+            delivery_options={"tls_policy": "REQUIRE"},
+            reputation_options={"reputation_metrics_enabled": True},
+            sending_options={"sending_enabled": True},
+            suppression_options={"suppressed_reasons": ["BOUNCE", "COMPLAINT"]},
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        aws.sesv2.EmailIdentity(
+            "identity",
+            email_identity=args.identity,
+            configuration_set_name=configuration.configuration_set_name,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.configuration_set = configuration.configuration_set_name
+        self.register_outputs({"configuration_set": self.configuration_set})

@@ -1,0 +1,1 @@
+"""Tests of the Pulumi program, run whole under mocks."""

@@ -1,0 +1,156 @@
+"""Runs the real `__main__.py` under Pulumi's mocks and keeps all that it asked the engine for."""
+
+import asyncio
+import contextvars
+import json
+import runpy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pulumi import runtime
+from pulumi.runtime import mocks, rpc, settings
+from pulumi.runtime.stack import run_in_stack
+
+ROOT = Path(__file__).resolve().parents[2]
+ACCOUNT = "123456789012"
+REGION = "eu-central-1"
+STACKS = ("local", "dev", "prod")
+
+
+@dataclass(frozen=True)
+class Registered:
+    """One resource as the program registered it. `inputs` are the provider's, in camel case."""
+
+    urn: str
+    type: str
+    name: str
+    inputs: dict[str, Any]
+    parent: str
+    provider: str
+    protect: bool
+    custom: bool
+    dependencies: frozenset[str]
+
+    def document(self, key: str = "policy") -> dict[str, Any]:
+        """Return an input that is a policy document, parsed."""
+        parsed: dict[str, Any] = json.loads(self.inputs[key])
+        return parsed
+
+
+@dataclass
+class Program:
+    """What a run of the program registered, and the outputs of each component by URN."""
+
+    resources: list[Registered] = field(default_factory=list)
+    outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def of(self, type_: str) -> list[Registered]:
+        """Return the resources of a type, such as `aws:sqs/queue:Queue`."""
+        return [resource for resource in self.resources if resource.type == type_]
+
+    def named(self, type_: str, **inputs: object) -> Registered:
+        """Return the only resource of a type that has these inputs."""
+        (found,) = (
+            each for each in self.of(type_) if all(each.inputs.get(key) == value for key, value in inputs.items())
+        )
+        return found
+
+    @property
+    def exports(self) -> dict[str, Any]:
+        """The stack's outputs."""
+        (stack,) = (outputs for urn, outputs in self.outputs.items() if "::pulumi:pulumi:Stack::" in urn)
+        return stack
+
+
+class _Monitor(mocks.MockMonitor):
+    """The mock monitor, remembering every request whole: mocks alone see neither parents nor component outputs."""
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(_Aws())
+        self.program = program
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - gRPC's name
+        response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
+        if request.type != "pulumi:pulumi:Stack":
+            self.program.resources.append(
+                Registered(
+                    urn=response.urn,
+                    type=request.type,
+                    name=request.name,
+                    inputs=rpc.deserialize_properties(request.object),
+                    parent=request.parent,
+                    provider=request.provider,
+                    protect=request.protect,
+                    custom=request.custom,
+                    dependencies=frozenset(request.dependencies),
+                )
+            )
+        return response
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - gRPC's name
+        self.program.outputs[request.urn] = rpc.deserialize_properties(request.outputs)
+        return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
+
+
+class _Aws(mocks.Mocks):
+    """Answers as AWS would: every name, ARN and URL that the program goes on with."""
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        name = args.inputs.get("name", args.name)
+        region = args.inputs.get("region", REGION)
+        kind = args.typ.split("/")[0].removeprefix("aws:")
+        answered = {
+            "arn": f"arn:aws:{kind}:{region}:{ACCOUNT}:{args.name}",
+            "name": name,
+            "keyId": f"key-{args.name}",
+            "version": "1",
+            "url": f"https://sqs.{region}.amazonaws.com/{ACCOUNT}/{name}",
+            "invokeArn": f"arn:aws:apigateway:{region}:lambda:path/{args.name}",
+            "invokeUrl": f"https://api.execute-api.{region}.amazonaws.com/live",
+            "executionArn": f"arn:aws:execute-api:{region}:{ACCOUNT}:api",
+            "rootResourceId": "root",
+        }
+        return f"{args.name}-id", {**answered, **args.inputs}
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        if args.token != "aws:index/getCallerIdentity:getCallerIdentity":
+            raise AssertionError(f"the program looks something up that no test foresees: {args.token}")
+        return {
+            "accountId": ACCOUNT,
+            "arn": f"arn:aws:iam::{ACCOUNT}:user/tester",
+            "userId": "tester",
+            "id": ACCOUNT,
+        }, []
+
+
+def configuration(stack: str) -> dict[str, str]:
+    """Return what `Pulumi.<stack>.yaml` configures, as the engine hands it to a program: text, or JSON."""
+    written = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in written.items()}
+
+
+def run(stack: str, overrides: Mapping[str, str] | None = None) -> Program:
+    """Run the program for a stack and return what it registered. Raises whatever the program raises."""
+    return contextvars.copy_context().run(_run, stack, {**configuration(stack), **(overrides or {})})
+
+
+def _run(stack: str, config: dict[str, str]) -> Program:
+    program = Program()
+    loop = asyncio.new_event_loop()  # before set_mocks, which looks for it
+    asyncio.set_event_loop(loop)
+    try:
+        runtime.set_all_config(config)
+        mocks.set_mocks(_Aws(), project="carillon", stack=stack, preview=False, monitor=_Monitor(program))
+        settings.ROOT.set(None)  # the stack that set_mocks has already finished: run_in_stack makes the real one
+        loop.run_until_complete(run_in_stack(_main))
+    finally:
+        loop.close()
+        asyncio.set_event_loop(None)
+    return program
+
+
+def _main() -> None:
+    runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
