@@ -16,12 +16,14 @@ _EMAIL_LENGTH = 254  # RFC 5321 4.5.3.1.3 bounds the path at 256 octets, of whic
 def _email(value: str) -> str:
     """Return the address as SES takes it: 7-bit, its domain lower-case and in punycode.
 
-    SES has no SMTPUTF8, so a local part beyond ASCII could never be sent to
+    SES has no SMTPUTF8, so a local part beyond ASCII could never be sent to, and takes one of 64 characters at most
     (https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Destination.html). `.test` names are like any other
     (RFC 6761 6.2).
     """
     try:
-        checked = validate_email(value, check_deliverability=False, allow_smtputf8=False, test_environment=True)
+        checked = validate_email(
+            value, check_deliverability=False, allow_smtputf8=False, strict=True, test_environment=True
+        )
     except EmailNotValidError:
         checked = None
     if checked is None or checked.ascii_email is None or len(checked.ascii_email) > _EMAIL_LENGTH:
