@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from handlers.domain import templates
+from handlers.domain.channels import Channel
 from handlers.domain.locales import fallbacks
-from handlers.domain.rendering import Channel, Content, Fault, TemplateError
+from handlers.domain.rendering import Content, Fault, TemplateError
 from handlers.domain.templates import StoredTemplate
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, nodes
 from jinja2.exceptions import SecurityError, UndefinedError
@@ -19,9 +19,8 @@ from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import Field, StringConstraints
 
+from handlers.domain.channels import Channel
 from handlers.domain.model import Model, is_absent
-
-Channel = Literal["push", "sms", "email", "chat"]
 
 MAX_RENDERED_BYTES: Final = 256 * 1024
 """Of one field once rendered, in UTF-8: as much as a whole request may carry."""

@@ -5,8 +5,9 @@ from typing import Annotated, Final, Literal
 
 from pydantic import StringConstraints
 
+from handlers.domain.channels import Channel
 from handlers.domain.locales import Locale
-from handlers.domain.rendering import Channel, Content
+from handlers.domain.rendering import Content
 
 TemplateName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 """The name by which a notification asks for a template; the same in all channels and languages."""

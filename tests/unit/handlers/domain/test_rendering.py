@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from handlers.domain.channels import Channel
 from handlers.domain.rendering import (
     FIELDS,
     MAX_RENDERED_BYTES,
     MAX_SUBJECT_CHARACTERS,
-    Channel,
     Content,
     Fault,
     TemplateError,
