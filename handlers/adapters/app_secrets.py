@@ -50,4 +50,6 @@ class AppSecrets:
 
 
 def _refusal(cause: BaseException | None) -> Reason | None:
+    if isinstance(cause, KeyError):  # the answer has no value in it, as MiniStack's for a secret that has none yet
+        return Reason.UNKNOWN_APP
     return _REFUSALS.get(cause.response["Error"]["Code"]) if isinstance(cause, ClientError) else None
