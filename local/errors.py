@@ -15,3 +15,8 @@ class ProcessError(PlatformError):
 
 class PortTakenError(ProcessError):
     """Somebody else listens on a port that was asked for."""
+
+    @classmethod
+    def of(cls, port: int | None, error: OSError, variable: str) -> "PortTakenError":
+        """For `port`, which the environment's `variable` may set to another."""
+        return cls(f"port {port} cannot be listened on ({error.strerror}): free it, or set {variable} to another")

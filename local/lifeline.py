@@ -1,8 +1,8 @@
 """Runs a module for as long as the process that started it lives: `python -P lifeline.py <module> [argument …]`.
 
 The starter holds the other end of this process's standard input. However it dies, SIGKILL included, the pipe closes
-and this process gets a SIGTERM: nothing is ever left running. Standard library only: the emulator's environment, which
-has nothing of ours, runs it too.
+and this process gets a SIGTERM: nothing is left running, unless the starter has written `DETACH` to let it live on.
+Standard library only: the emulator's environment, which has nothing of ours, runs it too.
 """
 
 import os
@@ -11,11 +11,14 @@ import signal
 import sys
 import threading
 
+DETACH = b"detach"
+
 
 def _stop_when_alone() -> None:
     # Unbuffered: a thread blocked inside `sys.stdin`'s buffer lock would make a normal interpreter exit fail.
-    while os.read(0, 4096):
-        pass
+    while received := os.read(0, len(DETACH)):
+        if received == DETACH:
+            return
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.errors import PortTakenError, ProcessError
+from local.lifeline import DETACH
 
 HOST = "127.0.0.1"
 LIFELINE = Path(__file__).with_name("lifeline.py")
 _GRACE_SECONDS = 5.0
-_LAST_LINES = 15
+_LAST_LINES = 8
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,17 @@ class Child:
         return self.popen.poll() is None
 
     def obituary(self) -> str:
-        """How it ended and the last lines it printed."""
+        """How it ended and the last lines it printed; waits for its end."""
         lines = self.log.read_text(errors="replace").splitlines()[-_LAST_LINES:]
-        return "\n".join([f"{self.name} ended with exit code {self.popen.poll()}; the end of {self.log}:", *lines])
+        code = self.popen.wait()
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        return "\n".join([f"{self.name} {how}; the end of {self.log}:", *lines])
+
+    def detach(self) -> None:
+        """Let it live on when this process ends."""
+        if self.popen.stdin:
+            with self.popen.stdin as lifeline:
+                lifeline.write(DETACH)
 
     def stop(self) -> None:
         """End it and every process it started: asked first, killed after 5 seconds."""
@@ -48,9 +57,18 @@ class Child:
 
 
 def spawn(
-    name: str, module: Sequence[str], *, log: Path, environment: Mapping[str, str], python: str = sys.executable
+    name: str,
+    module: Sequence[str],
+    *,
+    log: Path,
+    environment: Mapping[str, str],
+    python: str = sys.executable,
+    inherited: Sequence[int] = (),
 ) -> Child:
-    """Run `python -m module …` in a process group of its own until this process ends, whichever way that happens."""
+    """Run `python -m module …` in a process group of its own until this process ends, whichever way that happens.
+
+    The file descriptors `inherited` are open in it, under the same numbers.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         popen = subprocess.Popen(
@@ -60,6 +78,7 @@ def spawn(
             stderr=subprocess.STDOUT,
             env=dict(environment),
             start_new_session=True,
+            pass_fds=inherited,
         )
     return Child(name, popen, log)
 
@@ -95,6 +114,4 @@ def require_free(port: int, variable: str) -> None:
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            raise PortTakenError(
-                f"port {port} is taken ({error.strerror}); free it or set {variable} to another"
-            ) from error
+            raise PortTakenError.of(port, error, variable) from error

@@ -1,4 +1,4 @@
-"""The sandbox's process: `python -m local.sandbox <port> <notifications table>`."""
+"""The sandbox's process: `python -m local.sandbox <file descriptor of its socket> <notifications table>`."""
 
 import asyncio
 import json
@@ -12,19 +12,16 @@ from hypercorn.config import Config
 from hypercorn.typing import ASGIFramework
 
 from local.engine.emulator import Emulator
-from local.processes import HOST
 from local.sandbox.app import create_app
-
-EMULATOR_VARIABLE = "CARILLON_EMULATOR"
-"""The emulator as JSON: not an argument, because its root credentials must not be seen in a list of processes."""
+from local.sandbox.process import EMULATOR_VARIABLE
 
 
-async def _serve(port: int, table: str) -> None:
+async def _serve(listener: int, table: str) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     config = Config()
-    config.bind = [f"{HOST}:{port}"]
+    config.bind = [f"fd://{listener}"]
     config.include_server_header = False
     config.graceful_timeout = 0.2  # open event streams never end by themselves
     emulator = Emulator(**json.loads(os.environ.pop(EMULATOR_VARIABLE)))

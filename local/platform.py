@@ -1,0 +1,164 @@
+"""The whole platform on this machine: processes under a supervisor, the program deployed, one app that may send."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+from rich.console import Console
+
+from local.directory import Directory, LocalInfo, Services
+from local.engine import project
+from local.engine.deployment import Deployment, deploy
+from local.engine.emulator import Emulator
+from local.engine.progress import ConsoleProgress, Progress
+from local.errors import PlatformError, ProcessError
+from local.paths import ROOT
+from local.processes import Child, spawn, wait_until_ready
+from ops.apps import App, Apps
+
+STACK = "local"
+APP_KEY = "demo"
+_SUPERVISOR_SECONDS = 120.0  # a first start builds the emulator's environment
+_STOP_SECONDS = 15.0
+_LOOK_AGAIN_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Fixed ports; a free one is taken where there is None."""
+
+    emulator: int | None = None
+    inbox: int | None = None
+
+    def arguments(self) -> list[str]:
+        """The supervisor's arguments."""
+        asked = {"--emulator-port": self.emulator, "--inbox-port": self.inbox}
+        return [word for name, port in asked.items() if port is not None for word in (name, str(port))]
+
+
+class Platform:
+    """A running platform. A context manager: it is stopped at the end, whatever happens."""
+
+    def __init__(self, supervisor: Child, services: Services, deployment: Deployment, local: LocalInfo) -> None:
+        self._supervisor = supervisor
+        self.emulator: Emulator = services.emulator
+        """The emulated account, with its root credentials."""
+        self.deployment = deployment
+        """What the program made."""
+        self.local = local
+        """What a producer is told."""
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """The program's exports."""
+        return self.deployment.outputs
+
+    @classmethod
+    def start(cls, directory: Path, *, ports: Ports = Ports(), progress: Progress | None = None) -> "Platform":
+        """Start a platform whose state is in `directory`; it ends with this process unless it is detached.
+
+        Raises `PlatformError` with nothing left running. `progress` shows the deployment, on stderr by default.
+        """
+        place = Directory(directory.resolve())
+        supervisor = _supervise(place, ports)
+        try:
+            services = _wait_for_services(place, supervisor)
+            deployment = _deploy(place, services, progress or ConsoleProgress(Console(stderr=True)))
+            app = _grant(services.emulator)
+            local = LocalInfo(
+                api_url=deployment.outputs["apiUrl"],
+                app_key=APP_KEY,
+                app_secret=app.current_secret,
+                inbox_url=services.inbox_url,
+                emulator_url=services.emulator.endpoint_url,
+            )
+            place.write_local(local)
+        except BaseException as error:
+            died = not supervisor.alive
+            supervisor.stop()
+            if died:  # whatever failed did so because the emulator or the sandbox was gone
+                raise ProcessError(place.supervisor_log.read_text().strip()) from error
+            raise
+        return cls(supervisor, services, deployment, local)
+
+    def detach(self) -> None:
+        """Let it run on when this process ends; `stop_running` stops it."""
+        self._supervisor.detach()
+
+    def stop(self) -> None:
+        """End everything that was started."""
+        self._supervisor.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def stop_running(directory: Path) -> bool:
+    """Stop the platform of `directory`, whoever started it and whatever state it is in; False when there was none.
+
+    Its supervisor is asked first and killed after 15 seconds; what it runs never outlives it.
+    """
+    place = Directory(directory.resolve())
+    supervisor = place.owner()
+    if supervisor is None:
+        place.clear()  # of one that was killed
+        return False
+    os.kill(supervisor, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_SECONDS
+    while place.owner() == supervisor:
+        if time.monotonic() > deadline:
+            os.kill(supervisor, signal.SIGKILL)
+        time.sleep(_LOOK_AGAIN_SECONDS)
+    place.clear()
+    return True
+
+
+def _supervise(place: Directory, ports: Ports) -> Child:
+    if place.owner():
+        raise PlatformError(f"a platform is running in {place.root} already, or being started")
+    return spawn(
+        "the supervisor",
+        ["local.supervisor", str(place.root), *ports.arguments()],
+        log=place.supervisor_log,
+        environment=os.environ,
+    )
+
+
+def _wait_for_services(place: Directory, supervisor: Child) -> Services:
+    wait_until_ready(supervisor, lambda: place.services() is not None, _SUPERVISOR_SECONDS)
+    services = place.services()
+    if services is None:
+        raise ProcessError(supervisor.obituary())
+    return services
+
+
+def _deploy(place: Directory, services: Services, progress: Progress) -> Deployment:
+    # Functions get it as AWS_ENDPOINT_URL_SESV2: the sandbox keeps the mail and passes the call on.
+    return deploy(
+        stack=STACK,
+        emulator=services.emulator,
+        config={"endpoints": {"sesv2": services.inbox_url}},
+        state_path=place.engine_state,
+        progress=progress,
+    )
+
+
+def _grant(emulator: Emulator) -> App:
+    """Let the demo app send whatever this environment is configured for, and nothing else."""
+    config = project.load(ROOT, STACK, {}).config
+    session = boto3.Session(emulator.access_key_id, emulator.secret_access_key, region_name=emulator.region)
+    apps = Apps(session.client("secretsmanager", endpoint_url=emulator.endpoint_url), STACK)
+    categories, channels = (tuple(json.loads(config[f"carillon:{kind}"])) for kind in ("categories", "channels"))
+    return apps.put(APP_KEY, categories, channels)

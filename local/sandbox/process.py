@@ -1,0 +1,46 @@
+"""Starts the sandbox's process on a port that is bound before it, so that nobody can take it in between."""
+
+import json
+import os
+import socket
+from dataclasses import asdict
+from pathlib import Path
+
+import httpx
+
+from local.engine.emulator import Emulator
+from local.errors import PortTakenError
+from local.processes import HOST, Child, spawn, wait_until_ready
+
+PORT_VARIABLE = "CARILLON_INBOX_PORT"
+EMULATOR_VARIABLE = "CARILLON_EMULATOR"
+"""The emulator as JSON: not an argument, because its root credentials must not be seen in a list of processes."""
+
+
+def start(emulator: Emulator, table: str, log: Path, port: int | None = None) -> tuple[Child, str]:
+    """Start the sandbox in front of `emulator`, whose notification log is `table`; its process and URL once it answers.
+
+    Raises `PortTakenError`, or `ProcessError` with the last lines of its log.
+    """
+    with _listen(port) as listener:
+        child = spawn(
+            "the sandbox",
+            ["local.sandbox", str(listener.fileno()), table],
+            log=log,
+            environment={"PATH": os.environ.get("PATH", os.defpath), EMULATOR_VARIABLE: json.dumps(asdict(emulator))},
+            inherited=[listener.fileno()],
+        )
+        url = f"http://localhost:{listener.getsockname()[1]}"
+    try:
+        wait_until_ready(child, lambda: httpx.get(f"{url}/api/messages", timeout=30).is_success)
+    except BaseException:
+        child.stop()
+        raise
+    return child, url
+
+
+def _listen(port: int | None) -> socket.socket:
+    try:
+        return socket.create_server((HOST, port or 0))
+    except OSError as error:
+        raise PortTakenError.of(port, error, PORT_VARIABLE) from error
