@@ -1,0 +1,65 @@
+"""The event of one delivery: what is put on the bus, and what a worker finds in its queue.
+
+Besides ids it names only the user, so that a worker can read the settings of a whole batch in one call; never an
+address, never content. `event_id` is the key of deduplication: it stays the same however often the event is published.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+_SOURCE_SUFFIX: Final = "_request_event"
+_DETAIL_TYPE_INFIX: Final = "_notification_"
+
+
+class NotAnEventError(ValueError):
+    """A queue message that is not the event of a delivery. Says nothing of what it is instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRequested:
+    """One delivery is to be made."""
+
+    event_id: str
+    notification_id: str
+    delivery_id: str
+    category: str
+    channel: str
+    app_key: str
+    user_id: str | None = None
+
+    @property
+    def source(self) -> str:
+        """`payment_request_event`."""
+        return f"{self.category}{_SOURCE_SUFFIX}"
+
+    @property
+    def detail_type(self) -> str:
+        """`payment_notification_sms`; each channel's rule matches the suffix."""
+        return f"{self.category}{_DETAIL_TYPE_INFIX}{self.channel}"
+
+    def detail(self) -> str:
+        """Return the detail as JSON: `{"event_id", "notification_id", "delivery_id", "user_id"?}`."""
+        detail = {"event_id": self.event_id, "notification_id": self.notification_id, "delivery_id": self.delivery_id}
+        return json.dumps(detail if self.user_id is None else detail | {"user_id": self.user_id})
+
+    @classmethod
+    def parse(cls, body: str) -> "DeliveryRequested":
+        """Return the event that a queue message's body holds whole, as EventBridge puts it there.
+
+        https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html. Raises `NotAnEventError`.
+        """
+        try:
+            event: Mapping[str, Any] = json.loads(body)
+            category, infix, channel = event["detail-type"].rpartition(_DETAIL_TYPE_INFIX)
+            [app_key] = event["resources"]
+            detail = event["detail"]
+            ids = {name: detail[name] for name in ("event_id", "notification_id", "delivery_id")}
+            user_id = detail.get("user_id")
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise NotAnEventError from None
+        texts = (*ids.values(), app_key, *([] if user_id is None else [user_id]))
+        if not (category and infix and channel and all(isinstance(text, str) and text for text in texts)):
+            raise NotAnEventError
+        return cls(**ids, category=category, channel=channel, app_key=app_key, user_id=user_id)

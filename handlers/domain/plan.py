@@ -1,0 +1,127 @@
+"""THE plan: from a request and what is known of its recipients, each delivery to make, or why it is not made.
+
+A pure function of its arguments. A dry run answers what it returns; an acceptance logs it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+
+from handlers.domain.callers import Caller
+from handlers.domain.channels import Channel
+from handlers.domain.deliveries import Reason
+from handlers.domain.notifications import NotificationRequest, Recipient
+from handlers.domain.problems import FieldError, InvalidRequest, ScopeNotGranted
+from handlers.domain.reach import Endpoint, Reach
+from handlers.domain.settings import DEFAULT_SETTINGS, Settings
+from handlers.domain.statuses import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What is known of a user: where they are reached (`None`: there is no such contact), and what they accept."""
+
+    reach: Reach | None = None
+    settings: Settings = DEFAULT_SETTINGS
+
+
+NOBODY = Person()
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One delivery: `created` when it is to be sent to the endpoint, otherwise final with a reason."""
+
+    channel: Channel
+    status: Status
+    user_id: str | None = None
+    endpoint: Endpoint | None = None
+    locale: str | None = None
+    reason: Reason | None = None
+
+
+def plan(
+    request: NotificationRequest,
+    *,
+    caller: Caller,
+    categories: Mapping[str, Sequence[Channel]],
+    people: Mapping[str, Person],
+    now: datetime,
+) -> tuple[Planned, ...]:
+    """Return the deliveries, in the order of the request's recipients, each of them once.
+
+    `categories` are the channels that each category is sent on; `people` are the users that the request names.
+    Raises `ScopeNotGranted` or `InvalidRequest`.
+
+    A user is sent to on every channel asked for: e-mail and SMS once, push on each device, chat on each external
+    channel that is on. A bare address is sent to on its own channel alone, being no user who could have others.
+    """
+    if request.expires_at is not None and request.expires_at <= now:
+        raise InvalidRequest.field("expires_at", "has passed already")
+    channels = _channels(request, caller, categories)
+    deliveries = (
+        delivery for recipient in request.to for delivery in _deliveries(recipient, request.category, channels, people)
+    )
+    return tuple(dict.fromkeys(deliveries))
+
+
+def _channels(
+    request: NotificationRequest, caller: Caller, categories: Mapping[str, Sequence[Channel]]
+) -> Sequence[Channel]:
+    """Return the channels asked for, once it is clear that they may be."""
+    # Scope comes first: an app learns of no category that it may not send.
+    if not caller.may_send(request.category):
+        raise ScopeNotGranted("This app may not send notifications of this category.")
+    offered = categories.get(request.category)
+    if offered is None:
+        raise InvalidRequest.field("category", "is not a category of this environment")
+    unknown = [position for position, channel in enumerate(request.channels or ()) if channel not in offered]
+    if unknown:
+        message = f"this category is sent on {', '.join(offered)}"
+        raise InvalidRequest(message, [FieldError(f"channels.{position}", message) for position in unknown])
+    channels = request.channels or offered
+    refused = [channel for channel in channels if not caller.may_use(channel)]
+    if refused:
+        raise ScopeNotGranted(f"This app may not use {', '.join(refused)}; name in `channels` those that it may use.")
+    return channels
+
+
+def _deliveries(
+    recipient: Recipient, category: str, channels: Sequence[Channel], people: Mapping[str, Person]
+) -> Iterator[Planned]:
+    if recipient.user_id is None:
+        yield from _to_address(recipient, channels)
+        return
+    person = people.get(recipient.user_id, NOBODY)
+    for channel in channels:
+        yield from _to_user(recipient.user_id, person, category, channel)
+
+
+def _to_user(user_id: str, person: Person, category: str, channel: Channel) -> Iterator[Planned]:
+    if person.reach is None:
+        yield Planned(channel, Status.ERROR, user_id, reason=Reason.UNKNOWN_CONTACT)
+        return
+    if not person.settings.allow(category, channel):
+        yield Planned(channel, Status.UNSUBSCRIBED, user_id, reason=Reason.OPTED_OUT)
+        return
+    endpoints = person.reach.on(channel)
+    if not endpoints:
+        yield Planned(channel, Status.ERROR, user_id, reason=Reason.NO_ENDPOINT)
+    for endpoint in endpoints:
+        yield Planned(channel, Status.CREATED, user_id, endpoint, person.reach.locale)
+
+
+def _to_address(recipient: Recipient, channels: Sequence[Channel]) -> Iterator[Planned]:
+    own: Channel = "email" if recipient.email is not None else "sms"
+    endpoint = Endpoint(recipient.email or recipient.phone or "")
+    if own in channels:
+        yield Planned(own, Status.CREATED, endpoint=endpoint)
+        return
+    for channel in channels:
+        yield Planned(channel, Status.ERROR, endpoint=endpoint, reason=Reason.NO_ENDPOINT)
+
+
+def users(request: NotificationRequest) -> AbstractSet[str]:
+    """Return the ids of the users that the request names."""
+    return frozenset(recipient.user_id for recipient in request.to if recipient.user_id is not None)

@@ -1,0 +1,54 @@
+"""Why a provider did not say "accepted": four answers, because four different things are done next.
+
+    ProviderError
+    ├── RefusedError                  said no to this very message, and would again
+    │   ├── RecipientRefusedError     … for its address
+    │   └── MessageRefusedError       … for its content
+    ├── UnavailableError              said no to serving us now, or was not reached: nothing was sent
+    │   └── ThrottledError            … and may have said when to come back
+    └── OutcomeUnknownError           the request was on its way and no answer came: it may have been sent
+
+The first kind ends the delivery in `error`. The second is tried again, here or with another provider. The third is
+tried again too, and may then be sent twice: a rare second message is better than a lost one.
+
+A `code` is the provider's own word for it (`TooManyRequestsException`, `503`) or the kind of failure on the way
+(`ReadTimeoutError`). It goes into the log's attempts and into our logs, so it never holds an address or a message:
+adapters take it from the provider's error code, not from its text.
+"""
+
+
+class ProviderError(Exception):
+    """A call to a provider that did not end in acceptance."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class RefusedError(ProviderError):
+    """The provider will not take this message, today or tomorrow."""
+
+
+class RecipientRefusedError(RefusedError):
+    """The address cannot be sent to: it does not exist, is blocked, or is a device token that died."""
+
+
+class MessageRefusedError(RefusedError):
+    """The provider does not take this content."""
+
+
+class UnavailableError(ProviderError):
+    """The provider is not serving us: an outage (5xx), a refused connection, our account paused or misconfigured."""
+
+
+class ThrottledError(UnavailableError):
+    """The provider asks for patience."""
+
+    def __init__(self, code: str, retry_after: float | None = None) -> None:
+        """`retry_after` is in seconds, when the provider named a time."""
+        super().__init__(code)
+        self.retry_after = retry_after
+
+
+class OutcomeUnknownError(ProviderError):
+    """The connection broke, or time ran out, after the request had been sent."""

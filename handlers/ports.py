@@ -1,0 +1,103 @@
+"""What the functions need of the world, as they see it; `handlers.adapters` has it.
+
+Every port is called by several threads at once, and each call is bounded in time.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    # Not at run time: the sweeper needs no templates, and has no Jinja.
+    from handlers.domain.channels import Channel
+    from handlers.domain.claims import Claimed, Refusal
+    from handlers.domain.deliveries import Conclusion, Delivery, Reason
+    from handlers.domain.due import DueDelivery
+    from handlers.domain.events import DeliveryRequested
+    from handlers.domain.messages import Message
+    from handlers.domain.notifications import Notification
+    from handlers.domain.plan import Person
+    from handlers.domain.rendering import Content
+    from handlers.domain.settings import Settings
+    from handlers.domain.statuses import Status
+    from handlers.domain.templates import StoredTemplate
+
+
+class People(Protocol):
+    """Contacts and settings."""
+
+    def find(self, user_ids: "AbstractSet[str]") -> "Mapping[str, Person]":
+        """Return what is known of each of these users: as last written, in one call for up to 50 of them."""
+
+    def settings(self, user_ids: "AbstractSet[str]") -> "Mapping[str, Settings]":
+        """Return the settings of those of these users who have any: as last written, in one call for up to 100."""
+
+
+class NotificationLog(Protocol):
+    """Notifications and their deliveries, to the one who sends them."""
+
+    def accept(self, notification: "Notification", deliveries: "Sequence[Delivery]") -> bool:
+        """Write all of it and return True, or write nothing and return False as this notification is there already.
+
+        Never overwrites a delivery, whatever has become of it.
+        """
+
+    def find(self, notification_id: str) -> "tuple[Notification, tuple[Delivery, ...]] | None":
+        """Return a notification as last written, its deliveries in the order of their positions."""
+
+
+class DeliveryLog(Protocol):
+    """Deliveries, to the one who makes them."""
+
+    def claim(
+        self, event: "DeliveryRequested", *, provider: str, lease_until: datetime, now: datetime
+    ) -> "Claimed | Refusal":
+        """Lease a delivery that is still to be sent and begin an attempt. Of two at once exactly one gets it."""
+
+    def conclude(self, delivery: "Delivery", conclusion: "Conclusion") -> bool:
+        """Write what came of the attempt that the claim of this delivery began, and end the lease.
+
+        Return False when the delivery had moved on by itself, which then stays as it is.
+        """
+
+    def close(self, event: "DeliveryRequested", status: "Status", reason: "Reason", now: datetime) -> "Refusal | None":
+        """Move a delivery that nobody holds to a final status, without an attempt; return why not, if not."""
+
+
+class DueIndex(Protocol):
+    """Deliveries that should have moved."""
+
+    def due(self, shard: str, now: datetime) -> "Iterator[Sequence[DueDelivery]]":
+        """Yield the deliveries of a shard that are due, the longest waiting first, in pages."""
+
+    def postpone(self, delivery: "DueDelivery", until: datetime) -> None:
+        """Let it be due later, and count it as republished; unless it has moved since it was found."""
+
+
+class EventPublisher(Protocol):
+    """The bus."""
+
+    def publish(self, events: "Sequence[DeliveryRequested]") -> "Collection[DeliveryRequested]":
+        """Publish the events and return those that the bus did not take. Never raises: they are in the log."""
+
+
+class TemplateStore(Protocol):
+    """Stored templates, by name and by version."""
+
+    def resolve(self, name: str, channel: "Channel", locale: str | None) -> "StoredTemplate | None":
+        """Return the current version in the language nearest to the locale, or None when there is none at all."""
+
+    def load(self, key: str, version_id: str, /) -> "Content":
+        """Return what a version says."""
+
+
+class Provider(Protocol):
+    """Somebody who sends messages on one channel."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the log."""
+
+    def send(self, message: "Message") -> str:
+        """Send once, never again by itself, and return the provider's id for it; raise `ProviderError` otherwise."""
