@@ -20,12 +20,18 @@ def _canonical_subtag(subtag: str) -> str:
     return subtag.title() if len(subtag) == 4 else subtag.lower()
 
 
-Locale = Annotated[
+_TAG: Final = r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*"
+_TAG_LENGTH: Final = 35  # RFC 5646 4.4.1
+
+Locale = Annotated[str, StringConstraints(pattern=rf"^{_TAG}$", max_length=_TAG_LENGTH), AfterValidator(_canonical)]
+"""A language tag in the manner of BCP 47, as `en`, `de-AT`, `zh-Hant-TW`; in canonical case once validated."""
+
+LocaleOrDefault = Annotated[
     str,
-    StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$", max_length=35),
+    StringConstraints(pattern=rf"^({_TAG}|{DEFAULT_LOCALE})$", max_length=_TAG_LENGTH),
     AfterValidator(_canonical),
 ]
-"""A language tag in the manner of BCP 47, as `en`, `de-AT`, `zh-Hant-TW`; in canonical case once validated."""
+"""The language that something is written in, or `default` for whoever has none of the others."""
 
 
 def fallbacks(locale: str | None) -> tuple[str, ...]:

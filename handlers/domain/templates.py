@@ -1,20 +1,15 @@
 """What a stored template is called and where it is kept."""
 
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from pydantic import StringConstraints
 
 from handlers.domain.channels import Channel
-from handlers.domain.locales import Locale
 from handlers.domain.rendering import Content
 
 TemplateName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 """The name by which a notification asks for a template; the same in all channels and languages."""
-
-TemplateLocale = Literal["default"] | Locale
-"""The language a template is written in, or `default` for whoever has none of the others."""
-
 
 SUFFIX: Final = ".j2"
 

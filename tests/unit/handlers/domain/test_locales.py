@@ -3,7 +3,7 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from handlers.domain.locales import Locale, fallbacks
+from handlers.domain.locales import Locale, LocaleOrDefault, fallbacks
 
 locale: TypeAdapter[str] = TypeAdapter(Locale)
 
@@ -35,3 +35,11 @@ def test_a_language_has_one_spelling(given: str, kept: str) -> None:
 def test_what_is_no_language_is_refused(refused: str) -> None:
     with pytest.raises(ValidationError):
         locale.validate_python(refused)
+
+
+def test_what_is_written_for_everybody_has_the_default_for_a_language() -> None:
+    written: TypeAdapter[str] = TypeAdapter(LocaleOrDefault)
+    assert [written.validate_python(value) for value in ("default", "de-at")] == ["default", "de-AT"]
+    for refused in ("fallback", "defaults", "default-AT", "Default"):
+        with pytest.raises(ValidationError):
+            written.validate_python(refused)

@@ -4,10 +4,9 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from handlers.domain import templates
-from handlers.domain.templates import TemplateLocale, TemplateName
+from handlers.domain.templates import TemplateName
 
 name: TypeAdapter[str] = TypeAdapter(TemplateName)
-locale: TypeAdapter[str] = TypeAdapter(TemplateLocale)
 
 
 def test_the_key_is_the_one_of_the_design() -> None:
@@ -29,9 +28,3 @@ def test_a_name_is_lower_case_letters_digits_and_dashes(accepted: str) -> None:
 def test_any_other_name_is_refused(refused: str) -> None:
     with pytest.raises(ValidationError):
         name.validate_python(refused)
-
-
-def test_a_template_is_written_in_a_language_or_for_everybody() -> None:
-    assert [locale.validate_python(value) for value in ("default", "de-at")] == ["default", "de-AT"]
-    with pytest.raises(ValidationError):
-        locale.validate_python("fallback")
