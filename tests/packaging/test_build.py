@@ -1,0 +1,136 @@
+import hashlib
+import subprocess
+import sys
+from base64 import b64decode
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from stacks import packaging
+from stacks.packaging import MAX_ZIP_BYTES, Package, PackagingError, Target, build, functions
+
+FUNCTION = "sweeper"
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("build")
+
+
+@pytest.fixture(scope="module")
+def package(directory: Path) -> Package:
+    return build(FUNCTION, Target.AWS, directory)
+
+
+def layers(directory: Path) -> list[Path]:
+    return list((directory / "cache").glob("*.zip"))
+
+
+def test_every_function_is_built(packages: dict[str, Package]) -> None:
+    assert set(packages) == {"authorizer", "notifications", "contacts", "templates", "worker-email", "sweeper"}
+    for package in packages.values():
+        assert package.path.stat().st_size == package.size
+        assert hashlib.sha256(package.path.read_bytes()).digest() == b64decode(package.sha256)
+
+
+def test_a_zip_is_under_the_bound(packages: dict[str, Package]) -> None:
+    assert {name: package.size for name, package in packages.items() if package.size > MAX_ZIP_BYTES} == {}
+
+
+def test_lambda_is_told_the_handler_the_runtime_and_the_processor(package: Package) -> None:
+    assert package.handler == "handlers.entrypoints.sweeper.handler"
+    assert (package.runtime, package.architecture) == ("python3.13", "arm64")
+
+
+def test_a_hyphen_in_a_functions_name_is_an_underscore_in_its_module(packages: dict[str, Package]) -> None:
+    assert packages["worker-email"].handler == "handlers.entrypoints.worker_email.handler"
+
+
+def test_two_builds_in_different_directories_are_the_same_to_the_byte(package: Package, tmp_path: Path) -> None:
+    again = build(FUNCTION, Target.AWS, tmp_path)
+    assert again.path != package.path
+    assert again.sha256 == package.sha256
+
+
+def test_the_targets_differ(directory: Path, package: Package) -> None:
+    assert build(FUNCTION, Target.MACHINE, directory).sha256 != package.sha256
+
+
+def test_entries_have_no_time_and_no_owner_and_are_readable(package: Package) -> None:
+    with ZipFile(package.path) as opened:
+        assert {entry.date_time for entry in opened.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert {entry.external_attr >> 16 for entry in opened.infolist()} == {0o100644}
+        assert opened.testzip() is None
+
+
+def test_a_second_build_installs_nothing(directory: Path, package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
+
+    def refuse(*arguments: str, problem: str) -> str:
+        assert arguments[0] == "export", f"uv was asked to {arguments[0]}"
+        return original(*arguments, problem=problem)
+
+    original = packaging._uv
+    monkeypatch.setattr(packaging, "_uv", refuse)
+    assert build(FUNCTION, Target.AWS, directory) == package
+
+
+def test_functions_with_the_same_dependencies_share_a_layer(tmp_path: Path) -> None:
+    build("templates", Target.MACHINE, tmp_path)
+    (layer,) = layers(tmp_path)
+    build("worker-email", Target.MACHINE, tmp_path)
+    assert layers(tmp_path) == [layer]
+
+
+def test_processes_that_build_at_once_end_with_the_same_zip(package: Package, tmp_path: Path) -> None:
+    code = f"from stacks.packaging import *; build({FUNCTION!r}, Target.AWS, Path({str(tmp_path)!r}))"
+    processes = [subprocess.Popen([sys.executable, "-c", code], cwd=packaging.ROOT) for _ in range(2)]
+    assert [process.wait() for process in processes] == [0, 0]
+    assert len(layers(tmp_path)) == 1
+    assert (tmp_path / "aws" / f"{FUNCTION}.zip").read_bytes() == package.path.read_bytes()
+
+
+def test_a_build_leaves_no_drafts(directory: Path, package: Package) -> None:
+    left = {path.suffix for path in directory.rglob("*") if path.is_file()}
+    assert left == {".zip", ".lock"}
+    assert list(directory.rglob(".draft-*")) == []
+
+
+def test_a_build_does_not_depend_on_the_working_directory(
+    directory: Path, package: Package, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert build(FUNCTION, Target.AWS, directory).sha256 == package.sha256
+
+
+def test_a_function_that_is_not_there_is_refused_saying_what_makes_one(tmp_path: Path) -> None:
+    with pytest.raises(PackagingError, match=r"add a dependency group fn-nothing to pyproject\.toml"):
+        build("nothing", Target.AWS, tmp_path)
+
+
+def test_a_function_without_an_entrypoint_is_refused_naming_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packaging, "functions", lambda: (*functions(), "not-written"))
+    with pytest.raises(PackagingError, match=r"write handlers/entrypoints/not_written\.py"):
+        build("not-written", Target.AWS, tmp_path)
+
+
+def test_a_zip_over_the_bound_is_refused_and_not_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packaging, "MAX_ZIP_BYTES", 1_000_000)
+    with pytest.raises(PackagingError, match=r"sweeper is [\d.]+ MB, over the bound of 1 MB.*--only-group fn-sweeper"):
+        build(FUNCTION, Target.AWS, tmp_path)
+    assert not (tmp_path / "aws" / f"{FUNCTION}.zip").exists()
+
+
+def test_a_package_without_a_wheel_for_the_target_is_named(tmp_path: Path) -> None:
+    windows_only = "pywin32==308 --hash=sha256:587f3e19696f4bf96fde9d8a57cec74a57021ad5f204c9e627e15c33ff568897\n"
+    with pytest.raises(PackagingError, match=r"(?s)pywin32.*choose another version or another package"):
+        packaging._dependencies(windows_only, Target.AWS, tmp_path)
+    assert layers(tmp_path.parent) == []
+
+
+def test_a_wheel_that_is_not_the_locked_one_is_refused(tmp_path: Path) -> None:
+    other = f"typing-inspection==0.4.1 --hash=sha256:{'0' * 64}\n"
+    with pytest.raises(PackagingError, match=r"(?i)hash"):
+        packaging._dependencies(other, Target.AWS, tmp_path)

@@ -1,0 +1,107 @@
+import re
+import struct
+import sysconfig
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from stacks.packaging import Package, Target, functions
+
+# ELF header: e_ident is 16 bytes, then e_type and e_machine, two bytes each (https://refspecs.linuxfoundation.org/elf/elf.pdf).
+EM_AARCH64 = 183
+# Amazon Linux 2023, which the python3.13 runtime is: https://docs.aws.amazon.com/linux/al2023/ug/compare-with-al2.html
+AL2023_GLIBC = (2, 34)
+
+
+@pytest.fixture(params=functions())
+def archive(request: pytest.FixtureRequest, packages: dict[str, Package]) -> Iterator[ZipFile]:
+    with ZipFile(packages[request.param].path) as opened:
+        yield opened
+
+
+def function_of(archive: ZipFile) -> str:
+    return Path(archive.filename or "").stem
+
+
+def native_libraries(archive: ZipFile) -> dict[str, bytes]:
+    return {name: archive.read(name) for name in archive.namelist() if re.search(r"\.so(\.|$)", name)}
+
+
+def distributions(archive: ZipFile) -> set[str]:
+    metadata = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+    return {normal(name.rpartition("/")[0].rsplit("-", 2)[0]) for name in metadata}
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def locked(repository: Path, function: str) -> tuple[set[str], set[str]]:
+    """What the lock says the function's group names, and all that this brings with it, whatever the platform."""
+    lock = tomllib.loads((repository / "uv.lock").read_text())
+    packages = {package["name"]: package for package in lock["package"]}
+    named = {each["name"] for each in packages["carillon"]["dev-dependencies"][f"fn-{function}"]}
+    found: set[str] = set()
+    waiting = set(named)
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        waiting |= {each["name"] for each in packages[name].get("dependencies", [])} - found
+    return named, found
+
+
+def test_every_native_library_is_for_the_python_that_will_load_it(archive: ZipFile, target: Target) -> None:
+    suffix = ".cpython-313-aarch64-linux-gnu.so" if target is Target.AWS else sysconfig.get_config_var("EXT_SUFFIX")
+    libraries = native_libraries(archive)
+    assert libraries
+    assert [name for name in libraries if not name.endswith((suffix, ".abi3.so"))] == []
+
+
+@pytest.mark.parametrize("function", functions())
+def test_every_native_library_for_lambda_is_for_its_processor_and_its_glibc(
+    function: str, packages_for_lambda: dict[str, Package]
+) -> None:
+    with ZipFile(packages_for_lambda[function].path) as archive:
+        libraries = native_libraries(archive)
+    assert libraries
+    for name, content in libraries.items():
+        assert content[:6] == b"\x7fELF\x02\x01", f"{name} is no 64-bit little-endian ELF file"
+        assert struct.unpack_from("<H", content, 18) == (EM_AARCH64,), f"{name} is for another processor"
+        needed = {tuple(map(int, version)) for version in re.findall(rb"GLIBC_(\d+)\.(\d+)", content)}
+        assert max(needed) <= AL2023_GLIBC, f"{name} needs glibc {max(needed)}"
+
+
+def test_a_zip_has_its_functions_own_dependencies_and_nothing_else(archive: ZipFile, repository: Path) -> None:
+    named, allowed = locked(repository, function_of(archive))
+    assert named <= distributions(archive) <= allowed
+
+
+def test_a_zip_has_no_top_level_name_that_no_dependency_brought(archive: ZipFile) -> None:
+    brought = {normal(name) for name in distributions(archive)} | {"handlers", "phonenumbers", "dns", "dotenv", "jwt"}
+    top = {name.split("/")[0] for name in archive.namelist() if ".dist-info/" not in name}
+    assert {normal(name.removesuffix(".py")) for name in top} <= brought
+
+
+def test_a_zip_has_the_entrypoint_of_its_function_and_of_no_other(archive: ZipFile) -> None:
+    entrypoints = {f"handlers/entrypoints/{name.replace('-', '_')}.py" for name in functions()}
+    own = f"handlers/entrypoints/{function_of(archive).replace('-', '_')}.py"
+    assert entrypoints & set(archive.namelist()) == {own}
+
+
+def test_a_package_that_code_is_in_has_its_init_file(archive: ZipFile) -> None:
+    ours = [Path(name) for name in archive.namelist() if name.startswith("handlers/")]
+    assert {parent / "__init__.py" for path in ours for parent in path.parents if parent.name} <= set(ours)
+
+
+def test_a_zip_has_nothing_that_no_function_reads(archive: ZipFile) -> None:
+    unread = (
+        r"^bin/|__pycache__|/tests?/|\.(pyc|pyi|c|js|css)$|/(RECORD|INSTALLER|REQUESTED|WHEEL|direct_url\.json)$|^\."
+    )
+    assert [name for name in archive.namelist() if re.search(unread, name)] == []
+
+
+def test_no_file_is_there_twice(archive: ZipFile) -> None:
+    assert len(set(archive.namelist())) == len(archive.namelist())
