@@ -61,6 +61,8 @@ class Api(pulumi.ComponentResource):
 
     url: pulumi.Output[str]
     """Without a trailing slash; `/v1/…` follows."""
+    dns_records: pulumi.Output[list[dict[str, str]]]
+    """What makes a domain of one's own lead here: `{"name", "type", "value"}`; none without such a domain."""
 
     def __init__(self, name: str, args: ApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("carillon:stacks:Api", name, {}, opts)
@@ -70,8 +72,10 @@ class Api(pulumi.ComponentResource):
         self._resources = self._paths()
         deployed = [*self._responses(), *self._methods()]
         stage = self._stage(self._deployment(deployed))
-        self.url = self._own_domain(stage) or stage.invoke_url
-        self.register_outputs({"url": self.url})
+        domain = self._own_domain(stage)
+        self.url = pulumi.Output.format("https://{0}", domain.domain_name) if domain else stage.invoke_url
+        self.dns_records = _dns_records(domain)
+        self.register_outputs({"url": self.url, "dns_records": self.dns_records})
 
     @property
     def _child(self) -> pulumi.ResourceOptions:
@@ -234,7 +238,7 @@ class Api(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _own_domain(self, stage: aws.apigateway.Stage) -> pulumi.Output[str] | None:
+    def _own_domain(self, stage: aws.apigateway.Stage) -> aws.apigateway.DomainName | None:
         domain = self._args.settings.custom_domain
         if domain is None:
             return None
@@ -254,7 +258,14 @@ class Api(pulumi.ComponentResource):
             stage_name=stage.stage_name,
             opts=self._child,
         )
-        return pulumi.Output.format("https://{0}", made.domain_name)
+        return made
+
+
+def _dns_records(domain: aws.apigateway.DomainName | None) -> pulumi.Output[list[dict[str, str]]]:
+    if domain is None:
+        return pulumi.Output.from_input([])
+    record = {"name": domain.domain_name, "type": "CNAME", "value": domain.regional_domain_name}
+    return pulumi.Output.from_input([record])
 
 
 def _surface(settings: ApiSettings) -> str:

@@ -1,9 +1,9 @@
 """The three customer-managed keys, and who may use each of them for what.
 
-Nobody uses a key directly. A function, or a deployer, uses it through the service that keeps the data
-(kms:ViaService), and only if its own IAM policy says so as well: the key policies below name the account, which delegates
-to IAM. A service that acts for itself is held to this environment's resources by the encryption context that it must pass,
-or by the source of the call. The account administers the keys without being able to read what they protect.
+Nobody uses a key directly. A function, or a deployer, uses it through the service that keeps the data (kms:ViaService)
+and only if its own IAM policy says so as well: the key policies below name the account, which delegates to IAM.
+A service that acts for itself is held to this environment's resources by the encryption context that it must pass, or
+by the source of the call. The account administers the keys without being able to read what they protect.
 """
 
 from dataclasses import dataclass

@@ -1,20 +1,18 @@
 """A Lambda function with a role, a log group and an alias of its own. All that runs is made by this component."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
 from stacks import grants
+from stacks.functions import FunctionSpec
 from stacks.iam import Statement, document, equals, service, trust
 from stacks.naming import Naming
 from stacks.packaging import Package
 
 ALIAS = "live"
 _NAME_LIMIT = 64  # of a function and of a role
-# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: all variables together, names and values
-_ENVIRONMENT_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -27,34 +25,25 @@ class Logging:
 
 @dataclass(frozen=True)
 class FunctionArgs:
-    """One function. Raises ValueError, saying what to change, for what Lambda would refuse.
-
-    `statements` is what its role may do besides writing its own log. `environment` holds nothing secret: whoever may
-    see the function can read it.
-    """
+    """One function, and what its role may do besides writing its own log. Raises ValueError for too long a name."""
 
     naming: Naming
-    function: str
-    description: str
+    spec: FunctionSpec
     package: Package
     statements: tuple[Statement, ...]
-    environment: Mapping[str, str]
     logging: Logging
-    timeout_seconds: int
-    memory_mb: int
     snap_start: bool
 
     def __post_init__(self) -> None:
-        name = self.naming.named(self.function)
-        if len(name) > _NAME_LIMIT:
-            raise ValueError(f"The function name {name} has {len(name)} characters; shorten it to {_NAME_LIMIT}.")
-        size = sum(len(f"{key}{value}".encode()) for key, value in self.environment.items())
-        if size > _ENVIRONMENT_BYTES:
-            largest = max(self.environment, key=lambda key: len(self.environment[key]))
+        if len(self.name) > _NAME_LIMIT:
             raise ValueError(
-                f"The environment variables of {name} take {size} bytes and Lambda allows {_ENVIRONMENT_BYTES}: "
-                f"shorten {largest}, the largest."
+                f"The function name {self.name} has {len(self.name)} characters: shorten it to {_NAME_LIMIT}."
             )
+
+    @property
+    def name(self) -> str:
+        """The physical name of the function and of its role."""
+        return self.naming.named(self.spec.function)
 
 
 class Function(pulumi.ComponentResource):
@@ -70,60 +59,67 @@ class Function(pulumi.ComponentResource):
         self._name = name
         self._args = args
         role, policy = self._role()
-        # Made before the function, or Lambda would make one that keeps everything for ever in the clear.
-        log_group = aws.cloudwatch.LogGroup(
-            f"{name}-log",
-            name=args.naming.function_log_group(args.function),
-            kms_key_id=args.logging.key_arn,
-            retention_in_days=args.logging.retention_days,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        function = self._function(role, [log_group, policy])
+        function = self._function(role, [policy, self._log_group()])
         alias = aws.lambda_.Alias(
             f"{name}-alias",
             name=ALIAS,
             function_name=function.name,
             function_version=function.version,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self._child,
         )
         self.alias_arn, self.invoke_arn, self.function_name = alias.arn, alias.invoke_arn, function.name
         self.register_outputs(
             {"alias_arn": self.alias_arn, "invoke_arn": self.invoke_arn, "function_name": self.function_name}
         )
 
+    @property
+    def _child(self) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self)
+
     def _role(self) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
-        naming, function = self._args.naming, self._args.function
+        naming, name = self._args.naming, self._args.name
         role = aws.iam.Role(
             f"{self._name}-role",
-            name=naming.named(function),
-            description=f"What the function {naming.named(function)} may do",
+            name=name,
+            description=f"What the function {name} may do",
             assume_role_policy=trust(service("lambda.amazonaws.com"), equals("aws:SourceAccount", naming.account_id)),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self._child,
         )
+        own_log = grants.own_log(naming, self._args.spec.function)
         policy = aws.iam.RolePolicy(
             f"{self._name}-policy",
             name="permissions",
             role=role.name,
-            policy=document(grants.own_log(naming, function), *self._args.statements),
-            opts=pulumi.ResourceOptions(parent=self),
+            policy=document(own_log, *self._args.statements),
+            opts=self._child,
         )
         return role, policy
+
+    def _log_group(self) -> aws.cloudwatch.LogGroup:
+        """Make the log group before the function, or Lambda would make one that keeps everything, under AWS's key."""
+        return aws.cloudwatch.LogGroup(
+            f"{self._name}-log",
+            name=self._args.naming.function_log_group(self._args.spec.function),
+            kms_key_id=self._args.logging.key_arn,
+            retention_in_days=self._args.logging.retention_days,
+            opts=self._child,
+        )
 
     def _function(self, role: aws.iam.Role, needed: list[pulumi.Resource]) -> aws.lambda_.Function:
         args = self._args
         return aws.lambda_.Function(
             self._name,
-            name=args.naming.named(args.function),
-            description=args.description,
+            name=args.name,
+            description=args.spec.description,
             role=role.arn,
             runtime=args.package.runtime,
             architectures=[args.package.architecture],
             handler=args.package.handler,
             code=pulumi.FileArchive(str(args.package.path)),
             source_code_hash=args.package.sha256,
-            timeout=args.timeout_seconds,
-            memory_size=args.memory_mb,
-            environment={"variables": dict(args.environment)},
+            timeout=args.spec.timeout_seconds,
+            memory_size=args.spec.memory_mb,
+            environment={"variables": dict(args.spec.environment)},
             publish=True,
             snap_start={"apply_on": "PublishedVersions"} if args.snap_start else None,
             opts=pulumi.ResourceOptions(parent=self, depends_on=needed),

@@ -116,13 +116,14 @@ def worker(naming: Naming, keys: Keys, channel: str) -> tuple[Statement, ...]:
     )
 
 
-def send_email(naming: Naming, identity: str) -> Statement:
-    """Send as the identity, with this environment's configuration set."""
-    return Statement(
+def provider(naming: Naming, channel: str, email_identity: str) -> tuple[Statement, ...]:
+    """Hand deliveries to the channel's provider where that is AWS: mail with our configuration set."""
+    send_email = Statement(
         "SendEmail",
         ("ses:SendEmail",),
-        (naming.arn("ses", f"identity/{identity}"), naming.arn("ses", f"configuration-set/{naming.prefix}")),
+        (naming.arn("ses", f"identity/{email_identity}"), naming.arn("ses", f"configuration-set/{naming.prefix}")),
     )
+    return {"email": (send_email,)}[channel]
 
 
 def sweeper(naming: Naming, keys: Keys) -> tuple[Statement, ...]:

@@ -1,5 +1,6 @@
 """What SES needs to send: a verified identity, and a configuration set that insists on TLS."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -20,6 +21,8 @@ class Ses(pulumi.ComponentResource):
     """An SES identity and its configuration set: mail goes over TLS or not at all, and bounces suppress the address."""
 
     configuration_set: pulumi.Output[str]
+    dns_records: pulumi.Output[list[dict[str, str]]]
+    """What proves a domain to SES: `{"name", "type", "value"}` each. An address is proved by answering a mail."""
 
     def __init__(self, name: str, args: SesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("carillon:stacks:Ses", name, {}, opts)
@@ -32,11 +35,22 @@ class Ses(pulumi.ComponentResource):
             suppression_options={"suppressed_reasons": ["BOUNCE", "COMPLAINT"]},
             opts=pulumi.ResourceOptions(parent=self),
         )
-        aws.sesv2.EmailIdentity(
+        identity = aws.sesv2.EmailIdentity(
             "identity",
             email_identity=args.identity,
             configuration_set_name=configuration.configuration_set_name,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.configuration_set = configuration.configuration_set_name
-        self.register_outputs({"configuration_set": self.configuration_set})
+        self.dns_records = identity.dkim_signing_attributes.apply(
+            lambda dkim: _dkim_records(args.identity, dkim.tokens if dkim else ())
+        )
+        self.register_outputs({"configuration_set": self.configuration_set, "dns_records": self.dns_records})
+
+
+def _dkim_records(domain: str, tokens: Sequence[str]) -> list[dict[str, str]]:
+    """https://docs.aws.amazon.com/ses/latest/dg/creating-identities.html#just-verify-domain-proc."""
+    return [
+        {"name": f"{token}._domainkey.{domain}", "type": "CNAME", "value": f"{token}.dkim.amazonses.com"}
+        for token in tokens
+    ]

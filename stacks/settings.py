@@ -23,6 +23,8 @@ from stacks.packaging import Target
 LOG_RETENTION_DAYS = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 )  # fmt: skip
+# Those that have a worker. Another needs an entrypoint, its dependency group, its provider's grants and variables.
+CHANNELS = ("email",)
 # A message must stay hidden while Lambda may still be working on it, retries of a throttled batch included:
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 VISIBILITY_PER_TIMEOUT = 6
@@ -71,6 +73,7 @@ def _retention(days: int) -> int:
 
 
 Region = Annotated[str, _matching(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region such as eu-central-1")]
+Channel = Annotated[str, _matching("|".join(CHANNELS), f"a channel that has a worker: {', '.join(CHANNELS)}")]
 AccountId = Annotated[str, _matching(r"\d{12}", "a quoted account id of twelve digits")]
 Name = Annotated[
     str, _matching(r"[a-z][a-z0-9-]{0,62}", "lower-case letters, digits and hyphens, from a letter, 63 at most")
@@ -180,7 +183,7 @@ class Settings(_Model):
     alert_emails: Annotated[tuple[EmailAddress, ...], _distinct("an address")]
     apps: Annotated[tuple[AppKey, ...], _distinct("an app")]
     categories: Annotated[dict[Name, CategorySettings], Field(min_length=1)]
-    channels: Annotated[dict[Name, ChannelSettings], Field(min_length=1)]
+    channels: Annotated[dict[Channel, ChannelSettings], Field(min_length=1)]
     email: EmailSettings
     api: ApiSettings
     snap_start: bool

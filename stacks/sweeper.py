@@ -25,7 +25,7 @@ class Sweeper(pulumi.ComponentResource):
         # Schedules exist on the account's default bus alone.
         rule = aws.cloudwatch.EventRule(
             "every-minute",
-            name=args.function.naming.named("sweeper"),
+            name=args.function.name,
             description="Looks every minute for deliveries that do not move",
             schedule_expression="rate(1 minute)",
             opts=child,

@@ -1,0 +1,158 @@
+"""Every function of an environment: what it is for, how big it is, and what its environment variables say.
+
+All of it follows from the settings alone, so that what Lambda would refuse is refused before anything is made.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stacks.naming import Naming
+from stacks.settings import Settings
+
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: all variables together, names and values
+_ENVIRONMENT_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class FunctionSpec:
+    """One function. Raises ValueError, saying what to change, when its variables are more than Lambda takes.
+
+    `environment` holds nothing secret: whoever may see the function can read it. Processor time grows with memory.
+    """
+
+    function: str
+    description: str
+    timeout_seconds: int
+    memory_mb: int
+    environment: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        size = sum(len(f"{name}{value}".encode()) for name, value in self.environment.items())
+        if size > _ENVIRONMENT_BYTES:
+            largest = max(self.environment, key=lambda name: len(self.environment[name]))
+            raise ValueError(
+                f"The environment variables of {self.function} take {size} bytes and Lambda allows "
+                f"{_ENVIRONMENT_BYTES}: shorten {largest}, the largest."
+            )
+
+
+def specs(settings: Settings, naming: Naming) -> dict[str, FunctionSpec]:
+    """Return every function by its short name: `authorizer`, `worker-email`. Raises ValueError as FunctionSpec does."""
+    every = (
+        _authorizer(settings, naming),
+        _notifications(settings, naming),
+        _contacts(settings, naming),
+        _templates(settings, naming),
+        _sweeper(settings, naming),
+        *(_worker(settings, naming, channel) for channel in settings.channels),
+    )
+    return {spec.function: spec for spec in every}
+
+
+def _authorizer(settings: Settings, naming: Naming) -> FunctionSpec:
+    return FunctionSpec(
+        "authorizer",
+        "Says which app signed a token",
+        timeout_seconds=5,
+        memory_mb=512,
+        environment=_environment(settings, "authorizer", CARILLON_APP_SECRET_PREFIX=naming.app_secret_prefix),
+    )
+
+
+def _notifications(settings: Settings, naming: Naming) -> FunctionSpec:
+    return FunctionSpec(
+        "notifications",
+        "Accepts notifications and says what became of them",
+        timeout_seconds=20,  # API Gateway gives up after 29
+        memory_mb=1024,
+        environment=_environment(
+            settings,
+            "notifications",
+            CARILLON_CONTACTS_TABLE=naming.named("contacts"),
+            CARILLON_SETTINGS_TABLE=naming.named("settings"),
+            CARILLON_NOTIFICATIONS_TABLE=naming.named("notifications"),
+            CARILLON_LIMITS_TABLE=naming.named("limits"),
+            CARILLON_EVENT_BUS=naming.prefix,
+            CARILLON_TEMPLATE_BUCKET=naming.template_bucket,
+            CARILLON_CATEGORIES=_categories(settings),
+        ),
+    )
+
+
+def _contacts(settings: Settings, naming: Naming) -> FunctionSpec:
+    return FunctionSpec(
+        "contacts",
+        "Keeps contact information",
+        timeout_seconds=20,
+        memory_mb=1024,
+        environment=_environment(settings, "contacts", CARILLON_CONTACTS_TABLE=naming.named("contacts")),
+    )
+
+
+def _templates(settings: Settings, naming: Naming) -> FunctionSpec:
+    return FunctionSpec(
+        "templates",
+        "Keeps and previews templates",
+        timeout_seconds=20,
+        memory_mb=1024,
+        environment=_environment(settings, "templates", CARILLON_TEMPLATE_BUCKET=naming.template_bucket),
+    )
+
+
+def _sweeper(settings: Settings, naming: Naming) -> FunctionSpec:
+    return FunctionSpec(
+        "sweeper",
+        "Announces again what is in the log and does not move",
+        timeout_seconds=50,  # the next one starts every minute
+        memory_mb=512,
+        environment=_environment(
+            settings,
+            "sweeper",
+            CARILLON_NOTIFICATIONS_TABLE=naming.named("notifications"),
+            CARILLON_EVENT_BUS=naming.prefix,
+        ),
+    )
+
+
+def _worker(settings: Settings, naming: Naming, channel: str) -> FunctionSpec:
+    provider = {
+        "email": {
+            "CARILLON_EMAIL_FROM": settings.email.sender,
+            "CARILLON_SES_CONFIGURATION_SET": naming.prefix,
+        }
+    }
+    pace = settings.channels[channel]
+    return FunctionSpec(
+        f"worker-{channel}",
+        f"Sends deliveries on the channel {channel}",
+        timeout_seconds=pace.timeout_seconds,
+        memory_mb=pace.memory_mb,
+        environment=_environment(
+            settings,
+            f"worker-{channel}",
+            CARILLON_CHANNEL=channel,
+            CARILLON_NOTIFICATIONS_TABLE=naming.named("notifications"),
+            CARILLON_SETTINGS_TABLE=naming.named("settings"),
+            CARILLON_TEMPLATE_BUCKET=naming.template_bucket,
+            **provider[channel],
+        ),
+    )
+
+
+def _environment(settings: Settings, function: str, **own: str) -> dict[str, str]:
+    return {
+        "CARILLON_ENVIRONMENT": settings.environment,
+        # https://docs.powertools.aws.dev/lambda/python/latest/#environment-variables
+        "POWERTOOLS_SERVICE_NAME": function,
+        "POWERTOOLS_METRICS_NAMESPACE": "Carillon",
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+        # https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+        **{f"AWS_ENDPOINT_URL_{service.upper()}": url for service, url in settings.endpoints.items()},
+        **own,
+    }
+
+
+def _categories(settings: Settings) -> str:
+    plain = {name: category.model_dump() for name, category in settings.categories.items()}
+    return json.dumps(plain, separators=(",", ":"))
