@@ -80,10 +80,13 @@ class Inputs(Block):
         return self.all_tags
 
     def name(self) -> str:
-        """`name`, or as the real provider does one made of the resource's name in the program and 7 hex digits.
+        """`name`, or the generated one."""
+        return str(self.get("name", self.generated_name()))
+
+    def generated_name(self) -> str:
+        """As the real provider makes one up: the resource's name in the program and 7 hex digits.
 
         The digits are not random here, so that two checkouts of one program can be compared.
         """
         logical = self._urn.rpartition("::")[2]
-        generated = f"{logical}-{hashlib.sha256(self._urn.encode()).hexdigest()[:7]}"
-        return str(self.get("name", generated))
+        return f"{logical}-{hashlib.sha256(self._urn.encode()).hexdigest()[:7]}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from keyword import iskeyword
 from typing import Any
 
 from local.engine.aws import Aws
@@ -52,6 +53,8 @@ def check_all_used(resource_type: str, inputs: Inputs) -> frozenset[Path]:
 
 
 def _module_of(resource_type: str) -> str:
-    """`aws:kms/key:Key` is created in local/engine/resources/kms.py."""
+    """`aws:kms/key:Key` is created in local/engine/resources/kms.py; `lambda` is not a Python name."""
+    if resource_type.startswith("pulumi:providers:"):
+        return "local/engine/provider.py"
     module = resource_type.split(":")[1].split("/")[0]
-    return f"local/engine/resources/{module.replace('-', '_')}.py"
+    return f"local/engine/resources/{module}{'_' if iskeyword(module) else ''}.py"

@@ -3,10 +3,24 @@
 from collections.abc import Mapping
 from typing import Final
 
-from local.engine.resources import kms
+from local.engine.resources import (
+    apigateway,
+    cloudwatch,
+    dynamodb,
+    iam,
+    kms,
+    lambda_,
+    s3,
+    secretsmanager,
+    sesv2,
+    sns,
+    sqs,
+)
 from local.engine.resources.provisioner import Provisioner
 
+_MODULES = (apigateway, cloudwatch, dynamodb, iam, kms, lambda_, s3, secretsmanager, sesv2, sns, sqs)
+
 PROVISIONERS: Final[Mapping[str, Provisioner]] = {
-    **kms.PROVISIONERS,
+    resource_type: provisioner for module in _MODULES for resource_type, provisioner in module.PROVISIONERS.items()
 }
 """Every type this engine knows."""

@@ -1,0 +1,45 @@
+"""Amazon SES: identities and configuration sets."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from local.engine.aws import Aws
+from local.engine.inputs import Inputs
+from local.engine.resources.provisioner import Created, Provisioner, tag_list
+
+
+def configuration_set(inputs: Inputs, aws: Aws) -> Created:
+    """How mail is sent that names this set."""
+    name = inputs.required("configurationSetName")
+    settings: dict[str, Any] = {}
+    if delivery := inputs.block("deliveryOptions"):
+        settings["DeliveryOptions"] = delivery.pick(tlsPolicy="TlsPolicy")
+    if reputation := inputs.block("reputationOptions"):
+        settings["ReputationOptions"] = reputation.pick(reputationMetricsEnabled="ReputationMetricsEnabled")
+    if sending := inputs.block("sendingOptions"):
+        settings["SendingOptions"] = sending.pick(sendingEnabled="SendingEnabled")
+    if suppression := inputs.block("suppressionOptions"):
+        settings["SuppressionOptions"] = suppression.pick(suppressedReasons="SuppressedReasons")
+    aws.sesv2.create_configuration_set(ConfigurationSetName=name, Tags=tag_list(inputs.tags()), **settings)
+    return Created(name, {"arn": aws.arn("ses", f"configuration-set/{name}")})
+
+
+def email_identity(inputs: Inputs, aws: Aws) -> Created:
+    """A domain or an address that mail may come from."""
+    name = inputs.required("emailIdentity")
+    settings = inputs.pick(configurationSetName="ConfigurationSetName")
+    created = aws.sesv2.create_email_identity(EmailIdentity=name, Tags=tag_list(inputs.tags()), **settings)
+    return Created(
+        name,
+        {
+            "arn": aws.arn("ses", f"identity/{name}"),
+            "identityType": created.get("IdentityType"),
+            "verifiedForSendingStatus": created.get("VerifiedForSendingStatus"),
+        },
+    )
+
+
+PROVISIONERS: Final[Mapping[str, Provisioner]] = {
+    "aws:sesv2/configurationSet:ConfigurationSet": configuration_set,
+    "aws:sesv2/emailIdentity:EmailIdentity": email_identity,
+}
