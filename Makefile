@@ -1,0 +1,62 @@
+# Needs a Python of 3.11 or newer, make and git; everything else is installed from locks, once.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+export CHROMIUM ?= /usr/bin/chromium
+
+BIN := .venv/bin
+NEEDED := 3, 11
+
+# Nothing here talks to AWS: an engineer's profile must neither be used nor get in the way.
+export AWS_CONFIG_FILE := /dev/null
+export AWS_SHARED_CREDENTIALS_FILE := /dev/null
+unexport AWS_PROFILE AWS_DEFAULT_PROFILE AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_ENDPOINT_URL
+
+.PHONY: help demo up down status install lint test bench
+
+help:
+	@echo "make demo     set everything up, start the platform, send a real email, show its timeline, stop"
+	@echo "make up       start the platform in the background; make status, make down"
+	@echo "make test     style, types, layers and every test"
+	@echo "make lint     style, types and layers alone"
+	@echo "make bench    time from POST to sent, on the platform that is up"
+	@echo "make install  the virtual environment alone, with everything in it"
+
+demo up down status: .venv/.runtime
+	@$(BIN)/python -m local $@
+
+bench: .venv/.runtime
+	@$(BIN)/python -m bench.post_to_sent
+
+install: .venv/.development
+
+lint: .venv/.development
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint $(CHROMIUM)
+	$(BIN)/pytest
+
+$(CHROMIUM):
+	@local/apt-install.sh "the test of the inbox page" chromium
+
+.venv/.uv: local/uv-requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < ($(NEEDED)) and "error: Carillon needs Python 3.11 or newer, and %s is %d.%d. Name another: make PYTHON=python3.13 demo" % ((sys.executable,) + sys.version_info[:2]))'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || local/apt-install.sh "a virtual environment" python3-venv
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+# What runs the platform, without the tools to test it: half the download.
+.venv/.runtime: .venv/.uv uv.lock pyproject.toml
+	@$(BIN)/uv sync --frozen --no-default-groups --inexact
+	@touch $@
+
+.venv/.development: .venv/.uv uv.lock pyproject.toml
+	@$(BIN)/uv sync --frozen
+	@touch .venv/.runtime $@
