@@ -69,7 +69,7 @@ class Target(StrEnum):
         if self is Target.MACHINE:
             return ()
         # The python3.13 runtime is Amazon Linux 2023, whose glibc is 2.34:
-        # https://docs.aws.amazon.com/linux/al2023/ug/compare-with-al2.html
+        # https://docs.aws.amazon.com/linux/al2023/ug/core-glibc.html
         return ("--python-platform", "aarch64-manylinux_2_34", "--python-version", "3.13")
 
     @property

@@ -12,7 +12,7 @@ from stacks.packaging import Package, Target, functions
 
 # ELF header: e_ident is 16 bytes, then e_type and e_machine, two bytes each (https://refspecs.linuxfoundation.org/elf/elf.pdf).
 EM_AARCH64 = 183
-# Amazon Linux 2023, which the python3.13 runtime is: https://docs.aws.amazon.com/linux/al2023/ug/compare-with-al2.html
+# Amazon Linux 2023, which the python3.13 runtime is: https://docs.aws.amazon.com/linux/al2023/ug/core-glibc.html
 AL2023_GLIBC = (2, 34)
 
 
