@@ -11,7 +11,6 @@ from stacks.iam import Statement, document, equals, service, trust
 from stacks.naming import Naming
 from stacks.packaging import Package
 
-ALIAS = "live"
 _NAME_LIMIT = 64  # of a function and of a role
 
 
@@ -53,6 +52,8 @@ class Function(pulumi.ComponentResource):
     invoke_arn: pulumi.Output[str]
     """What API Gateway calls the alias by."""
     function_name: pulumi.Output[str]
+    qualifier: pulumi.Output[str]
+    """The alias, known once it exists: what is permitted or mapped before would be refused."""
 
     def __init__(self, name: str, args: FunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("carillon:stacks:Function", name, {}, opts)
@@ -62,14 +63,20 @@ class Function(pulumi.ComponentResource):
         function = self._function(role, [policy, self._log_group()])
         alias = aws.lambda_.Alias(
             f"{name}-alias",
-            name=ALIAS,
+            name="live",
             function_name=function.name,
             function_version=function.version,
             opts=self._child,
         )
-        self.alias_arn, self.invoke_arn, self.function_name = alias.arn, alias.invoke_arn, function.name
+        self.alias_arn, self.invoke_arn = alias.arn, alias.invoke_arn
+        self.function_name, self.qualifier = function.name, alias.name
         self.register_outputs(
-            {"alias_arn": self.alias_arn, "invoke_arn": self.invoke_arn, "function_name": self.function_name}
+            {
+                "alias_arn": self.alias_arn,
+                "invoke_arn": self.invoke_arn,
+                "function_name": self.function_name,
+                "qualifier": self.qualifier,
+            }
         )
 
     @property
@@ -134,7 +141,7 @@ def permit(
         name,
         action="lambda:InvokeFunction",
         function=function.function_name,
-        qualifier=ALIAS,
+        qualifier=function.qualifier,
         principal=principal,
         source_arn=source_arn,
         opts=opts,
