@@ -28,10 +28,14 @@ class People(Protocol):
     """Contacts and settings."""
 
     def find(self, user_ids: "AbstractSet[str]") -> "Mapping[str, Person]":
-        """Return what is known of each of these users: as last written, in one call for up to 50 of them."""
+        """Return what is known of each of these users, as last written; one call for up to 50 of them."""
 
-    def settings(self, user_ids: "AbstractSet[str]") -> "Mapping[str, Settings]":
-        """Return the settings of those of these users who have any: as last written, in one call for up to 100."""
+
+class SettingsReader(Protocol):
+    """Settings alone."""
+
+    def find(self, user_ids: "AbstractSet[str]") -> "Mapping[str, Settings]":
+        """Return the settings of those of these users who have any, as last written; one call for up to 100."""
 
 
 class NotificationLog(Protocol):
@@ -55,10 +59,10 @@ class DeliveryLog(Protocol):
     ) -> "Claimed | Refusal":
         """Lease a delivery that is still to be sent and begin an attempt. Of two at once exactly one gets it."""
 
-    def conclude(self, delivery: "Delivery", conclusion: "Conclusion") -> bool:
+    def conclude(self, delivery: "Delivery", conclusion: "Conclusion") -> None:
         """Write what came of the attempt that the claim of this delivery began, and end the lease.
 
-        Return False when the delivery had moved on by itself, which then stays as it is.
+        A delivery that has moved on meanwhile keeps its status.
         """
 
     def close(self, event: "DeliveryRequested", status: "Status", reason: "Reason", now: datetime) -> "Refusal | None":

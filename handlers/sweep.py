@@ -30,7 +30,7 @@ class Sweeper:
         """Publish the shard's due deliveries, the longest waiting first, and begin no page after `until`.
 
         Published first and postponed after: dying between the two publishes an event once more, which its claim drops.
-        What the bus does not take stays due, for the next minute.
+        What the bus does not take stays due, for the next minute; when it takes nothing it is not asked further.
         """
         swept = Swept()
         for page in self.index.due(shard, self.clock()):
@@ -39,6 +39,6 @@ class Sweeper:
             for delivery in taken:
                 self.index.postpone(delivery, delivery.postponed(self.clock()))
             swept += Swept(len(taken), len(refused))
-            if self.clock() >= until:
+            if not taken or self.clock() >= until:
                 break
         return swept

@@ -8,9 +8,9 @@
                              │               ├─ refused ──► error
                              └─► error       └─ unavailable, unknown ──► pending; the event goes back to the queue
 
-Dying anywhere leaves the delivery with a lease that ends, and its event in the queue: it is claimed again. Dying between
-the provider's acceptance and the write of `sent` therefore sends twice, which is the price of never losing one; the first
-attempt then stands in the log as `unknown`.
+Dying anywhere leaves the delivery with a lease that ends, and its event in the queue: it is claimed again. Dying
+between the provider's acceptance and the write of `sent` therefore sends twice, which is the price of never losing one;
+the first attempt then stands in the log as `unknown`.
 """
 
 from collections.abc import Callable
@@ -147,5 +147,5 @@ class Worker:
 
 
 def _refused(refusal: Refusal) -> Report:
-    """Return what becomes of an event whose delivery cannot be claimed: dropped as a duplicate, or back to the queue."""
+    """Return what becomes of an event whose delivery cannot be claimed: dropped if a duplicate, else tried again."""
     return Report(Result.DROPPED if refusal is Refusal.SETTLED else Result.RETRY, refusal)

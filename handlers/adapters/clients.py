@@ -1,0 +1,62 @@
+"""The AWS clients, each bounded in time. A function creates those it needs once, when its environment starts.
+
+Every call ends: after `connect` + `read` seconds, times the attempts. Retries are botocore's `standard` mode (transient
+errors, 5xx and throttling, with jitter: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html).
+All calls that are retried may be repeated without harm: reads, conditional writes, and events that are deduplicated.
+SES is the exception, and has a client without retries.
+"""
+
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sesv2 import SESV2Client
+
+
+def _config(*, connect: float, read: float, attempts: int) -> Config:
+    return Config(
+        connect_timeout=connect,
+        read_timeout=read,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        tcp_keepalive=True,
+    )
+
+
+_QUICK = _config(connect=1, read=3, attempts=3)
+_ONCE = _config(connect=2, read=10, attempts=1)
+
+
+def dynamodb() -> "DynamoDBClient":
+    """At most 12 seconds, ordinarily milliseconds."""
+    return boto3.client("dynamodb", config=_QUICK)
+
+
+def events() -> "EventBridgeClient":
+    """At most 12 seconds."""
+    return boto3.client("events", config=_QUICK)
+
+
+def s3() -> "S3Client":
+    """At most 12 seconds."""
+    return boto3.client("s3", config=_QUICK)
+
+
+def secretsmanager() -> "SecretsManagerClient":
+    """At most 12 seconds."""
+    return boto3.client("secretsmanager", config=_QUICK)
+
+
+def sesv2() -> "SESV2Client":
+    """At most 12 seconds, and one attempt.
+
+    SendEmail has no idempotency token (https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html): when
+    an answer is lost, a retry by botocore would send a second message that nobody could see. The worker's own retry is
+    recorded as an attempt of its own, after one of unknown outcome.
+    """
+    return boto3.client("sesv2", config=_ONCE)
