@@ -21,8 +21,8 @@ STAGE = "live"
 TLS_1_3 = "SecurityPolicy_TLS13_1_3_2025_09"
 _STRICT = "STRICT"  # the TLS name and the Host header must be the same
 
-# RFC 6750 2.1. What does not look like a bearer token is refused before the authorizer is invoked.
-_BEARER = r"^Bearer [-A-Za-z0-9._~+/]+=*$"
+# RFC 6750 2.1, the scheme in any case (RFC 9110 11.1). Anything else is refused without invoking the authorizer.
+_BEARER = r"^[Bb][Ee][Aa][Rr][Ee][Rr] [-A-Za-z0-9._~+/]+=*$"
 _OBJECT = {"$schema": "http://json-schema.org/draft-04/schema#", "title": "Object", "type": "object"}
 _BODY_TYPES = ("application/json", "application/merge-patch+json")
 

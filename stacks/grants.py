@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from stacks.iam import Statement, equals
+from stacks.iam import Condition, Statement, equals
 from stacks.naming import Naming
 from stacks.tables import DUE_INDEX
 from stacks.templates import TEMPLATES
@@ -69,7 +69,8 @@ def notifications(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
             ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
             (naming.table_arn("limits"),),
         ),
-        _read_templates(naming, "s3:GetObject", "s3:GetObjectVersion"),
+        _list_templates(naming),
+        _on_templates(naming, "ReadTemplates", "s3:GetObject"),
         _publish(naming),
         _use_key(naming, "Data", keys.data, ("kms:Decrypt",), "dynamodb", "s3"),
     )
@@ -80,7 +81,7 @@ def contacts(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
     return (
         Statement(
             "KeepContacts",
-            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"),
+            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
             (naming.table_arn("contacts"),),
         ),
         _use_key(naming, "Data", keys.data, ("kms:Decrypt",), "dynamodb"),
@@ -90,12 +91,8 @@ def contacts(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
 def templates(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
     """Keep and preview templates."""
     return (
-        Statement(
-            "KeepTemplates",
-            ("s3:GetObject", "s3:PutObject"),
-            (f"{naming.bucket_arn()}/{TEMPLATES}",),
-            reason="producers name their templates",
-        ),
+        _list_templates(naming),
+        _on_templates(naming, "KeepTemplates", "s3:GetObject", "s3:PutObject"),
         _use_key(naming, "Data", keys.data, ("kms:Decrypt", "kms:GenerateDataKey"), "s3"),
     )
 
@@ -110,7 +107,7 @@ def worker(naming: Naming, keys: Keys, channel: str) -> tuple[Statement, ...]:
         ),
         Statement("SettleDeliveries", ("dynamodb:UpdateItem",), (naming.table_arn("notifications"),)),
         Statement("ReadSettings", ("dynamodb:BatchGetItem",), (naming.table_arn("settings"),)),
-        _read_templates(naming, "s3:GetObjectVersion"),
+        _on_templates(naming, "ReadPinnedTemplates", "s3:GetObjectVersion"),
         _use_key(naming, "Data", keys.data, ("kms:Decrypt",), "dynamodb", "s3"),
         _use_key(naming, "Messaging", keys.messaging, ("kms:Decrypt",), "sqs"),
     )
@@ -141,9 +138,19 @@ def _publish(naming: Naming) -> Statement:
     return Statement("PublishEvents", ("events:PutEvents",), (naming.bus_arn,))
 
 
-def _read_templates(naming: Naming, *actions: str) -> Statement:
+def _list_templates(naming: Naming) -> Statement:
+    """Find which languages a template has; to who may not list, S3 would call a missing one forbidden."""
     return Statement(
-        "ReadTemplates",
+        "ListTemplates",
+        ("s3:ListBucket",),
+        (naming.bucket_arn(),),
+        (Condition("StringLike", "s3:prefix", (TEMPLATES,)),),
+    )
+
+
+def _on_templates(naming: Naming, sid: str, *actions: str) -> Statement:
+    return Statement(
+        sid,
         actions,
         (f"{naming.bucket_arn()}/{TEMPLATES}",),
         reason="producers name their templates",
