@@ -1,0 +1,67 @@
+"""`/v1/contacts/{user_id}`: how users can be reached."""
+
+from http import HTTPStatus
+from typing import Annotated
+from urllib.parse import unquote
+
+from aws_lambda_powertools.event_handler import Response, content_types
+from aws_lambda_powertools.event_handler.openapi.params import Path
+from pydantic import BeforeValidator
+
+from handlers.adapters import clients
+from handlers.adapters.contacts import ContactsTable
+from handlers.config import ContactsSettings
+from handlers.domain.contacts import Contact, UserId, changes
+from handlers.domain.problems import NotFound
+from handlers.entrypoints.http import create_app, lambda_handler
+
+app = create_app()
+table = ContactsTable(ContactsSettings().contacts_table, clients.dynamodb())
+
+# Whether the path arrives decoded is not documented, and a user id has no % of its own.
+User = Annotated[UserId, BeforeValidator(unquote), Path(description="The producers' own id of the user")]
+
+
+class UserContact(Contact):
+    """A user's contact as it is answered."""
+
+    user_id: UserId
+
+
+@app.get("/v1/contacts/<user_id>")
+def read(user_id: User) -> UserContact:
+    """Return the contact; 404 when there is none."""
+    return _found(user_id, table.get(user_id))
+
+
+@app.put("/v1/contacts/<user_id>")
+def replace(user_id: User, contact: Contact) -> Response[UserContact]:
+    """Store the contact in place of any other: 201 when the user had none, else 200."""
+    created = table.put(user_id, contact)
+    return Response(
+        status_code=HTTPStatus.CREATED if created else HTTPStatus.OK,
+        content_type=content_types.APPLICATION_JSON,
+        body=_found(user_id, contact),
+    )
+
+
+@app.patch("/v1/contacts/<user_id>")
+def change(user_id: User, patch: Contact) -> UserContact:
+    """Change the fields in the body, remove those that are null (RFC 7396); 404 when there is no contact to change."""
+    return _found(user_id, table.change(user_id, changes(patch)))
+
+
+@app.delete("/v1/contacts/<user_id>")
+def delete(user_id: User) -> Response[None]:
+    """Delete the contact: 204, also when it is gone already, so that who got no answer can ask again."""
+    table.delete(user_id)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+def _found(user_id: str, contact: Contact | None) -> UserContact:
+    if contact is None:
+        raise NotFound("There is no contact for this user.")
+    return UserContact.model_validate({"user_id": user_id, **contact.document()})
+
+
+handler = lambda_handler(app)

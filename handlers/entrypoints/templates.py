@@ -1,0 +1,129 @@
+"""`/v1/templates/{name}/{channel}/{locale}`: what is sent, in each language."""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler import Response, content_types
+from aws_lambda_powertools.event_handler.openapi.params import Path
+from pydantic import Field, JsonValue
+
+from handlers.adapters import clients
+from handlers.adapters.templates import S3TemplateStore
+from handlers.config import TemplatesSettings
+from handlers.domain.channels import Channel
+from handlers.domain.locales import LocaleOrDefault
+from handlers.domain.model import Model
+from handlers.domain.problems import FieldError, InvalidRequest, NotFound, ScopeNotGranted
+from handlers.domain.rendering import (
+    FIELDS,
+    Content,
+    RenderedContent,
+    TemplateError,
+    check,
+    ignored_fields,
+    render,
+    required_variables,
+)
+from handlers.domain.templates import StoredTemplate, TemplateName
+from handlers.entrypoints.http import caller, create_app, lambda_handler
+
+app = create_app()
+store = S3TemplateStore(TemplatesSettings().template_bucket, clients.s3())
+
+Name = Annotated[TemplateName, Path(description="The name by which notifications ask for it")]
+Sent = Annotated[Channel, Path(description="The channel it is sent on")]
+Language = Annotated[LocaleOrDefault, Path(description="A language tag, or `default`")]
+
+
+class Template(Content):
+    """A template as it is answered: its current version."""
+
+    name: TemplateName
+    channel: Channel
+    locale: LocaleOrDefault
+    version_id: str
+
+
+class PreviewRequest(Model):
+    """The data to render a template with."""
+
+    data: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+@app.get("/v1/templates/<name>/<channel>/<locale>")
+def read(name: Name, channel: Sent, locale: Language) -> Template:
+    """Return the template in exactly this language; 404 when there is none."""
+    return _answer(_stored(name, channel, locale))
+
+
+@app.put("/v1/templates/<name>/<channel>/<locale>")
+def replace(name: Name, channel: Sent, locale: Language, content: Content) -> Response[Template]:
+    """Store a version that is used from now on: 201 when it is the first in this language, else 200.
+
+    Deliveries that were accepted before keep the version they were accepted with.
+    """
+    if not caller(app).may_use(channel):
+        raise ScopeNotGranted(f"The app may not use {channel}.")
+    _refuse_what_cannot_be_sent(content, channel)
+    stored, is_new = store.put(name, channel, locale, content)
+    return Response(
+        status_code=HTTPStatus.CREATED if is_new else HTTPStatus.OK,
+        content_type=content_types.APPLICATION_JSON,
+        body=_answer(stored),
+    )
+
+
+@app.post("/v1/templates/<name>/<channel>/<locale>/preview")
+def preview(name: Name, channel: Sent, locale: Language, request: PreviewRequest) -> RenderedContent:
+    """Return what would be sent with these data; nothing is."""
+    content = _stored(name, channel, locale).content
+    try:
+        missing = required_variables(content, channel) - request.data.keys()
+        if missing:
+            raise _invalid(FieldError(f"data.{variable}", "is required") for variable in sorted(missing))
+        return render(content, channel, request.data)
+    except TemplateError as error:
+        raise _refused(error) from None
+
+
+def _stored(name: str, channel: Channel, locale: str) -> StoredTemplate:
+    stored = store.get(name, channel, locale)
+    if stored is None:
+        raise NotFound("There is no such template for this channel in this language.")
+    return stored
+
+
+def _answer(stored: StoredTemplate) -> Template:
+    return Template(
+        name=stored.name,
+        channel=stored.channel,
+        locale=stored.locale,
+        version_id=stored.version_id,
+        **stored.content.model_dump(),
+    )
+
+
+def _refuse_what_cannot_be_sent(content: Content, channel: Channel) -> None:
+    if ignored := ignored_fields(content, channel):
+        sent = " and ".join(FIELDS[channel])
+        raise _invalid(FieldError(field, f"is not sent on this channel, which has {sent}") for field in ignored)
+    try:
+        check(content, channel)
+    except TemplateError as error:
+        raise _refused(error) from None
+
+
+def _refused(error: TemplateError) -> InvalidRequest:
+    return _invalid(
+        FieldError(fault.field, fault.message if fault.line is None else f"line {fault.line}: {fault.message}")
+        for fault in error.faults
+    )
+
+
+def _invalid(errors: Iterable[FieldError]) -> InvalidRequest:
+    listed = tuple(errors)
+    return InvalidRequest("; ".join(f"{each.field}: {each.message}" for each in listed[:3]), listed)
+
+
+handler = lambda_handler(app)

@@ -1,0 +1,107 @@
+"""The contacts API, with a table in memory."""
+
+from typing import Any
+
+import pytest
+
+from handlers.domain.contacts import Changes, Contact
+from handlers.entrypoints import contacts
+from tests.unit.handlers.entrypoints.gateway import Answer, call
+
+PROBLEM = "application/problem+json"
+
+
+class Table:
+    """A table as `ContactsTable` has it."""
+
+    def __init__(self) -> None:
+        self.items: dict[str, Contact] = {}
+
+    def get(self, user_id: str) -> Contact | None:
+        return self.items.get(user_id)
+
+    def put(self, user_id: str, contact: Contact) -> bool:
+        created = user_id not in self.items
+        self.items[user_id] = contact
+        return created
+
+    def change(self, user_id: str, changes: Changes) -> Contact | None:
+        if user_id not in self.items:
+            return None
+        document = self.items[user_id].document() | dict(changes.assigned)
+        self.items[user_id] = Contact.model_validate({k: v for k, v in document.items() if k not in changes.removed})
+        return self.items[user_id]
+
+    def delete(self, user_id: str) -> None:
+        self.items.pop(user_id, None)
+
+
+@pytest.fixture
+def table(monkeypatch: pytest.MonkeyPatch) -> Table:
+    table = Table()
+    monkeypatch.setattr(contacts, "table", table)
+    return table
+
+
+def ask(method: str, user: str = "ada", body: Any = None) -> Answer:
+    return call(contacts.handler, method, f"/v1/contacts/{user}", body)
+
+
+def test_a_put_answers_201_then_200_with_the_contact(table: Table) -> None:
+    answers = [ask("PUT", body={"email": "ada@example.com"}) for _ in range(2)]
+    assert [answer.status for answer in answers] == [201, 200]
+    assert answers[0].body == answers[1].body == {"user_id": "ada", "email": "ada@example.com"}
+    assert ask("GET").body == answers[0].body
+
+
+def test_a_contact_is_answered_with_the_names_of_the_design_and_nothing_that_it_lacks(table: Table) -> None:
+    devices = [{"deviceToken": "ab" * 32, "platform": "apns"}]
+    ask("PUT", body={"device_tokens": devices, "tags": [], "phone": None})
+    assert ask("GET").body == {"user_id": "ada", "device_tokens": devices, "tags": []}
+
+
+def test_a_patch_answers_the_contact_as_it_is_then(table: Table) -> None:
+    ask("PUT", body={"email": "ada@example.com", "phone": "+442079460123"})
+    answer = ask("PATCH", body={"phone": None, "locale": "de"})
+    assert (answer.status, answer.body) == (200, {"user_id": "ada", "email": "ada@example.com", "locale": "de"})
+
+
+def test_a_deletion_is_204_as_often_as_it_is_asked_for(table: Table) -> None:
+    ask("PUT", body={})
+    assert [(answer.status, answer.body) for answer in (ask("DELETE"), ask("DELETE"))] == [(204, None)] * 2
+    assert table.items == {}
+
+
+@pytest.mark.parametrize(("method", "body"), [("GET", None), ("PATCH", {"locale": "de"})])
+def test_a_contact_that_is_not_there_is_404(method: str, body: Any, table: Table) -> None:
+    answer = ask(method, body=body)
+    assert (answer.status, answer.content_type) == (404, PROBLEM)
+    assert table.items == {}
+
+
+@pytest.mark.parametrize(
+    ("method", "body"), [("PUT", {"email": "x", "nick": "y"}), ("PATCH", {"email": "x", "nick": "y"})]
+)
+def test_bad_fields_are_400_and_named_and_nothing_is_stored(method: str, body: Any, table: Table) -> None:
+    table.put("ada", Contact())
+    answer = ask(method, body=body)
+    assert (answer.status, answer.content_type) == (400, PROBLEM)
+    assert sorted(answer.fields()) == ["email", "nick"]
+    assert table.items == {"ada": Contact()}
+
+
+@pytest.mark.parametrize("path", ["ada@example.com", "ada%40example.com", "ada%40example%2Ecom"])
+def test_a_user_id_is_the_same_whether_the_path_is_decoded_or_not(path: str, table: Table) -> None:
+    assert ask("PUT", path, {}).body["user_id"] == "ada@example.com"
+    assert list(table.items) == ["ada@example.com"]
+
+
+def test_a_plus_in_a_user_id_is_a_plus(table: Table) -> None:
+    assert ask("PUT", "ada+1", {}).body["user_id"] == "ada+1"
+
+
+@pytest.mark.parametrize("user", ["a b", "a%20b", "a%252Fb", "a" * 129, "é"])
+def test_a_bad_user_id_is_400_naming_it(user: str, table: Table) -> None:
+    answer = ask("PUT", user, {})
+    assert (answer.status, answer.fields()) == (400, ["user_id"])
+    assert table.items == {}
