@@ -48,15 +48,17 @@ $(CHROMIUM):
 .venv/.uv: local/uv-requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < ($(NEEDED)) and "error: Carillon needs Python 3.11 or newer, and %s is %d.%d. Name another: make PYTHON=python3.13 demo" % ((sys.executable,) + sys.version_info[:2]))'
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || local/apt-install.sh "a virtual environment" python3-venv
+	@echo "Installing the platform's environment (once, under a minute)"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
 # What runs the platform, without the tools to test it: half the download.
 .venv/.runtime: .venv/.uv uv.lock pyproject.toml
-	@$(BIN)/uv sync --frozen --no-default-groups --inexact
+	@$(BIN)/uv sync --quiet --frozen --no-default-groups --inexact
 	@touch $@
 
 .venv/.development: .venv/.uv uv.lock pyproject.toml
-	@$(BIN)/uv sync --frozen
+	@echo "Installing the tools to test it"
+	@$(BIN)/uv sync --quiet --frozen
 	@touch .venv/.runtime $@

@@ -1,0 +1,81 @@
+"""The inbox page as it leaves the server; what a browser makes of it is in tests/browser."""
+
+import re
+
+import httpx
+import pytest
+
+from tests.local.support import Sandbox
+
+
+def test_a_message_is_shown_with_its_timeline_from_the_log(sandbox: Sandbox) -> None:
+    ids = sandbox.log_delivery("created", "pending", "sent")
+    sandbox.send("<p>x</p>", subject="with a timeline", ids=ids)
+    page = httpx.get(sandbox.url).text
+    timeline = page[page.index('id="timeline"') : page.index("</ol>", page.index('id="timeline"'))]
+    assert [status for status in ("created", "pending", "sent") if f"<b>{status}</b>" in timeline] == [
+        "created",
+        "pending",
+        "sent",
+    ]
+    assert timeline.count("+20 ms") == 2
+
+
+def test_a_message_that_is_not_in_the_log_says_so(sandbox: Sandbox) -> None:
+    sandbox.send("<p>x</p>", subject="a stranger")
+    assert "Not in the notification log." in httpx.get(sandbox.url).text
+
+
+def test_what_a_message_says_is_never_markup_of_the_page(sandbox: Sandbox) -> None:
+    sandbox.send("<p>x</p>", subject="<script>alert(1)</script>")
+    page = httpx.get(sandbox.url).text
+    assert "<script>alert(1)</script>" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+def test_the_channel_filter_hides_other_channels(sandbox: Sandbox) -> None:
+    sandbox.send("<p>x</p>", subject="only email")
+    assert "only email" in httpx.get(sandbox.url, params={"channel": "email"}).text
+    assert "only email" not in httpx.get(sandbox.url, params={"channel": "sms"}).text
+
+
+@pytest.mark.parametrize("path", ["/", "/api/messages", "/static/inbox.js"])
+def test_every_answer_forbids_what_the_page_does_not_need(sandbox: Sandbox, path: str) -> None:
+    headers = httpx.get(f"{sandbox.url}{path}").headers
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert "unsafe" not in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+
+
+def test_an_html_message_is_a_document_that_can_run_and_load_nothing(sandbox: Sandbox) -> None:
+    sandbox.send("<p>x</p>", subject="a document")
+    page = httpx.get(sandbox.url).text
+    [path] = re.findall(r'<iframe src="(.+?)"', page)
+    answer = httpx.get(sandbox.url + path)
+    assert answer.text == "<p>x</p>"
+    policy = answer.headers["content-security-policy"].split("; ")
+    assert policy[:2] == ["sandbox", "default-src 'none'"]
+    assert not [directive for directive in policy if directive.startswith(("script-src", "connect-src", "form-action"))]
+
+
+def test_an_unknown_message_is_not_found(sandbox: Sandbox) -> None:
+    assert httpx.get(f"{sandbox.url}/messages/none/body").status_code == 404
+
+
+def test_a_message_that_came_is_an_event(sandbox: Sandbox) -> None:
+    with httpx.stream("GET", f"{sandbox.url}/changes", timeout=10) as stream:
+        lines = (line for line in stream.iter_lines() if line)
+        first = next(lines)
+        sandbox.send("<p>x</p>")
+        assert next(lines) != first
+
+
+def test_a_delivery_that_moves_on_is_an_event_while_somebody_looks(sandbox: Sandbox) -> None:
+    ids = sandbox.log_delivery("created", "pending")
+    sandbox.send("<p>x</p>", ids=ids)
+    with httpx.stream("GET", f"{sandbox.url}/changes", timeout=10) as stream:
+        lines = (line for line in stream.iter_lines() if line)
+        first = next(lines)
+        sandbox.move_delivery(*ids, "created", "pending", "sent")
+        assert next(lines) != first

@@ -1,0 +1,128 @@
+"""An emulator and a sandbox in front of it, with the log's table: what the inbox needs, without the whole platform."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+from botocore.config import Config
+
+from local import emulator
+from local.engine.emulator import Emulator
+from local.sandbox import process
+
+TABLE = "carillon-local-notifications"
+SENDER = "Carillon <no-reply@example.com>"
+
+
+def session(account: Emulator) -> boto3.Session:
+    """As the account's root."""
+    return boto3.Session(account.access_key_id, account.secret_access_key, region_name=account.region)
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A running sandbox."""
+
+    account: Emulator
+    url: str
+
+    def client(self, service: Any) -> Any:
+        """A client that calls the emulator itself."""
+        return session(self.account).client(service, endpoint_url=self.account.endpoint_url)
+
+    def ses(self, caller: boto3.Session | None = None, **config: Any) -> Any:
+        """A client whose calls pass through the sandbox; it does not retry, so that calls can be counted."""
+        quick = Config(retries={"total_max_attempts": 1}, **config)
+        return (caller or session(self.account)).client("sesv2", endpoint_url=self.url, config=quick)
+
+    def messages(self) -> list[dict[str, Any]]:
+        """The inbox's API."""
+        found: list[dict[str, Any]] = httpx.get(f"{self.url}/api/messages").raise_for_status().json()
+        return found
+
+    def message_of(self, delivery_id: str) -> dict[str, Any] | None:
+        """The message of one delivery."""
+        return next((m for m in self.messages() if m["delivery_id"] == delivery_id), None)
+
+    @contextmanager
+    def fault(self, mode: str, rate: float = 1.0) -> Iterator[None]:
+        """SES fails in this way meanwhile."""
+        httpx.put(f"{self.url}/api/faults/ses", json={"mode": mode, "rate": rate}).raise_for_status()
+        try:
+            yield
+        finally:
+            httpx.delete(f"{self.url}/api/faults/ses").raise_for_status()
+
+    def log_delivery(self, *statuses: str) -> tuple[str, str]:
+        """A delivery in the log that went through these statuses 20 ms apart; its notification's id and its own."""
+        notification_id, delivery_id = str(uuid.uuid4()), str(uuid.uuid4())
+        self.move_delivery(notification_id, delivery_id, *statuses)
+        return notification_id, delivery_id
+
+    def move_delivery(self, notification_id: str, delivery_id: str, *statuses: str) -> None:
+        """The delivery's timeline is now this one."""
+        begun = datetime.now(UTC)
+        times = (begun + timedelta(milliseconds=20 * position) for position in range(len(statuses)))
+        timeline = [
+            {"M": {"status": {"S": status}, "at": {"S": at.isoformat(timespec="milliseconds")}}}
+            for status, at in zip(statuses, times, strict=False)
+        ]
+        self.client("dynamodb").put_item(
+            TableName=TABLE,
+            Item={
+                "notification_id": {"S": notification_id},
+                "item": {"S": f"delivery#{delivery_id}"},
+                "delivery_id": {"S": delivery_id},
+                "status": {"S": statuses[-1]},
+                "timeline": {"L": timeline},
+            },
+        )
+
+    def send(self, html: str, *, subject: str = "A subject", ids: tuple[str, str] = ("", ""), **more: Any) -> str:
+        """Send a mail as the worker does; its delivery id, made up unless given."""
+        notification_id, delivery_id = ids if all(ids) else (str(uuid.uuid4()), str(uuid.uuid4()))
+        self.ses(**more).send_email(**mail(html, subject, notification_id, delivery_id))
+        return delivery_id
+
+
+def mail(html: str, subject: str, notification_id: str, delivery_id: str) -> dict[str, Any]:
+    """The arguments of SendEmail."""
+    return {
+        "FromEmailAddress": SENDER,
+        "Destination": {"ToAddresses": ["ada@example.com"]},
+        "Content": {"Simple": {"Subject": {"Data": subject}, "Body": {"Html": {"Data": html}}}},
+        "EmailTags": [
+            {"Name": "notification_id", "Value": notification_id},
+            {"Name": "delivery_id", "Value": delivery_id},
+        ],
+    }
+
+
+@contextmanager
+def running_sandbox(directory: Path) -> Iterator[Sandbox]:
+    """An emulator with a verified sender and an empty log, and a sandbox in front of it."""
+    with emulator.running(directory) as account:
+        child, url = process.start(account, TABLE, directory / "logs" / "sandbox.log")
+        try:
+            sandbox = Sandbox(account, url)
+            sandbox.client("sesv2").create_email_identity(EmailIdentity="example.com")
+            _create_table(sandbox.client("dynamodb"))
+            yield sandbox
+        finally:
+            child.stop()
+
+
+def _create_table(dynamodb: Any) -> None:
+    names = ("notification_id", "item")
+    dynamodb.create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": n, "KeyType": k} for n, k in zip(names, ("HASH", "RANGE"), strict=True)],
+        AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in names],
+    )
