@@ -1,0 +1,22 @@
+"""The emulator, started once for all adapters, and clients of its root."""
+
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from typing import Any
+
+import boto3
+import pytest
+
+from local.emulator import running
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Any]]:
+    """boto3 clients by service: `aws("s3")`."""
+    with running(tmp_path_factory.mktemp("emulator")) as emulator:
+        session = boto3.Session(
+            aws_access_key_id=emulator.access_key_id,
+            aws_secret_access_key=emulator.secret_access_key,
+            region_name=emulator.region,
+        )
+        yield cache(partial(session.client, endpoint_url=emulator.endpoint_url))
