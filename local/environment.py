@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -35,8 +36,8 @@ def interpreter(cache: Path = CACHE / "emulator", lock: Path = LOCK) -> Path:
 
 
 def _build(unfinished: Path, home: Path, lock: Path) -> None:
-    # Relocatable because it is moved into place; an earlier build that was killed left `unfinished`, hence --clear.
-    _uv("venv", "--quiet", "--clear", "--relocatable", "--python", sys.executable, str(unfinished))
+    shutil.rmtree(unfinished, ignore_errors=True)  # of an earlier build that was killed
+    _uv("venv", "--quiet", "--relocatable", "--python", sys.executable, str(unfinished))
     _uv(
         "pip", "install", "--quiet", "--require-hashes", "--python", str(unfinished / "bin" / "python"), "-r", str(lock)
     )

@@ -1,5 +1,7 @@
 """What can go wrong with the platform on this machine, each said in one message that needs no traceback."""
 
+import os
+
 
 class PlatformError(Exception):
     """The platform could not do what it was asked; the message says why and, where there is one, the way out."""
@@ -19,4 +21,5 @@ class PortTakenError(ProcessError):
     @classmethod
     def of(cls, port: int | None, error: OSError, variable: str) -> "PortTakenError":
         """For `port`, which the environment's `variable` may set to another."""
-        return cls(f"port {port} cannot be listened on ({error.strerror}): free it, or set {variable} to another")
+        why = os.strerror(error.errno or 0)
+        return cls(f"port {port} cannot be listened on ({why}): free it, or set {variable} to another")
