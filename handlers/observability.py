@@ -33,8 +33,8 @@ class Metric(StrEnum):
     """(channel) Deliveries a provider accepted."""
     DELIVERY_FAILED = "DeliveryFailed"
     """(channel) Deliveries that ended in `error`."""
-    ATTEMPT_FAILED = "AttemptFailed"
-    """(channel) Attempts that did not end the delivery: it comes back through the queue."""
+    DELIVERY_RETURNED = "DeliveryReturned"
+    """(channel) Events that go back to the queue, mostly as the provider did not serve us."""
     DUPLICATE_DROPPED = "DuplicateDropped"
     """(channel) Events of deliveries that were already sent or final."""
 

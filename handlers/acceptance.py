@@ -1,0 +1,229 @@
+"""Accepting a notification: plan, write the log, publish, answer; over ports alone.
+
+Only what is in the log is published, and only what is in the log is answered 202.
+"""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from handlers.domain.callers import Caller
+from handlers.domain.channels import Channel
+from handlers.domain.deliveries import Delivery, Step, TemplateVersion, delivery_id
+from handlers.domain.notifications import (
+    Accepted,
+    DryRun,
+    Notification,
+    NotificationRequest,
+    NotificationState,
+    PlannedDelivery,
+)
+from handlers.domain.plan import Planned, plan, users
+from handlers.domain.problems import IdempotencyMismatch, InvalidRequest, NotFound, TooLarge
+from handlers.domain.statuses import Status
+from handlers.domain.templates import StoredTemplate
+from handlers.domain.times import rfc3339
+from handlers.domain.writing import check_content, check_template
+from handlers.ports import EventPublisher, NotificationLog, People, TemplateStore
+
+IDEMPOTENCY_WINDOW: Final = timedelta(hours=24)
+"""How long an idempotency key stands for one request."""
+
+MAX_LOGGED_BYTES: Final = 8 * 1024 * 1024
+"""Of all deliveries of a notification together: each holds its own copy of what is to be sent."""
+
+MAX_PAYLOAD_BYTES: Final = 350 * 1024
+"""Of content and data. An item of DynamoDB has 400 KB at most, and a delivery's attempts are still to come."""
+
+_IDS: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:carillon:notification")
+
+Templates = Mapping[tuple[Channel, str | None], StoredTemplate]
+"""By channel and the locale of whom it is for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What became of a request: the answer, the deliveries that were logged for it just now, and events not taken."""
+
+    answer: Accepted
+    logged: tuple[Delivery, ...]
+    unpublished: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationService:
+    """Accepts notifications and tells what became of them.
+
+    `categories` are the channels that each category is sent on; `clock` returns the aware time.
+    """
+
+    people: People
+    templates: TemplateStore
+    log: NotificationLog
+    publisher: EventPublisher
+    categories: Mapping[str, Sequence[Channel]]
+    clock: Callable[[], datetime]
+
+    def dry_run(self, request: NotificationRequest, caller: Caller) -> DryRun:
+        """Return what would be done, and why not; raise every `Problem` that an acceptance would."""
+        planned, _ = self._plan(request, caller, self.clock())
+        return DryRun(
+            deliveries=tuple(
+                PlannedDelivery(user_id=each.user_id, channel=each.channel, status=each.status, reason=each.reason)
+                for each in planned
+            )
+        )
+
+    def accept(self, request: NotificationRequest, caller: Caller, idempotency_key: str | None) -> Acceptance:
+        """Log the notification, publish its deliveries, and return the answer; raise `Problem` when refused.
+
+        With an idempotency key the ids follow from app and key, so that a request which is repeated because its answer
+        was lost meets what it has logged, whatever happened to the first one.
+        """
+        now = self.clock()
+        planned, templates = self._plan(request, caller, now)
+        notification_id = _id(caller.app_key, idempotency_key)
+        while True:
+            notification = _notification(notification_id, request, caller, now)
+            deliveries = tuple(_deliveries(planned, notification, request, templates))
+            if self.log.accept(notification, deliveries):
+                return self._publish(notification_id, deliveries, logged=deliveries)
+            earlier, its_deliveries = self._found(notification_id)
+            if now - earlier.created_at < IDEMPOTENCY_WINDOW:
+                if earlier.fingerprint != notification.fingerprint:
+                    raise IdempotencyMismatch("Use another Idempotency-Key for another request.")
+                return self._publish(notification_id, its_deliveries, logged=())
+            # The key is free again, and the notification it once stood for stays as it is.
+            notification_id = _id(notification_id, rfc3339(earlier.created_at))
+
+    def state(self, notification_id: str, caller: Caller) -> NotificationState:
+        """Return a notification of this caller with all that has happened to it; raise `NotFound`."""
+        notification, deliveries = self._found(notification_id)
+        if notification.app_key != caller.app_key:
+            raise _not_found()
+        return NotificationState.of(notification, deliveries)
+
+    def _found(self, notification_id: str) -> tuple[Notification, tuple[Delivery, ...]]:
+        found = self.log.find(notification_id)
+        if found is None:
+            raise _not_found()
+        return found
+
+    def _plan(
+        self, request: NotificationRequest, caller: Caller, now: datetime
+    ) -> tuple[tuple[Planned, ...], Templates]:
+        named = users(request)
+        people = self.people.find(named) if named else {}
+        planned = plan(request, caller=caller, categories=self.categories, people=people, now=now)
+        to_send = [each for each in planned if each.status is Status.CREATED]
+        templates = self._written(request, to_send)
+        _bound(request, len(to_send))
+        return planned, templates
+
+    def _written(self, request: NotificationRequest, to_send: Sequence[Planned]) -> Templates:
+        """Return the templates to send; none when the request has its own content. Raise when it cannot be written."""
+        if request.content is not None:
+            for channel in dict.fromkeys(each.channel for each in to_send):
+                check_content(request.content, channel, request.data)
+            return {}
+        readers = dict.fromkeys((each.channel, each.locale) for each in to_send)
+        templates = {(channel, locale): self._template(request, channel, locale) for channel, locale in readers}
+        for template in {template.key: template for template in templates.values()}.values():
+            check_template(template, request.data)
+        return templates
+
+    def _template(self, request: NotificationRequest, channel: Channel, locale: str | None) -> StoredTemplate:
+        template = self.templates.resolve(request.template or "", channel, locale)
+        if template is None:
+            languages = f"in {locale} or in its default language" if locale else "in its default language"
+            raise InvalidRequest.field("template", f"is not stored for {channel} {languages}")
+        return template
+
+    def _publish(
+        self, notification_id: str, deliveries: tuple[Delivery, ...], *, logged: tuple[Delivery, ...]
+    ) -> Acceptance:
+        """Publish what nobody has begun, which is all of it when it has just been logged, and return the answer."""
+        events = [delivery.event() for delivery in deliveries if delivery.status is Status.CREATED]
+        refused = self.publisher.publish(events)
+        return Acceptance(Accepted.of(notification_id, deliveries), logged, len(refused))
+
+
+def _id(app_key_or_id: str, idempotency_key: str | None) -> str:
+    """Return a new id, or the one that follows from both texts."""
+    if idempotency_key is None:
+        return str(uuid.uuid4())
+    return str(uuid.uuid5(_IDS, f"{app_key_or_id}\n{idempotency_key}"))
+
+
+def _notification(notification_id: str, request: NotificationRequest, caller: Caller, now: datetime) -> Notification:
+    return Notification(
+        notification_id=notification_id,
+        app_key=caller.app_key,
+        category=request.category,
+        template=request.template,
+        priority=request.priority,
+        expires_at=request.expires_at,
+        created_at=now,
+        fingerprint=_fingerprint(request),
+    )
+
+
+def _deliveries(
+    planned: Sequence[Planned], notification: Notification, request: NotificationRequest, templates: Templates
+) -> Iterator[Delivery]:
+    for position, each in enumerate(planned):
+        template = templates.get((each.channel, each.locale))
+        to_send = each.status is Status.CREATED
+        yield Delivery(
+            notification_id=notification.notification_id,
+            delivery_id=delivery_id(notification.notification_id, each.channel, each.user_id, each.endpoint),
+            event_id=str(uuid.uuid4()),
+            position=position,
+            app_key=notification.app_key,
+            user_id=each.user_id,
+            category=notification.category,
+            channel=each.channel,
+            platform=each.endpoint and each.endpoint.platform,
+            endpoint=each.endpoint and each.endpoint.address,
+            status=each.status,
+            reason=each.reason,
+            locale=each.locale,
+            # What is never sent need not be kept.
+            template=_version(template) if to_send and template else None,
+            content=request.content if to_send else None,
+            data=request.data if to_send else {},
+            priority=notification.priority,
+            expires_at=notification.expires_at,
+            created_at=notification.created_at,
+            timeline=(Step(status=each.status, at=notification.created_at, reason=each.reason),),
+        )
+
+
+def _version(template: StoredTemplate) -> TemplateVersion:
+    return TemplateVersion(name=template.name, key=template.key, version_id=template.version_id)
+
+
+def _fingerprint(request: NotificationRequest) -> str:
+    """Return the SHA-256 of the request, whatever the order in which its fields were written."""
+    canonical = json.dumps(request.model_dump(mode="json"), sort_keys=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _bound(request: NotificationRequest, deliveries: int) -> None:
+    """Raise `TooLarge` for more than the log takes."""
+    payload = len(request.model_dump_json(include={"content", "data"}).encode())
+    if payload > MAX_PAYLOAD_BYTES:
+        raise TooLarge(f"Content and data are over {MAX_PAYLOAD_BYTES // 1024} KB.")
+    if payload * deliveries > MAX_LOGGED_BYTES:
+        raise TooLarge(
+            f"{deliveries} deliveries of {payload // 1024} KB each are over {MAX_LOGGED_BYTES // 1024**2} MB: "
+            f"send to at most {MAX_LOGGED_BYTES // payload} at once."
+        )
+
+
+def _not_found() -> NotFound:
+    return NotFound("There is no such notification of this app.")

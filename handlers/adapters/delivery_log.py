@@ -1,0 +1,197 @@
+"""The log to the one who makes deliveries: claimed, concluded or closed by conditional writes, each of one item.
+
+Every write says what it expects to find, so two who write at once cannot both succeed, and a write that botocore
+repeats because the answer was lost cannot count twice.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from handlers.adapters.dynamo import Item, plain, typed
+from handlers.adapters.log_items import delivery_key, delivery_of
+from handlers.domain.claims import Claimed, Found, Refusal, lapsed, refusal
+from handlers.domain.deliveries import Conclusion, Delivery, Outcome, Reason
+from handlers.domain.due import AFTER_CLAIM
+from handlers.domain.events import DeliveryRequested
+from handlers.domain.statuses import Status
+from handlers.domain.times import rfc3339
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_IS_CREATED: Final = "#status = :created"
+# An attempt that failed removes the lease; one that died leaves it to end.
+_IS_LAPSED: Final = "(#status = :pending AND (attribute_not_exists(#lease_until) OR #lease_until < :seconds))"
+_IS_THIS_EVENT: Final = "#event_id = :event"
+_IS_IN_TIME: Final = "(attribute_not_exists(#expires_at) OR #expires_at > :now)"
+_LET_GO: Final = "REMOVE #lease_until"
+_SETTLE: Final = "REMOVE #lease_until, #due_shard, #due_at"
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """A write whose condition did not hold, and the item that it met, if there was one."""
+
+    item: Item | None
+
+
+class DynamoDeliveryLog:
+    """Calls `dynamodb:UpdateItem`."""
+
+    def __init__(self, table: str, client: "DynamoDBClient") -> None:
+        self._table = table
+        self._client = client
+
+    def claim(
+        self, event: DeliveryRequested, *, provider: str, lease_until: datetime, now: datetime
+    ) -> Claimed | Refusal:
+        """Lease a delivery that is still to be sent and begin an attempt. Of two at once exactly one gets it.
+
+        One write; a second one only to take over a lease that has lapsed: its status is `pending` already, and the
+        timeline tells the changes of status alone.
+        """
+        begin = "#lease_until = :lease, #due_at = :due, #attempts = list_append(#attempts, :attempt)"
+        values = {
+            ":event": event.event_id,
+            ":now": rfc3339(now),
+            ":pending": Status.PENDING.value,
+            ":lease": int(lease_until.timestamp()) + 1,  # whole seconds, rounded up
+            ":due": rfc3339(now + AFTER_CLAIM),
+            ":attempt": [{"at": rfc3339(now), "provider": provider, "outcome": Outcome.STARTED.value}],
+        }
+        result = self._update(
+            event,
+            f"SET #status = :pending, #timeline = list_append(#timeline, :step), {begin}",
+            f"{_IS_THIS_EVENT} AND {_IS_CREATED} AND {_IS_IN_TIME}",
+            values | {":created": Status.CREATED.value, ":step": _step(Status.PENDING, now)},
+        )
+        if isinstance(result, _Failed) and _is_lapsed(result, now):
+            result = self._update(
+                event,
+                f"SET {begin}",
+                f"{_IS_THIS_EVENT} AND {_IS_LAPSED} AND {_IS_IN_TIME}",
+                values | {":seconds": int(now.timestamp())},
+            )
+        return _refusal(result, event, now) if isinstance(result, _Failed) else Claimed(delivery_of(result))
+
+    def close(self, event: DeliveryRequested, status: Status, reason: Reason, now: datetime) -> Refusal | None:
+        """Move a delivery that nobody holds to a final status, without an attempt; return why not, if not."""
+        result = self._update(
+            event,
+            f"SET #status = :to, #reason = :reason, #timeline = list_append(#timeline, :step) {_SETTLE}",
+            f"{_IS_THIS_EVENT} AND ({_IS_CREATED} OR {_IS_LAPSED})",
+            {
+                ":event": event.event_id,
+                ":created": Status.CREATED.value,
+                ":pending": Status.PENDING.value,
+                ":seconds": int(now.timestamp()),
+                ":to": status.value,
+                ":reason": reason.value,
+                ":step": _step(status, now, reason),
+            },
+        )
+        return _refusal(result, event, now) if isinstance(result, _Failed) else None
+
+    def conclude(self, delivery: Delivery, conclusion: Conclusion) -> None:
+        """Write what came of the attempt that the claim of this delivery began, and end the lease.
+
+        A delivery that has moved on meanwhile keeps its status, and a second write tells the outcome alone. It fails,
+        and may, when there was only an answer lost: the outcome has been told then.
+        """
+        untold = f"#attempts[{len(delivery.attempts) - 1}].#outcome = :started"
+        started = {":started": Outcome.STARTED.value}
+        telling, told = _telling(delivery, conclusion)
+        moving, moved = _moving(delivery, conclusion)
+        result = self._update(
+            delivery,
+            f"SET {', '.join((*telling, *moving))} {_SETTLE if moving else _LET_GO}",
+            f"#status = :pending AND {untold}",
+            {**started, **told, **moved, ":pending": Status.PENDING.value},
+        )
+        if isinstance(result, _Failed):
+            self._update(delivery, f"SET {', '.join(telling)} {_SETTLE}", untold, started | told)
+
+    def _update(
+        self, delivery: DeliveryRequested | Delivery, update: str, condition: str, values: Mapping[str, Any]
+    ) -> Item | _Failed:
+        names = {name: name[1:] for name in re.findall(r"#\w+", f"{update} {condition}")}
+        try:
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key=delivery_key(delivery.notification_id, delivery.delivery_id),
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=typed(values),
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            met: Any = error.response.get("Item")
+            return _Failed(met)
+        return answer["Attributes"]
+
+
+def _telling(delivery: Delivery, conclusion: Conclusion) -> tuple[list[str], dict[str, Any]]:
+    """Return the assignments, and their values, that tell what came of this attempt and of those before it."""
+    *earlier, _ = delivery.attempts
+    assignments = [f"#attempts[{len(earlier)}].#outcome = :outcome"]
+    values = {":outcome": conclusion.outcome.value}
+    if conclusion.error is not None:
+        assignments.append(f"#attempts[{len(earlier)}].#error = :error")
+        values[":error"] = conclusion.error
+    unknown = [index for index, attempt in enumerate(earlier) if attempt.outcome is Outcome.UNKNOWN]
+    if unknown:
+        assignments += [f"#attempts[{index}].#outcome = :unknown" for index in unknown]
+        values[":unknown"] = Outcome.UNKNOWN.value
+    return assignments, values
+
+
+def _moving(delivery: Delivery, conclusion: Conclusion) -> tuple[list[str], dict[str, Any]]:
+    """Return the assignments, and their values, that move the delivery to the conclusion's status; none without one."""
+    if conclusion.status is None:
+        return [], {}
+    values = {
+        ":to": conclusion.status.value,
+        ":step": _step(conclusion.status, conclusion.at, conclusion.reason),
+        ":provider": delivery.attempts[-1].provider,
+        ":message_id": conclusion.provider_message_id,
+        ":reason": conclusion.reason and conclusion.reason.value,
+    }
+    assignments = {
+        ":to": "#status = :to",
+        ":step": "#timeline = list_append(#timeline, :step)",
+        ":provider": "#provider = :provider",
+        ":message_id": "#provider_message_id = :message_id",
+        ":reason": "#reason = :reason",
+    }
+    present = {name: value for name, value in values.items() if value is not None}
+    return [assignments[name] for name in present], present
+
+
+def _step(status: Status, at: datetime, reason: Reason | None = None) -> list[dict[str, str]]:
+    """Return the timeline's next step, as the list that list_append takes."""
+    step = {"status": status.value, "at": rfc3339(at)}
+    return [step if reason is None else step | {"reason": reason.value}]
+
+
+def _found(item: Item) -> Found:
+    values = plain(item)
+    lease_until, expires_at = values.get("lease_until"), values.get("expires_at")
+    return Found(
+        event_id=values["event_id"],
+        status=Status(values["status"]),
+        lease_until=None if lease_until is None else int(lease_until),
+        expires_at=None if expires_at is None else datetime.fromisoformat(expires_at),
+    )
+
+
+def _is_lapsed(failed: _Failed, now: datetime) -> bool:
+    return failed.item is not None and lapsed(_found(failed.item), now)
+
+
+def _refusal(failed: _Failed, event: DeliveryRequested, now: datetime) -> Refusal:
+    return refusal(None if failed.item is None else _found(failed.item), event.event_id, now)

@@ -1,0 +1,55 @@
+"""What the adapters on DynamoDB share: values to and from its typed form, and its batch read."""
+
+import random
+import time
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Item = dict[str, Any]
+"""An item in DynamoDB's typed form: `{"user_id": {"S": "u-1"}}`."""
+
+_serializer, _deserializer = TypeSerializer(), TypeDeserializer()
+
+_BATCH_ATTEMPTS: Final = 5
+_FIRST_WAIT: Final = 0.05
+
+
+class UnprocessedKeysError(Exception):
+    """DynamoDB kept leaving keys of a batch unread: the table is being throttled."""
+
+
+def typed(values: Mapping[str, Any]) -> Item:
+    """Return the values in typed form. Numbers must be integers: DynamoDB's are decimal, and it refuses floats."""
+    return {name: _serializer.serialize(value) for name, value in values.items()}
+
+
+def plain(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of an item; numbers come as `Decimal`."""
+    return {name: _deserializer.deserialize(value) for name, value in item.items()}
+
+
+def read_by_user(
+    client: "DynamoDBClient", tables: Iterable[str], user_ids: Iterable[str]
+) -> dict[str, dict[str, Item]]:
+    """Return, by table and then by user id, the items of these users, in one strongly consistent BatchGetItem.
+
+    At most 100 keys in all. What DynamoDB leaves unread is asked for again, later each time, as it recommends
+    (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html): about 1.5 s at most.
+    """
+    keys = [{"user_id": {"S": user_id}} for user_id in user_ids]
+    found: dict[str, dict[str, Item]] = {table: {} for table in tables}
+    wanted: Any = {table: {"Keys": keys, "ConsistentRead": True} for table in found}
+    for attempt in range(_BATCH_ATTEMPTS):
+        answer = client.batch_get_item(RequestItems=wanted)
+        for table, items in answer["Responses"].items():
+            found[table] |= {item["user_id"]["S"]: item for item in items}
+        wanted = answer["UnprocessedKeys"]
+        if not wanted:
+            return found
+        time.sleep(random.uniform(0.5, 1) * _FIRST_WAIT * 2**attempt)  # noqa: S311 - jitter is no secret
+    raise UnprocessedKeysError

@@ -1,0 +1,71 @@
+"""How the log's table holds a notification and its deliveries.
+
+Key `notification_id`, `item`: `"notification"` or `"delivery#<delivery_id>"`. An attribute has the name and form of the
+field it holds, with these exceptions:
+
+- `data` and `content` are JSON text, for they may hold floats, which DynamoDB's numbers would not give back;
+- an attempt has no number, which is its place in the list, so that a claim can append one without knowing how many
+  there are;
+- `lease_until` (seconds since 1970) is there while an invocation holds the delivery;
+- `due_shard`, `due_at` and `republished` are the sweeper's; the first two are there while the delivery is to be sent.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from handlers.adapters.dynamo import Item, plain, typed
+from handlers.domain.deliveries import Attempt, Delivery, with_fates
+from handlers.domain.due import AFTER_ACCEPTANCE, shard
+from handlers.domain.notifications import Notification
+from handlers.domain.statuses import UNSENT
+from handlers.domain.times import rfc3339
+
+NOTIFICATION: Final = "notification"
+_DELIVERY: Final = "delivery#"
+_AS_JSON: Final = ("content", "data")
+
+
+def delivery_key(notification_id: str, delivery_id: str) -> Item:
+    """Return the key of a delivery."""
+    return typed({"notification_id": notification_id, "item": f"{_DELIVERY}{delivery_id}"})
+
+
+def delivery_id(item: Mapping[str, Any]) -> str:
+    """Return the id of the delivery whose key is in this item."""
+    return str(item["item"]["S"]).removeprefix(_DELIVERY)
+
+
+def notification_item(notification: Notification) -> Item:
+    """Return the item of a notification."""
+    return typed(notification.model_dump(mode="json") | {"item": NOTIFICATION})
+
+
+def delivery_item(delivery: Delivery) -> Item:
+    """Return the item of a delivery that is being accepted; in the index when it is to be sent."""
+    values = delivery.model_dump(mode="json")
+    values |= {name: _to_json(values[name]) for name in _AS_JSON if name in values}
+    due = _due(delivery.delivery_id, delivery.created_at) if delivery.status in UNSENT else {}
+    return delivery_key(delivery.notification_id, delivery.delivery_id) | typed(values | due)
+
+
+def notification_of(item: Mapping[str, Any]) -> Notification:
+    """Return the notification that an item holds."""
+    return Notification.model_validate({f: v for f, v in plain(item).items() if f in Notification.model_fields})
+
+
+def delivery_of(item: Mapping[str, Any]) -> Delivery:
+    """Return the delivery that an item holds, its attempts numbered and none left untold."""
+    values = {name: value for name, value in plain(item).items() if name in Delivery.model_fields}
+    values |= {name: json.loads(values[name]) for name in _AS_JSON if name in values}
+    attempts = [Attempt(attempt=number, **each) for number, each in enumerate(values["attempts"], start=1)]
+    return Delivery.model_validate(values | {"attempts": with_fates(attempts)})
+
+
+def _due(id_of_delivery: str, created_at: datetime) -> dict[str, str]:
+    return {"due_shard": shard(id_of_delivery), "due_at": rfc3339(created_at + AFTER_ACCEPTANCE)}
+
+
+def _to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

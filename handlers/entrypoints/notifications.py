@@ -1,0 +1,141 @@
+"""`/v1/notifications`: send, and see what became of it."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from functools import partial
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import Response, content_types
+from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
+from aws_lambda_powertools.utilities.idempotency import (
+    DynamoDBPersistenceLayer,
+    IdempotencyConfig,
+    idempotent_function,
+)
+from aws_lambda_powertools.utilities.idempotency.exceptions import (
+    IdempotencyAlreadyInProgressError,
+    IdempotencyValidationError,
+)
+
+from handlers.acceptance import IDEMPOTENCY_WINDOW, NotificationService
+from handlers.adapters import clients
+from handlers.adapters.event_bus import EventBridgePublisher
+from handlers.adapters.notification_log import DynamoNotificationLog
+from handlers.adapters.people import DynamoPeople
+from handlers.adapters.templates import S3TemplateStore
+from handlers.config import NotificationsSettings
+from handlers.domain.callers import Caller
+from handlers.domain.notifications import Accepted, DryRun, NotificationRequest, NotificationState
+from handlers.domain.problems import IdempotencyMismatch, InProgress
+from handlers.domain.statuses import Status
+from handlers.entrypoints.http import caller, create_app, lambda_handler
+from handlers.observability import Metric, count, logger
+
+settings = NotificationsSettings()
+dynamodb = clients.dynamodb()
+service = NotificationService(
+    people=DynamoPeople(settings.contacts_table, settings.settings_table, dynamodb),
+    templates=S3TemplateStore(settings.template_bucket, clients.s3()),
+    log=DynamoNotificationLog(settings.notifications_table, dynamodb),
+    publisher=EventBridgePublisher(settings.event_bus, clients.events()),
+    categories={name: category.channels for name, category in settings.categories.items()},
+    clock=partial(datetime.now, UTC),
+)
+idempotency = IdempotencyConfig(
+    event_key_jmespath="[app_key, idempotency_key]",
+    payload_validation_jmespath="request",
+    raise_on_no_idempotency_key=True,
+    expires_after_seconds=int(IDEMPOTENCY_WINDOW.total_seconds()),
+    hash_function="sha256",
+)
+app = create_app()
+
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="The same key with the same body gets the same answer for 24 hours, and sends once",
+    ),
+]
+
+
+@app.post("/v1/notifications", status_code=HTTPStatus.ACCEPTED)
+def send(
+    request: NotificationRequest,
+    dry_run: Annotated[bool, Query(description="Answer the plan with 200; store and send nothing")] = False,
+    idempotency_key: Key = None,
+) -> Response[Accepted | DryRun]:
+    """Accept a notification: 202 once it is in the log. A dry run tells who would be sent to, and who not and why."""
+    sender = caller(app)
+    if dry_run:
+        return _answer(HTTPStatus.OK, service.dry_run(request, sender))
+    if idempotency_key is None:
+        return _answer(HTTPStatus.ACCEPTED, _accept(request, sender, None))
+    return _answer(HTTPStatus.ACCEPTED, _accept_once(request, sender, idempotency_key))
+
+
+@app.get("/v1/notifications/<notification_id>")
+def read(
+    notification_id: Annotated[str, Path(description="As answered when it was accepted")],
+) -> NotificationState:
+    """Return a notification with its deliveries, their attempts and timelines; 404 unless this app sent it."""
+    return service.state(notification_id, caller(app))
+
+
+def _accept_once(request: NotificationRequest, sender: Caller, idempotency_key: str) -> Accepted:
+    idempotency.register_lambda_context(app.lambda_context)
+    keyed = {
+        "app_key": sender.app_key,
+        "idempotency_key": idempotency_key,
+        "request": request.model_dump(mode="json"),
+    }
+    try:
+        return Accepted.model_validate(_accept_or_remember(request, sender, keyed=keyed))
+    except IdempotencyValidationError:
+        raise IdempotencyMismatch("Use another Idempotency-Key for another request.") from None
+    except IdempotencyAlreadyInProgressError:
+        raise InProgress("Ask again in a moment for its answer.", retry_after=1) from None
+
+
+def _accept_keyed(request: NotificationRequest, sender: Caller, *, keyed: dict[str, Any]) -> dict[str, Any]:
+    return _accept(request, sender, keyed["idempotency_key"]).model_dump(mode="json")
+
+
+_accept_or_remember = idempotent_function(
+    _accept_keyed,
+    data_keyword_argument="keyed",
+    config=idempotency,
+    persistence_store=DynamoDBPersistenceLayer(settings.limits_table, boto3_client=dynamodb),
+    key_prefix="accept",
+)
+"""Accepts, unless this key was accepted before: then it returns the answer of that time."""
+
+
+def _accept(request: NotificationRequest, sender: Caller, idempotency_key: str | None) -> Accepted:
+    acceptance = service.accept(request, sender, idempotency_key)
+    if acceptance.logged:
+        count(Metric.NOTIFICATION_ACCEPTED)
+    planned = Counter(each.channel for each in acceptance.logged if each.status is Status.CREATED)
+    for channel, deliveries in planned.items():
+        count(Metric.DELIVERY_PLANNED, deliveries, channel=channel)
+    if acceptance.unpublished:
+        count(Metric.PUBLISH_FAILED, acceptance.unpublished)
+    logger.info(
+        "accepted",
+        app_key=sender.app_key,
+        notification_id=acceptance.answer.notification_id,
+        category=request.category,
+        deliveries=len(acceptance.answer.deliveries),
+        to_send=sum(planned.values()),
+    )
+    return acceptance.answer
+
+
+def _answer(status: HTTPStatus, body: Accepted | DryRun) -> Response[Accepted | DryRun]:
+    return Response(status_code=int(status), content_type=content_types.APPLICATION_JSON, body=body)
+
+
+handler = lambda_handler(app)

@@ -1,0 +1,123 @@
+"""What every channel's worker does alike: the records of a batch at once, each of them failing alone.
+
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from types import MappingProxyType
+from typing import Any, Final
+
+from aws_lambda_powertools.utilities.batch import AsyncBatchProcessor, EventType, async_process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from handlers.adapters import clients, providers
+from handlers.adapters.delivery_log import DynamoDeliveryLog
+from handlers.adapters.people import DynamoSettings
+from handlers.adapters.templates import S3TemplateStore
+from handlers.config import WorkerSettings
+from handlers.domain.claims import Refusal
+from handlers.domain.events import DeliveryRequested, NotAnEventError
+from handlers.domain.settings import DEFAULT_SETTINGS
+from handlers.observability import Metric, count, describe, logger
+from handlers.worker import Report, Result, Worker
+
+Event = dict[str, Any]
+
+_LARGEST_BATCH: Final = 10
+
+_METRICS: Final = MappingProxyType(
+    {
+        Result.SENT: Metric.DELIVERY_SENT,
+        Result.FAILED: Metric.DELIVERY_FAILED,
+        Result.DROPPED: Metric.DUPLICATE_DROPPED,
+        Result.RETRY: Metric.DELIVERY_RETURNED,
+    }
+)
+
+
+class ReturnToQueueError(Exception):
+    """Says to the batch processor that a record is to be delivered again."""
+
+
+def worker_handler() -> Callable[[Event, LambdaContext], dict[str, Any]]:
+    """Return the Lambda handler of the channel that the environment names."""
+    settings = WorkerSettings()
+    dynamodb = clients.dynamodb()
+    users = DynamoSettings(settings.settings_table, dynamodb)
+    worker = Worker(
+        log=DynamoDeliveryLog(settings.notifications_table, dynamodb),
+        templates=S3TemplateStore(settings.template_bucket, clients.s3()),
+        provider=providers.create(settings.channel),
+        clock=partial(datetime.now, UTC),
+    )
+    # Threads, as boto3 blocks: one slow answer of the provider holds up nobody else's.
+    threads = ThreadPoolExecutor(_LARGEST_BATCH, thread_name_prefix="delivery")
+    processor = AsyncBatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+
+    @logger.inject_lambda_context(clear_state=True)
+    def handler(event: Event, context: LambdaContext) -> dict[str, Any]:
+        lease_until = datetime.now(UTC) + timedelta(milliseconds=context.get_remaining_time_in_millis())
+        chosen = users.find(_user_ids(event["Records"]))
+        results: Counter[Result] = Counter()
+
+        async def deliver(record: SQSRecord) -> None:
+            requested = _parsed(record.message_id, record.body)
+            of_user = chosen.get(requested.user_id or "", DEFAULT_SETTINGS)
+            loop = asyncio.get_running_loop()
+            report = await loop.run_in_executor(threads, worker.deliver, requested, of_user, lease_until)
+            results[report.result] += 1
+            _tell(requested, report)
+            if report.result is Result.RETRY:
+                raise ReturnToQueueError
+
+        answer = async_process_partial_response(event, deliver, processor, context)
+        _count(results, settings.channel)
+        return dict(answer)
+
+    return handler
+
+
+def _user_ids(records: Iterable[Event]) -> frozenset[str]:
+    """Return the users of a batch; a record that is no event is told of when its own turn comes."""
+    user_ids = set()
+    for record in records:
+        with suppress(NotAnEventError):
+            user_ids.add(DeliveryRequested.parse(record["body"]).user_id)
+    return frozenset(user_id for user_id in user_ids if user_id is not None)
+
+
+def _parsed(message_id: str, body: str) -> DeliveryRequested:
+    try:
+        return DeliveryRequested.parse(body)
+    except NotAnEventError:
+        logger.error("not an event", message_id=message_id)
+        raise
+
+
+def _tell(event: DeliveryRequested, report: Report) -> None:
+    """Log what came of an event: loudly what nobody foresaw."""
+    unforeseen = report.cause is not None or report.why == Refusal.MISSING
+    say = logger.error if unforeseen else logger.info
+    say(
+        "delivery",
+        notification_id=event.notification_id,
+        delivery_id=event.delivery_id,
+        category=event.category,
+        channel=event.channel,
+        result=report.result,
+        why=report.why,
+        **({} if report.cause is None else describe(report.cause)),
+    )
+
+
+def _count(results: Mapping[Result, int], channel: str) -> None:
+    for result, metric in _METRICS.items():
+        if results.get(result):
+            count(metric, results[result], channel=channel)
