@@ -2,14 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
+from handlers.adapters.dynamo import plain, typed
 from handlers.domain.contacts import Changes, Contact
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-_serialize, _deserialize = TypeSerializer().serialize, TypeDeserializer().deserialize
 
 
 class ContactsTable:
@@ -22,11 +19,11 @@ class ContactsTable:
     def get(self, user_id: str) -> Contact | None:
         """Return the contact as last written (`dynamodb:GetItem`)."""
         item = self._client.get_item(TableName=self._table, Key=_key(user_id), ConsistentRead=True).get("Item")
-        return None if item is None else contact(item)
+        return None if item is None else _contact(item)
 
     def put(self, user_id: str, contact: Contact) -> bool:
         """Store the contact in place of whatever was there (`dynamodb:PutItem`); say whether nothing was."""
-        item = _key(user_id) | {name: _serialize(value) for name, value in contact.document().items()}
+        item = _key(user_id) | typed(contact.document())
         answer = self._client.put_item(TableName=self._table, Item=item, ReturnValues="ALL_OLD")
         return "Attributes" not in answer
 
@@ -42,16 +39,16 @@ class ContactsTable:
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return None
-        return contact(answer["Attributes"])
+        return _contact(answer["Attributes"])
 
     def delete(self, user_id: str) -> None:
         """Delete the contact, if there is one (`dynamodb:DeleteItem`)."""
         self._client.delete_item(TableName=self._table, Key=_key(user_id))
 
 
-def contact(item: dict[str, Any]) -> Contact:
+def _contact(item: dict[str, Any]) -> Contact:
     """Return the contact in an item of the table; attributes that are no field of a contact are not looked at."""
-    return Contact.model_validate({f: _deserialize(item[f]) for f in Contact.model_fields if f in item})
+    return Contact.model_validate(plain({field: item[field] for field in Contact.model_fields if field in item}))
 
 
 def _key(user_id: str) -> dict[str, Any]:
@@ -67,5 +64,5 @@ def _update(changes: Changes) -> dict[str, Any]:
     removals = ", ".join(f"#{field}" for field in changes.removed)
     clauses = (f"SET {assignments}" if assignments else "", f"REMOVE {removals}" if removals else "")
     update = {"UpdateExpression": " ".join(clauses).strip(), "ExpressionAttributeNames": names}
-    values = {f":{field}": _serialize(value) for field, value in changes.assigned.items()}
+    values = typed({f":{field}": value for field, value in changes.assigned.items()})
     return update | ({"ExpressionAttributeValues": values} if values else {})
