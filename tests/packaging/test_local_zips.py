@@ -1,0 +1,162 @@
+"""The zips for this machine run with an interpreter that has boto3, as Lambda's has, and nothing else."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+
+from stacks.packaging import Package, functions
+
+# What the Pulumi program sets, for all functions together: a function reads its own and ignores the others.
+VARIABLES = {
+    "CARILLON_ENVIRONMENT": "test",
+    "CARILLON_APP_SECRET_PREFIX": "carillon/test/apps/",
+    "CARILLON_CONTACTS_TABLE": "carillon-test-contacts",
+    "CARILLON_SETTINGS_TABLE": "carillon-test-settings",
+    "CARILLON_NOTIFICATIONS_TABLE": "carillon-test-notifications",
+    "CARILLON_LIMITS_TABLE": "carillon-test-limits",
+    "CARILLON_EVENT_BUS": "carillon-test",
+    "CARILLON_TEMPLATE_BUCKET": "carillon-test-templates-000000000000",
+    "CARILLON_CATEGORIES": json.dumps({"payment": {"channels": ["email"]}}),
+    "CARILLON_CHANNEL": "email",
+    "CARILLON_EMAIL_FROM": "Carillon <no-reply@example.com>",
+    "CARILLON_SES_CONFIGURATION_SET": "carillon-test",
+    "POWERTOOLS_METRICS_NAMESPACE": "Carillon",
+    "POWERTOOLS_LOG_LEVEL": "INFO",
+    # What Lambda sets of its own accord.
+    "AWS_REGION": "eu-central-1",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "PATH": "/usr/bin:/bin",
+}
+
+# Runs in the bare interpreter: calls a function with an event, and tells the answer and where its modules came from.
+CALL = """
+import importlib, json, sys
+from types import SimpleNamespace
+
+unzipped, handler, event = sys.argv[1:]
+sys.path.insert(0, unzipped)
+module, _, name = handler.rpartition(".")
+context = SimpleNamespace(
+    function_name="test", function_version="1", memory_limit_in_mb=256, aws_request_id="test",
+    invoked_function_arn="arn:aws:lambda:eu-central-1:000000000000:function:test",
+    get_remaining_time_in_millis=lambda: 10_000,
+)
+try:
+    answer = getattr(importlib.import_module(module), name)(json.loads(event), context)
+except Exception as error:
+    answer = {"raised": str(error), "type": type(error).__name__}
+files = [module.__file__ for module in list(sys.modules.values()) if getattr(module, "__file__", None)]
+print(json.dumps({"answer": answer, "files": files}))
+"""
+
+
+def api_event(method: str, path: str) -> dict[str, Any]:
+    """An event of API Gateway's Lambda proxy integration, of a caller that the authorizer let in."""
+    authorizer = {"app_key": "demo", "categories": '["*"]', "channels": '["*"]', "principalId": "demo"}
+    return {
+        "resource": path,
+        "path": path,
+        "httpMethod": method,
+        "headers": {},
+        "multiValueHeaders": {},
+        "queryStringParameters": None,
+        "pathParameters": None,
+        "stageVariables": None,
+        "requestContext": {"authorizer": authorizer, "requestId": "test", "stage": "live", "httpMethod": method},
+        "body": None,
+        "isBase64Encoded": False,
+    }
+
+
+class NothingThere(BaseHTTPRequestHandler):
+    """Answers DynamoDB's reads as a table without items does."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        body = json.dumps({"Items": [], "Count": 0, "ScannedCount": 0, "Responses": {}, "UnprocessedKeys": {}}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-amz-json-1.0")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 the name in the standard library
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def aws_url() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), NothingThere) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def bare_python(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An interpreter like this one that has boto3, in the locked version, and nothing else."""
+    home = tmp_path_factory.mktemp("bare")
+    python, locked = home / "bin" / "python", home / "locked.txt"
+    uv = [sys.executable, "-m", "uv", "--quiet"]
+    export = [*uv, "export", "--frozen", "--no-emit-project", "--no-hashes", "--output-file", str(locked)]
+    subprocess.run([*uv, "venv", "--clear", "--python", sys.executable, str(home)], check=True)
+    subprocess.run(export, cwd=repository, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*uv, "pip", "install", "--python", str(python), "boto3", "--constraints", str(locked)], check=True)
+    return python
+
+
+@pytest.fixture(params=functions())
+def unzipped(
+    request: pytest.FixtureRequest, packages_for_this_machine: dict[str, Package], tmp_path: Path
+) -> tuple[Package, Path]:
+    package = packages_for_this_machine[request.param]
+    with ZipFile(package.path) as archive:
+        archive.extractall(tmp_path)
+    return package, tmp_path
+
+
+# For each function an event that it can answer without AWS, or with an empty AWS, and a part of its answer.
+CALLS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "authorizer": (
+        {
+            "type": "TOKEN",
+            "authorizationToken": "Bearer no.token.here",
+            "methodArn": "arn:aws:execute-api:eu-central-1:000000000000:abc/live/GET/v1/contacts/u",
+        },
+        {"raised": "Unauthorized", "type": "Exception"},
+    ),
+    "notifications": (api_event("GET", "/v1/nothing"), {"statusCode": 404}),
+    "contacts": (api_event("GET", "/v1/nothing"), {"statusCode": 404}),
+    "templates": (api_event("GET", "/v1/nothing"), {"statusCode": 404}),
+    "worker-email": (
+        {"Records": [{"messageId": "m1", "body": "no event", "eventSource": "aws:sqs", "attributes": {}}]},
+        {"batchItemFailures": [{"itemIdentifier": "m1"}]},
+    ),
+    "sweeper": ({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}, {}),
+}
+
+
+def test_it_runs_on_boto3_and_the_standard_library(
+    unzipped: tuple[Package, Path], bare_python: Path, aws_url: str
+) -> None:
+    package, directory = unzipped
+    event, expected = CALLS[package.path.stem]
+    variables = VARIABLES | {"POWERTOOLS_SERVICE_NAME": package.path.stem, "AWS_ENDPOINT_URL": aws_url}
+    command = [str(bare_python), "-I", "-c", CALL, str(directory), package.handler, json.dumps(event)]
+    done = subprocess.run(command, env=variables, cwd=directory, capture_output=True, text=True, check=True)
+    told = json.loads(done.stdout.splitlines()[-1])
+    answer = told["answer"] or {}
+    assert {name: answer.get(name) for name in expected} == expected, done.stderr
+    assert "raised" in expected or "raised" not in answer, answer
+    homes = (str(directory), str(bare_python.parents[1]), sys.base_prefix)
+    assert [file for file in told["files"] if not file.startswith(homes)] == []
