@@ -97,5 +97,5 @@ def _one_clear_error() -> Iterator[None]:
 
 
 def _fail(message: str, code: int = 1) -> Never:
-    errors.print(f"[bold red]error[/] {escape(message)}")
+    errors.print(f"[bold red]error:[/] {escape(message)}")
     raise typer.Exit(code)

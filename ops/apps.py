@@ -44,7 +44,7 @@ class Apps:
 
     def put(self, app_key: str, categories: Sequence[str], channels: Sequence[str]) -> App:
         """Set what an app may send; an app that has no secret yet gets one. Raises `AppError`."""
-        existing = self._find(app_key)
+        existing = self.find(app_key)
         valid = existing.secrets if existing else (_new_secret(),)
         return self._store(app_key, App(valid, tuple(categories), tuple(channels)))
 
@@ -55,15 +55,15 @@ class Apps:
 
     def get(self, app_key: str) -> App:
         """An app as it is now. Raises `AppError`."""
-        app = self._find(app_key)
+        app = self.find(app_key)
         if app is None:
             raise AppError(
                 f"{app_key} has no secret yet: carillon apps put {app_key} --environment {self._environment}"
             )
         return app
 
-    def _find(self, app_key: str) -> App | None:
-        """None when the container is there but empty."""
+    def find(self, app_key: str) -> App | None:
+        """An app as it is now; None when its container is there but empty. Raises `AppError`."""
         name = self._name(app_key)
         missing = self._manager.exceptions.ResourceNotFoundException
         try:

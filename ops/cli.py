@@ -1,0 +1,155 @@
+"""`carillon …`: the operator's command line.
+
+On AWS it acts with the caller's own credentials and region, found as every AWS tool finds them (`AWS_PROFILE` and the
+like). The environment `local` is the platform that `make up` has started in this checkout.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import boto3
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.markup import escape
+
+from ops.apps import App, AppError, Apps
+from ops.client import ApiError, Client, Credentials
+
+LOCAL = Path(".carillon") / "local.json"
+
+app = typer.Typer(help="Operates Carillon.", no_args_is_help=True, pretty_exceptions_enable=False)
+apps = typer.Typer(help="The apps that may send.", no_args_is_help=True)
+app.add_typer(apps, name="apps")
+console = Console(highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+AppKey = Annotated[str, typer.Argument(help="One of `apps` in the environment's configuration.")]
+OnAws = Annotated[str, typer.Option(help="The Pulumi stack: dev, prod.")]
+Listed = Annotated[str, typer.Option(help="Separated by commas; * for all.")]
+Anywhere = Annotated[str, typer.Option(help="The Pulumi stack, or local.")]
+AsApp = Annotated[str | None, typer.Option("--app", help="The app to act as; on AWS its secret is read.")]
+ApiUrl = Annotated[str | None, typer.Option(envvar="CARILLON_API_URL", help="The stack's output apiUrl; on AWS.")]
+
+
+@apps.command()
+def put(app_key: AppKey, environment: OnAws, categories: Listed, channels: Listed) -> None:
+    """Set what an app may send. An app without a secret gets one, which is shown now and never again."""
+    with _one_clear_error():
+        store = _apps(environment)
+        known = store.find(app_key)
+        stored = store.put(app_key, _split(categories), _split(channels))
+        _show(app_key, stored)
+        if known is None:
+            _show_new_secret(stored)
+
+
+@apps.command()
+def rotate(app_key: AppKey, environment: OnAws) -> None:
+    """Give an app a new secret, shown now and never again. Its last one stays valid until the next rotation."""
+    with _one_clear_error():
+        _show_new_secret(_apps(environment).rotate(app_key))
+
+
+@apps.command()
+def show(app_key: AppKey, environment: OnAws) -> None:
+    """Show what an app may send, and how many secrets are valid; never the secrets."""
+    with _one_clear_error():
+        _show(app_key, _apps(environment).get(app_key))
+
+
+@app.command()
+def token(environment: Anywhere = "local", app_key: AsApp = None) -> None:
+    """Print a bearer token, good for two minutes."""
+    with _one_clear_error():
+        typer.echo(_credentials(environment, app_key).token())
+
+
+@app.command()
+def send(
+    notification: Annotated[
+        typer.FileText, typer.Argument(help="A JSON file with the body of the request; - for stdin.")
+    ],
+    environment: Anywhere = "local",
+    app_key: AsApp = None,
+    api_url: ApiUrl = None,
+) -> None:
+    """Have a notification accepted and show its deliveries."""
+    with _one_clear_error(), _client(environment, app_key, api_url) as client:
+        console.print_json(data=client.send(_read(notification)))
+
+
+@app.command()
+def status(
+    notification_id: str, environment: Anywhere = "local", app_key: AsApp = None, api_url: ApiUrl = None
+) -> None:
+    """Show a notification with its deliveries, attempts and timelines."""
+    with _one_clear_error(), _client(environment, app_key, api_url) as client:
+        console.print_json(data=client.notification(notification_id))
+
+
+def _apps(environment: str) -> Apps:
+    return Apps(boto3.client("secretsmanager"), environment)
+
+
+def _split(listed: str) -> tuple[str, ...]:
+    return tuple(name for item in listed.split(",") if (name := item.strip()))
+
+
+def _read(file: typer.FileText) -> dict[str, Any]:
+    try:
+        body = json.load(file)
+    except ValueError as error:
+        raise ApiError(f"{file.name} is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise ApiError(f"{file.name} is not a JSON object")
+    return body
+
+
+def _local() -> dict[str, str]:
+    try:
+        found: dict[str, str] = json.loads(LOCAL.read_text())
+    except FileNotFoundError as error:
+        raise AppError(f"there is no {LOCAL} here: `make up` starts the platform and writes it") from error
+    return found
+
+
+def _credentials(environment: str, app_key: str | None) -> Credentials:
+    if environment == "local":
+        local = _local()
+        return Credentials(local["app_key"], local["app_secret"])
+    if app_key is None:
+        raise AppError(f"say which app of {environment} to act as: --app")
+    return Credentials(app_key, _apps(environment).get(app_key).current_secret)
+
+
+def _client(environment: str, app_key: str | None, api_url: str | None) -> Client:
+    url = _local()["api_url"] if environment == "local" else api_url
+    if url is None:
+        raise AppError(f"say where the API of {environment} is: --api-url, the stack's output apiUrl")
+    return Client(url, _credentials(environment, app_key))
+
+
+def _show(app_key: str, stored: App) -> None:
+    console.print(f"app         {escape(app_key)}")
+    console.print(f"categories  {escape(', '.join(stored.categories))}")
+    console.print(f"channels    {escape(', '.join(stored.channels))}")
+    console.print(f"secrets     {len(stored.secrets)} valid")
+
+
+def _show_new_secret(stored: App) -> None:
+    console.print("The app's secret. It is shown this once: hand it over in a safe place.")
+    console.print(stored.current_secret, markup=False)
+
+
+@contextmanager
+def _one_clear_error() -> Iterator[None]:
+    try:
+        yield
+    except (AppError, ApiError, BotoCoreError, ClientError) as error:
+        errors.print(f"[bold red]error:[/] {escape(str(error))}")
+        sys.exit(1)

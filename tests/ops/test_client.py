@@ -1,0 +1,98 @@
+"""The client against a server that keeps what it was asked."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import jwt
+import pytest
+
+from ops.client import ApiError, Client, Credentials
+
+CREDENTIALS = Credentials("billing", "a secret of at least thirty-two bytes")
+
+
+class Api(BaseHTTPRequestHandler):
+    """Answers what the test has put in `answer`."""
+
+    asked: "list[tuple[str, str, dict[str, str], bytes]]"
+    answer: tuple[int, object]
+
+    def _serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        type(self).asked.append((self.command, self.path, dict(self.headers), body))
+        status, content = self.answer
+        text = (content if isinstance(content, str) else json.dumps(content)).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    do_GET = do_POST = do_PUT = _serve  # noqa: N815 - the names that http.server calls
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def api() -> Iterator[type[Api]]:
+    handler = type("OneTestsApi", (Api,), {"asked": [], "answer": (200, {})})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        handler.url = f"http://127.0.0.1:{server.server_port}/stage/live"  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield handler
+        server.shutdown()
+
+
+@pytest.fixture
+def client(api: type[Api]) -> Iterator[Client]:
+    with Client(api.url, CREDENTIALS) as made:  # type: ignore[attr-defined]
+        yield made
+
+
+def test_every_call_has_a_fresh_token_as_the_design_says(api: type[Api], client: Client) -> None:
+    for _ in range(2):
+        client.notification("n-1")
+    tokens = [headers["Authorization"].removeprefix("Bearer ") for _, _, headers, _ in api.asked]
+    claims = [jwt.decode(token, CREDENTIALS.app_secret, algorithms=["HS256"]) for token in tokens]
+    assert [claim["iss"] for claim in claims] == ["billing", "billing"]
+    assert all(abs(claim["iat"] - time.time()) < 5 and 0 < claim["exp"] - claim["iat"] <= 300 for claim in claims)
+    assert claims[0]["jti"] != claims[1]["jti"]
+
+
+def test_paths_and_bodies_are_the_designs(api: type[Api], client: Client) -> None:
+    client.send({"category": "payment"}, idempotency_key="receipt-42")
+    client.put_contact("ada", {"email": "ada@example.com"})
+    client.put_template("receipt", "email", "default", {"body": "b"})
+    assert [(method, path) for method, path, _, _ in api.asked] == [
+        ("POST", "/stage/live/v1/notifications"),
+        ("PUT", "/stage/live/v1/contacts/ada"),
+        ("PUT", "/stage/live/v1/templates/receipt/email/default"),
+    ]
+    assert [json.loads(body) for _, _, _, body in api.asked] == [
+        {"category": "payment"},
+        {"email": "ada@example.com"},
+        {"body": "b"},
+    ]
+    assert api.asked[0][2]["Idempotency-Key"] == "receipt-42"
+
+
+def test_a_refusal_says_what_the_problem_says_with_its_fields(api: type[Api], client: Client) -> None:
+    errors = [{"field": "to.0.email", "message": "is not an address"}]
+    api.answer = (400, {"title": "Bad request", "detail": "One field is wrong.", "errors": errors})
+    with pytest.raises(ApiError, match=r"400 One field is wrong\.; to\.0\.email: is not an address") as refused:
+        client.send({})
+    assert CREDENTIALS.app_secret not in str(refused.value)
+
+
+def test_an_error_that_is_no_problem_is_said_by_its_status(api: type[Api], client: Client) -> None:
+    api.answer = (502, "<html>")
+    with pytest.raises(ApiError, match="502 Bad Gateway"):
+        client.notification("n-1")
+
+
+def test_no_answer_is_an_error_of_the_api_too() -> None:
+    with Client("http://127.0.0.1:9", CREDENTIALS) as client, pytest.raises(ApiError, match="no answer from"):
+        client.notification("n-1")
