@@ -77,7 +77,8 @@ def render(content: Content, channel: Channel, data: Mapping[str, Any]) -> Rende
     Raises `TemplateError` when a source does not compile, needs what the data do not hold, or grows beyond
     `MAX_RENDERED_BYTES`. A subject is always one line, so no value can add a header to an e-mail.
     """
-    _require_subject(content, channel)
+    if missing := _missing(content, channel):
+        raise TemplateError(*missing)
     return RenderedContent(**{field: _render(field, s, channel, data) for field, s in _sources(content, channel)})
 
 
@@ -86,8 +87,7 @@ def check(content: Content, channel: Channel) -> None:
 
     Fields that the channel ignores are not looked at (see `ignored_fields`).
     """
-    _require_subject(content, channel)
-    faults: list[Fault] = []
+    faults = _missing(content, channel)
     for field, source in _sources(content, channel):
         try:
             _compile(field, source, channel)
@@ -120,9 +120,9 @@ def _sources(content: Content, channel: Channel) -> Iterator[tuple[str, str]]:
             yield field, source
 
 
-def _require_subject(content: Content, channel: Channel) -> None:
-    if channel == "email" and content.subject is None:
-        raise TemplateError(Fault("subject", "an e-mail needs a subject"))
+def _missing(content: Content, channel: Channel) -> list[Fault]:
+    lacks_subject = channel == "email" and content.subject is None
+    return [Fault("subject", "an e-mail needs a subject")] if lacks_subject else []
 
 
 # -- the sandbox -------------------------------------------------------------------------------------------------------

@@ -52,10 +52,10 @@ def change(user_id: User, patch: Contact) -> UserContact:
 
 
 @app.delete("/v1/contacts/<user_id>")
-def delete(user_id: User) -> Response[None]:
+def delete(user_id: User) -> Response[str]:
     """Delete the contact: 204, also when it is gone already, so that who got no answer can ask again."""
     table.delete(user_id)
-    return Response(status_code=HTTPStatus.NO_CONTENT)
+    return Response(status_code=HTTPStatus.NO_CONTENT, body="")
 
 
 def _found(user_id: str, contact: Contact | None) -> UserContact:

@@ -209,6 +209,7 @@ def test_a_source_beyond_what_python_can_compile_is_refused_as_any_other(source:
 def test_an_email_needs_a_subject() -> None:
     assert faults(Content(body="b"), "email") == (Fault("subject", "an e-mail needs a subject"),)
     assert faults(Content(body="b"), "email", {}) == (Fault("subject", "an e-mail needs a subject"),)
+    assert [fault.field for fault in faults(Content(body="{{ b"), "email")] == ["subject", "body"]
 
 
 def test_what_the_data_lack_is_named_by_its_line() -> None:

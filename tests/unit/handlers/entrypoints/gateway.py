@@ -53,5 +53,6 @@ def call(
     answer = handler(event, LambdaContext())
     headers = {**answer.get("headers", {}), **{k: v[0] for k, v in answer.get("multiValueHeaders", {}).items()}}
     content_type = next((value for name, value in headers.items() if name.lower() == "content-type"), None)
-    text = answer.get("body")
+    text = answer["body"]
+    assert isinstance(text, str), "a body that is not a string is a malformed answer"
     return Answer(answer["statusCode"], content_type, json.loads(text) if text else None)
