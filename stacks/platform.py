@@ -82,7 +82,7 @@ class Platform(pulumi.ComponentResource):
             "sesConfigurationSet": ses.configuration_set,
             "emailDnsRecords": ses.dns_records,
         }
-        self.register_outputs(self.exports)
+        self.register_outputs({"exports": self.exports})
 
     @property
     def _child(self) -> pulumi.ResourceOptions:

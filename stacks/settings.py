@@ -123,7 +123,7 @@ class ChannelSettings(_Model):
 class CategorySettings(_Model):
     """The channels a category's notifications take when the producer names none."""
 
-    channels: Annotated[tuple[Name, ...], _distinct("a channel"), Field(min_length=1)]
+    channels: Annotated[tuple[Name, ...], Field(min_length=1), _distinct("a channel")]
 
 
 class EmailSettings(_Model):

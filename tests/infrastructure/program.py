@@ -6,6 +6,7 @@ import json
 import runpy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +35,13 @@ class Registered:
     custom: bool
     dependencies: frozenset[str]
 
-    def document(self, key: str = "policy") -> dict[str, Any]:
-        """Return an input that is a policy document, parsed."""
-        parsed: dict[str, Any] = json.loads(self.inputs[key])
+    def statements(self, key: str = "policy") -> list[dict[str, Any]]:
+        """Return the statements of an input that is a policy document."""
+        parsed: list[dict[str, Any]] = json.loads(self.inputs[key])["Statement"]
         return parsed
 
 
-@dataclass
+@dataclass(frozen=True)
 class Program:
     """What a run of the program registered, and the outputs of each component by URN."""
 
@@ -53,10 +54,9 @@ class Program:
 
     def named(self, type_: str, **inputs: object) -> Registered:
         """Return the only resource of a type that has these inputs."""
-        (found,) = (
-            each for each in self.of(type_) if all(each.inputs.get(key) == value for key, value in inputs.items())
-        )
-        return found
+        found = [each for each in self.of(type_) if all(each.inputs.get(key) == inputs[key] for key in inputs)]
+        assert len(found) == 1, f"{len(found)} resources of type {type_} have {inputs}"
+        return found[0]
 
     @property
     def exports(self) -> dict[str, Any]:
@@ -135,6 +135,12 @@ def configuration(stack: str) -> dict[str, str]:
 def run(stack: str, overrides: Mapping[str, str] | None = None) -> Program:
     """Run the program for a stack and return what it registered. Raises whatever the program raises."""
     return contextvars.copy_context().run(_run, stack, {**configuration(stack), **(overrides or {})})
+
+
+@cache
+def of_stack(stack: str) -> Program:
+    """Return the program of a stack as it is configured, run once for all tests."""
+    return run(stack)
 
 
 def _run(stack: str, config: dict[str, str]) -> Program:

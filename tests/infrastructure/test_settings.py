@@ -1,0 +1,253 @@
+"""stacks.settings: what an environment may be configured with, and what each refusal tells the engineer to change."""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from stacks.settings import Settings, SettingsError, load
+from tests.infrastructure.program import ROOT, STACKS, configuration
+
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1"
+
+
+def configured(stack: str = "dev", **changes: Any) -> dict[str, str]:
+    """The stack's configuration without its namespace, these keys changed: a dotted name reaches into an object."""
+    plain = {key.removeprefix("carillon:"): _read(value) for key, value in configuration(stack).items()}
+    for name, value in changes.items():
+        *parents, last = name.split(".")
+        holder = plain
+        for parent in parents:
+            holder = holder[parent]
+        holder[last] = value
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in plain.items()}
+
+
+def _read(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_stack_file_is_accepted(stack: str) -> None:
+    assert load(stack, configured(stack)).environment == stack
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_stack_files_state_every_setting_so_that_environments_differ_in_values_alone(stack: str) -> None:
+    described = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    fields = {field.alias for name, field in Settings.model_fields.items() if name != "environment"}
+
+    assert set(configured(stack)) == set(described) == fields
+    assert all(each["description"] for each in described.values())
+
+
+def test_settings_cannot_be_changed_once_read() -> None:
+    with pytest.raises(Exception, match="frozen"):
+        load("dev", configured()).protect = True  # type: ignore[misc]
+
+
+def test_a_tag_of_digits_stays_text() -> None:
+    assert load("dev", configured(costCentre="4711")).cost_centre == "4711"
+
+
+EMAIL = "channels.email"
+
+REFUSALS = {
+    "a key nobody knows": (
+        {"regoin": "eu-central-1"},
+        "carillon:regoin: Extra inputs are not permitted",
+    ),
+    "a nested key nobody knows": (
+        {f"{EMAIL}.batchsize": 1},
+        "carillon:channels.email.batchsize: Extra inputs are not permitted",
+    ),
+    "an environment that is not the stack's name": (
+        {"environment": "prod"},
+        "carillon:environment: remove it: the environment is the stack's name.",
+    ),
+    "a region that is none": (
+        {"region": "Frankfurt"},
+        "carillon:region: must be an AWS region such as eu-central-1",
+    ),
+    "an account id that YAML made a number": (
+        {"allowedAccountIds": [123456789012]},
+        "carillon:allowedAccountIds.0: Input should be a valid string",
+    ),
+    "an account id that is too short": (
+        {"allowedAccountIds": ["42"]},
+        "carillon:allowedAccountIds.0: must be a quoted account id of twelve digits",
+    ),
+    "a retention CloudWatch does not have": (
+        {"logRetentionDays": 8},
+        "carillon:logRetentionDays: must be one of CloudWatch's retention periods: 1, 3, 5, 7, 14,",
+    ),
+    "a truth that is none": (
+        {"protect": "perhaps"},
+        "carillon:protect: Input should be a valid boolean",
+    ),
+    "a batch that needs a window": (
+        {f"{EMAIL}.batchSize": 11},
+        "carillon:channels.email.batchSize: must be from 1 to 10: a larger batch needs a batching window",
+    ),
+    "a concurrency below Lambda's least": (
+        {f"{EMAIL}.maximumConcurrency": 1},
+        "carillon:channels.email.maximumConcurrency: must be from 2 to 1000: Lambda's bounds",
+    ),
+    "a concurrency above Lambda's most": (
+        {f"{EMAIL}.maximumConcurrency": 1001},
+        "carillon:channels.email.maximumConcurrency: must be from 2 to 1000: Lambda's bounds",
+    ),
+    "a timeout over fifteen minutes": (
+        {f"{EMAIL}.timeoutSeconds": 901, f"{EMAIL}.visibilityTimeoutSeconds": 43200},
+        "carillon:channels.email.timeoutSeconds: must be from 1 to 900",
+    ),
+    "a memory Lambda does not sell": (
+        {f"{EMAIL}.memoryMb": 64},
+        "carillon:channels.email.memoryMb: must be from 128 to 10240",
+    ),
+    "a visibility over twelve hours": (
+        {f"{EMAIL}.visibilityTimeoutSeconds": 43201},
+        "carillon:channels.email.visibilityTimeoutSeconds: must be from 1 to 43200",
+    ),
+    "a visibility that lets a message reappear while it is worked on": (
+        {f"{EMAIL}.visibilityTimeoutSeconds": 179},
+        "carillon:channels.email: visibilityTimeoutSeconds must be at least 6 times timeoutSeconds: "
+        "raise it to 180, or lower timeoutSeconds to 29",
+    ),
+    "so few attempts that throttling fills the dead-letter queue": (
+        {f"{EMAIL}.maxReceiveCount": 4},
+        "carillon:channels.email.maxReceiveCount: must be from 5 to 1000: with fewer attempts, throttling alone",
+    ),
+    "a channel that has no worker": (
+        {"channels.fax": {}},
+        "carillon:channels.fax.[key]: must be a channel that has a worker: email",
+    ),
+    "no channel at all": (
+        {"channels": {}, "categories": {"payment": {"channels": ["email"]}}},
+        "carillon:channels: Dictionary should have at least 1 item",
+    ),
+    "a category on a channel there is not": (
+        {"categories.payment.channels": ["email", "sms"]},
+        "carillon: categories.payment uses sms, which is not in channels: add it there or remove it here",
+    ),
+    "a category on no channel": (
+        {"categories.payment.channels": []},
+        "carillon:categories.payment.channels: Tuple should have at least 1 item",
+    ),
+    "a channel twice in a category": (
+        {"categories.payment.channels": ["email", "email"]},
+        "carillon:categories.payment.channels: names a channel twice: remove the repetition",
+    ),
+    "a category whose name is no detail-type": (
+        {"categories.Big Sale": {"channels": ["email"]}},
+        "carillon:categories.Big Sale.[key]: must be lower-case letters, digits and hyphens",
+    ),
+    "an app key the authorizer would not look up": (
+        {"apps": ["Billing"]},
+        "carillon:apps.0: must be 2 to 63 lower-case letters, digits and hyphens",
+    ),
+    "an app twice": (
+        {"apps": ["billing", "billing"]},
+        "carillon:apps: names an app twice: remove the repetition",
+    ),
+    "an alert to nobody": (
+        {"alertEmails": ["on-call"]},
+        "carillon:alertEmails.0: must be an e-mail address",
+    ),
+    "a replica where the table is": (
+        {"replicaRegions": ["eu-central-1"]},
+        "carillon: replicaRegions names eu-central-1, where the tables already are: remove it",
+    ),
+    "a sender SES would refuse": (
+        {"email.from": "Carillon <no-reply@example.org>"},
+        "carillon:email: from must be an address of the identity example.com, or SES refuses all mail",
+    ),
+    "an identity that is neither domain nor address": (
+        {"email.identity": "example"},
+        "carillon:email.identity: must be a domain or an address that SES verifies",
+    ),
+    "an API rate above the account's": (
+        {"api.throttleRate": 10001},
+        "carillon:api.throttleRate: must be from 1 to 10000: requests per second",
+    ),
+    "an API burst above the account's": (
+        {"api.throttleBurst": 5001},
+        "carillon:api.throttleBurst: must be from 1 to 5000",
+    ),
+    "an authorization remembered for over an hour": (
+        {"api.authorizerCacheSeconds": 3601},
+        "carillon:api.authorizerCacheSeconds: must be from 0 to 3600: API Gateway's bounds",
+    ),
+    "a certificate of another region": (
+        {"api.customDomain": {"name": "notify.example.com", "certificateArn": CERTIFICATE}},
+        "carillon: api.customDomain.certificateArn must be of eu-central-1, where the API is: issue one there",
+    ),
+    "a certificate that is none": (
+        {"api.customDomain": {"name": "notify.example.com", "certificateArn": "mine"}},
+        "carillon:api.customDomain.certificateArn: must be an ACM certificate's ARN",
+    ),
+    "a target nothing is packaged for": (
+        {"lambdaTarget": "mainframe"},
+        "carillon:lambdaTarget: Input should be 'aws' or 'machine'",
+    ),
+    "endpoints that would lead AWS's functions elsewhere": (
+        {"endpoints": {"sesv2": "http://localhost:1"}},
+        "carillon: endpoints would lead functions on AWS away from AWS: remove it, or set lambdaTarget to machine",
+    ),
+    "an endpoint that is no URL": (
+        {"endpoints": {"sesv2": "localhost"}, "lambdaTarget": "machine"},
+        "carillon:endpoints.sesv2: must be an http or https URL",
+    ),
+    "a tag AWS would refuse": (
+        {"owner": "who?"},
+        "carillon:owner: must be a tag value",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "message"), REFUSALS.values(), ids=REFUSALS.keys())
+def test_what_cannot_work_is_refused_saying_what_to_change(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load("dev", configured(**changes))
+    assert message in str(refused.value)
+
+
+def test_every_problem_is_told_at_once() -> None:
+    with pytest.raises(SettingsError) as refused:
+        load("dev", configured(region="Frankfurt", logRetentionDays=8))
+    assert "Pulumi.dev.yaml cannot be deployed" in str(refused.value)
+    assert "carillon:region" in str(refused.value)
+    assert "carillon:logRetentionDays" in str(refused.value)
+
+
+def test_a_missing_setting_is_named() -> None:
+    kept = {key: value for key, value in configured().items() if key != "protect"}
+    with pytest.raises(SettingsError, match="carillon:protect: Field required"):
+        load("dev", kept)
+
+
+def test_the_longest_stack_name_is_the_one_whose_bucket_name_still_fits() -> None:
+    assert load("e" * 31, configured()).environment == "e" * 31
+    with pytest.raises(SettingsError, match=r"the S3 bucket name carillon-e+-templates-0+ would have 64 characters"):
+        load("e" * 32, configured())
+
+
+def test_a_stack_name_that_no_bucket_can_have_is_refused() -> None:
+    with pytest.raises(SettingsError, match="a stack name of lower-case letters"):
+        load("Prod", configured())
+
+
+def test_an_address_can_be_the_identity_and_then_only_it_may_send() -> None:
+    alone = {"email.identity": "no-reply@example.com"}
+    assert load("dev", configured(**alone)).email.identity == "no-reply@example.com"
+    with pytest.raises(SettingsError, match="must be an address of the identity"):
+        load("dev", configured(**alone, **{"email.from": "other@example.com"}))
+
+
+def test_a_subdomain_of_the_identity_may_send() -> None:
+    sender = "Alerts <alerts@mail.example.com>"
+    assert load("dev", configured(**{"email.from": sender})).email.sender == sender
