@@ -1,0 +1,166 @@
+"""The inbox page in a real browser."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.local.support import Sandbox
+
+# What a mail must not do, each towards the address of somebody who would learn of it.
+HOSTILE = """
+<p id="said">Hello</p>
+<script>document.getElementById("said").textContent = "script ran"; top.document.title = "script ran"</script>
+<img src="{tracker}/open.gif" onerror="document.getElementById('said').textContent = 'handler ran'">
+<link rel="stylesheet" href="{tracker}/style.css">
+<form action="{tracker}/steal"><button id="steal">Give</button></form>
+<a id="away" href="{tracker}/" target="_top">Go</a>
+"""
+
+
+@contextmanager
+def listening() -> Iterator[tuple[str, Callable[[], bool]]]:
+    """A server's address, and whether anybody has called there."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+
+        def was_called() -> bool:
+            try:
+                server.accept()[0].close()
+            except BlockingIOError:
+                return False
+            return True
+
+        yield f"http://localhost:{server.getsockname()[1]}", was_called
+
+
+def open_inbox(page: Page, sandbox: Sandbox) -> None:
+    """The page, once it hears of changes."""
+    page.goto(sandbox.url)
+    expect(page.locator("#live")).to_have_text("live")
+
+
+def test_a_mail_is_shown_rendered_with_its_timeline(page: Page, sandbox: Sandbox) -> None:
+    ids = sandbox.log_delivery("created", "pending", "sent")
+    sandbox.send("<h1>Thank you, Ada</h1>", subject="Receipt 42", ids=ids)
+    open_inbox(page, sandbox)
+    expect(page.get_by_role("heading", name="Receipt 42")).to_be_visible()
+    expect(page.frame_locator("iframe").get_by_role("heading", name="Thank you, Ada")).to_be_visible()
+    expect(page.locator("#timeline li b")).to_have_text(["created", "pending", "sent"])
+    expect(page.locator("#list li").first.locator(".pill")).to_have_text("sent")
+
+
+def test_a_message_appears_by_itself_and_its_timeline_moves_on(page: Page, sandbox: Sandbox) -> None:
+    open_inbox(page, sandbox)
+    ids = sandbox.log_delivery("created", "pending")
+    sandbox.send("<p>x</p>", subject="Arrived meanwhile", ids=ids)
+    expect(page.locator("#list li").first).to_contain_text("Arrived meanwhile")
+    expect(page.locator("#timeline li b")).to_have_text(["created", "pending"])
+    sandbox.move_delivery(*ids, "created", "pending", "sent")
+    expect(page.locator("#timeline li b")).to_have_text(["created", "pending", "sent"])
+    expect(page.locator("#list li").first.locator(".pill")).to_have_text("sent")
+
+
+def test_a_message_being_read_stays_when_another_one_comes(page: Page, sandbox: Sandbox) -> None:
+    sandbox.send("<p>the one being read</p>", subject="Being read")
+    open_inbox(page, sandbox)
+    page.locator("#list li").first.click()
+    expect(page.locator("#live")).to_have_text("live")
+    frame = page.locator("iframe").element_handle()
+    sandbox.send("<p>x</p>", subject="Newer")
+    expect(page.locator("#list li").first).to_contain_text("Newer")
+    expect(page.get_by_role("heading", name="Being read")).to_be_visible()
+    assert frame.evaluate("frame => frame.isConnected"), "the frame was made anew under the reader's eyes"
+
+
+def test_what_a_mail_contains_can_run_send_and_load_nothing(page: Page, sandbox: Sandbox) -> None:
+    with listening() as (tracker, was_called):
+        sandbox.send(HOSTILE.format(tracker=tracker), subject="Hostile")
+        open_inbox(page, sandbox)
+        frame = page.frame_locator("iframe")
+        expect(frame.locator("#said")).to_have_text("Hello")
+        frame.locator("#steal").click()
+        frame.locator("#away").click()
+        expect(frame.locator("#said")).to_have_text("Hello")
+        assert page.title().startswith("Carillon inbox")
+        assert page.url.startswith(sandbox.url)
+        assert not was_called()
+
+
+def test_a_mail_opened_outside_its_frame_cannot_run_either(page: Page, sandbox: Sandbox) -> None:
+    with listening() as (tracker, was_called):
+        sandbox.send(HOSTILE.format(tracker=tracker), subject="Hostile")
+        open_inbox(page, sandbox)
+        page.goto(sandbox.url + str(page.locator("iframe").get_attribute("src")))
+        expect(page.locator("#said")).to_have_text("Hello")
+        assert not was_called()
+
+
+def test_the_page_follows_the_systems_colours(browser: Browser, sandbox: Sandbox) -> None:
+    sandbox.send("<p>x</p>", subject="Colours")
+    brightness = {}
+    for scheme in ("light", "dark"):
+        context = browser.new_context(color_scheme=scheme)
+        page = context.new_page()
+        open_inbox(page, sandbox)
+        brightness[scheme] = {
+            part: page.locator(part).evaluate(_BRIGHTNESS) for part in ("body", "#list", "#message", "#timeline")
+        }
+        context.close()
+    assert min(brightness["light"].values()) > 200
+    assert max(brightness["dark"].values()) < 60
+
+
+def test_nothing_on_the_page_is_against_its_own_policy(page: Page, sandbox: Sandbox) -> None:
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    sandbox.send("<p>harmless</p>", subject="Harmless")
+    open_inbox(page, sandbox)
+    for view in ("Headers and tags", "Rendered"):
+        page.get_by_role("link", name=view).click()
+        expect(page.locator("#live")).to_have_text("live")
+    assert not complaints
+
+
+def test_views_and_channels_work_without_javascript(browser: Browser, sandbox: Sandbox) -> None:
+    sandbox.send("<p>x</p>", subject="Plain HTML")
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(sandbox.url)
+    page.locator("#channels").get_by_role("link", name="email").click()
+    page.locator("#list li").filter(has_text="Plain HTML").first.click()
+    page.get_by_role("link", name="Headers and tags").click()
+    expect(page.locator("table")).to_contain_text("no-reply@example.com")
+    context.close()
+
+
+def test_a_small_screen_shows_the_list_or_the_message_that_was_chosen(browser: Browser, sandbox: Sandbox) -> None:
+    sandbox.send("<p>x</p>", subject="On a phone")
+    context = browser.new_context(viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    open_inbox(page, sandbox)
+    expect(page.locator("#message")).to_be_hidden()
+    page.locator("#list li").first.click()
+    expect(page.get_by_role("heading", name="On a phone")).to_be_visible()
+    expect(page.locator("#list")).to_be_hidden()
+    page.get_by_role("link", name="all messages").click()
+    expect(page.locator("#list")).to_be_visible()
+    context.close()
+
+
+def test_a_platform_that_has_gone_is_said(page: Page, sandbox: Sandbox) -> None:
+    open_inbox(page, sandbox)
+    page.context.set_offline(True)
+    page.evaluate("stream.dispatchEvent(new Event('error'))")
+    expect(page.locator("#live")).to_have_text("not connected")
+
+
+# Of the background as it is painted, 0 (black) to 255.
+_BRIGHTNESS = """
+element => {
+  const [red, green, blue] = getComputedStyle(element).backgroundColor.match(/[0-9.]+/g).map(Number);
+  return (red + green + blue) / 3;
+}
+"""
