@@ -64,9 +64,10 @@ def notifications(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
             (naming.table_arn("contacts"), naming.table_arn("settings")),
         ),
         Statement("WriteAndReadLog", ("dynamodb:PutItem", "dynamodb:Query"), (naming.table_arn("notifications"),)),
+        # Not GetItem: what DynamoDB refuses to put twice it hands back, and Powertools reads it from there.
         Statement(
             "AnswerRepeatsAlike",
-            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+            ("dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
             (naming.table_arn("limits"),),
         ),
         _list_templates(naming),
