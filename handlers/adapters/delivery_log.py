@@ -136,18 +136,14 @@ class DynamoDeliveryLog:
 
 
 def _telling(delivery: Delivery, conclusion: Conclusion) -> tuple[list[str], dict[str, Any]]:
-    """Return the assignments, and their values, that tell what came of this attempt and of those before it."""
-    *earlier, _ = delivery.attempts
-    assignments = [f"#attempts[{len(earlier)}].#outcome = :outcome"]
-    values = {":outcome": conclusion.outcome.value}
-    if conclusion.error is not None:
-        assignments.append(f"#attempts[{len(earlier)}].#error = :error")
-        values[":error"] = conclusion.error
-    unknown = [index for index, attempt in enumerate(earlier) if attempt.outcome is Outcome.UNKNOWN]
-    if unknown:
-        assignments += [f"#attempts[{index}].#outcome = :unknown" for index in unknown]
-        values[":unknown"] = Outcome.UNKNOWN.value
-    return assignments, values
+    """Return the assignments, and their values, that tell what came of this attempt."""
+    attempt = f"#attempts[{len(delivery.attempts) - 1}]"
+    if conclusion.error is None:
+        return [f"{attempt}.#outcome = :outcome"], {":outcome": conclusion.outcome.value}
+    return (
+        [f"{attempt}.#outcome = :outcome", f"{attempt}.#error = :error"],
+        {":outcome": conclusion.outcome.value, ":error": conclusion.error},
+    )
 
 
 def _moving(delivery: Delivery, conclusion: Conclusion) -> tuple[list[str], dict[str, Any]]:

@@ -5,7 +5,7 @@ field it holds, with these exceptions:
 
 - `data` and `content` are JSON text, for they may hold floats, which DynamoDB's numbers would not give back;
 - an attempt has no number, which is its place in the list, so that a claim can append one without knowing how many
-  there are;
+  there are; and one that was never concluded stays `started`, which is read as `unknown` once another one follows;
 - `lease_until` (seconds since 1970) is there while an invocation holds the delivery;
 - `due_shard`, `due_at` and `republished` are the sweeper's; the first two are there while the delivery is to be sent.
 """
@@ -56,7 +56,7 @@ def notification_of(item: Mapping[str, Any]) -> Notification:
 
 
 def delivery_of(item: Mapping[str, Any]) -> Delivery:
-    """Return the delivery that an item holds, its attempts numbered and none left untold."""
+    """Return the delivery that an item holds, its attempts numbered, those that never told their outcome `unknown`."""
     values = {name: value for name, value in plain(item).items() if name in Delivery.model_fields}
     values |= {name: json.loads(values[name]) for name in _AS_JSON if name in values}
     attempts = [Attempt(attempt=number, **each) for number, each in enumerate(values["attempts"], start=1)]

@@ -1,0 +1,138 @@
+"""The log in a real table: all that it promises, races included, and what only a table can go wrong with."""
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from handlers.adapters.delivery_log import DynamoDeliveryLog
+from handlers.adapters.due_index import DynamoDueIndex
+from handlers.adapters.log_items import delivery_item
+from handlers.adapters.notification_log import DynamoNotificationLog
+from handlers.domain.claims import Claimed, Refusal
+from handlers.domain.deliveries import Conclusion, Delivery, Reason
+from handlers.domain.due import DueDelivery
+from handlers.domain.events import DeliveryRequested
+from handlers.domain.notifications import Notification
+from handlers.domain.statuses import Status
+from tests.unit.handlers.log_contract import SENT, LogContract, accepted, claimed, stored
+from tests.unit.handlers.samples import delivery, notification
+
+
+class DynamoLog:
+    """The three adapters on one table."""
+
+    def __init__(self, table: str, client: Any) -> None:
+        self.table, self.client = table, client
+        self.notifications = DynamoNotificationLog(table, client)
+        self.deliveries = DynamoDeliveryLog(table, client)
+        self.index = DynamoDueIndex(table, client)
+
+    def accept(self, head: Notification, deliveries: Sequence[Delivery]) -> bool:
+        return self.notifications.accept(head, deliveries)
+
+    def find(self, notification_id: str) -> tuple[Notification, tuple[Delivery, ...]] | None:
+        return self.notifications.find(notification_id)
+
+    def claim(
+        self, event: DeliveryRequested, *, provider: str, lease_until: datetime, now: datetime
+    ) -> Claimed | Refusal:
+        return self.deliveries.claim(event, provider=provider, lease_until=lease_until, now=now)
+
+    def conclude(self, given: Delivery, conclusion: Conclusion) -> None:
+        self.deliveries.conclude(given, conclusion)
+
+    def close(self, event: DeliveryRequested, status: Status, reason: Reason, now: datetime) -> Refusal | None:
+        return self.deliveries.close(event, status, reason, now)
+
+    def due(self, shard: str, now: datetime) -> Iterator[Sequence[DueDelivery]]:
+        return self.index.due(shard, now)
+
+    def postpone(self, given: DueDelivery, until: datetime) -> None:
+        self.index.postpone(given, until)
+
+    def item(self, given: Delivery) -> dict[str, Any]:
+        key = {"notification_id": {"S": given.notification_id}, "item": {"S": f"delivery#{given.delivery_id}"}}
+        item: dict[str, Any] = self.client.get_item(TableName=self.table, Key=key)["Item"]
+        return item
+
+
+@pytest.fixture(scope="module")
+def table(aws: Callable[[str], Any]) -> str:
+    """The log's table, as `stacks.tables` has it."""
+    name = f"notifications-{uuid.uuid4().hex[:8]}"
+    aws("dynamodb").create_table(
+        TableName=name,
+        KeySchema=[
+            {"AttributeName": "notification_id", "KeyType": "HASH"},
+            {"AttributeName": "item", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[
+            {"AttributeName": key, "AttributeType": "S"} for key in ("notification_id", "item", "due_shard", "due_at")
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "due",
+                "KeySchema": [
+                    {"AttributeName": "due_shard", "KeyType": "HASH"},
+                    {"AttributeName": "due_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {
+                    "ProjectionType": "INCLUDE",
+                    "NonKeyAttributes": ["event_id", "channel", "category", "app_key", "user_id", "republished"],
+                },
+            }
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return name
+
+
+@pytest.fixture
+def log(table: str, aws: Callable[[str], Any]) -> DynamoLog:
+    return DynamoLog(table, aws("dynamodb"))
+
+
+class TestDynamoLog(LogContract):
+    @pytest.fixture
+    def log(self, table: str, aws: Callable[[str], Any]) -> DynamoLog:
+        return DynamoLog(table, aws("dynamodb"))
+
+
+def test_a_sent_delivery_leaves_the_index_and_its_lease_behind(log: DynamoLog) -> None:
+    given = accepted(log)
+    assert {"due_shard", "due_at"} <= log.item(given).keys()
+    taken = claimed(log, given)
+    assert "lease_until" in log.item(given)
+    log.conclude(taken, SENT)
+    assert not {"due_shard", "due_at", "lease_until"} & log.item(given).keys()
+
+
+def test_more_deliveries_than_a_transaction_takes_are_all_accepted_and_none_twice(log: DynamoLog) -> None:
+    head = notification()
+    deliveries = [delivery(head.notification_id, position=position) for position in range(150)]
+    assert log.accept(head, deliveries)
+    assert not log.accept(head, [*deliveries, delivery(head.notification_id, position=150)])
+    assert log.find(head.notification_id) == (head, tuple(deliveries))
+
+
+def test_an_acceptance_that_died_half_way_is_completed_without_touching_what_is_there(log: DynamoLog) -> None:
+    head = notification()
+    deliveries = [delivery(head.notification_id, position=position) for position in range(150)]
+    # What the first transaction of a longer acceptance leaves when the second never comes.
+    log.notifications._write([delivery_item(each) for each in deliveries[:100]])
+    moved_on = claimed(log, deliveries[7])
+    assert log.find(head.notification_id) is None
+    assert log.accept(head, deliveries)
+    assert stored(log, deliveries[7]) == moved_on
+    assert len(log.find(head.notification_id)[1]) == 150  # type: ignore[index]
+
+
+def test_deliveries_with_much_to_say_are_accepted_in_several_transactions(log: DynamoLog) -> None:
+    head = notification()
+    content = {"subject": "s", "body": "x" * 250_000}
+    deliveries = [delivery(head.notification_id, position=position, content=content) for position in range(30)]
+    assert log.accept(head, deliveries)
+    assert log.find(head.notification_id) == (head, tuple(deliveries))

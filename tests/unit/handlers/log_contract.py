@@ -1,0 +1,302 @@
+"""What every log keeps, in memory or in DynamoDB. Subclasses give the fixture `log`."""
+
+import uuid
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import pytest
+
+from handlers.domain.claims import Claimed, Refusal
+from handlers.domain.deliveries import Conclusion, Delivery, Outcome, Reason
+from handlers.domain.due import AFTER_ACCEPTANCE, AFTER_CLAIM, SHARDS, DueDelivery
+from handlers.domain.statuses import Status
+from handlers.ports import DeliveryLog, DueIndex, NotificationLog
+from tests.unit.handlers.samples import NOW, delivery, notification
+
+LEASE = timedelta(seconds=30)
+SECOND = timedelta(seconds=1)
+
+
+class Log(NotificationLog, DeliveryLog, DueIndex, Protocol):
+    """All of the log."""
+
+
+def accepted(log: Log, **fields: object) -> Delivery:
+    """A delivery that was accepted at NOW."""
+    given = delivery(**fields)  # type: ignore[arg-type]
+    assert log.accept(notification(given.notification_id), [given])
+    return given
+
+
+def claim(log: Log, given: Delivery, now: datetime = NOW) -> Claimed | Refusal:
+    return log.claim(given.event(), provider="ses", lease_until=now + LEASE, now=now)
+
+
+def claimed(log: Log, given: Delivery, now: datetime = NOW) -> Delivery:
+    claim_of = claim(log, given, now)
+    assert isinstance(claim_of, Claimed)
+    return claim_of.delivery
+
+
+def stored(log: Log, given: Delivery) -> Delivery:
+    found = log.find(given.notification_id)
+    assert found is not None
+    return next(each for each in found[1] if each.delivery_id == given.delivery_id)
+
+
+def due(log: Log, now: datetime) -> list[DueDelivery]:
+    return [each for shard in SHARDS for page in log.due(shard, now) for each in page]
+
+
+def due_of(log: Log, given: Delivery, now: datetime) -> list[DueDelivery]:
+    return [each for each in due(log, now) if each.event == given.event()]
+
+
+SENT = Conclusion(outcome=Outcome.ACCEPTED, at=NOW + SECOND, status=Status.SENT, provider_message_id="m-1")
+UNAVAILABLE = Conclusion(outcome=Outcome.UNAVAILABLE, at=NOW + SECOND, error="503")
+
+
+class LogContract:
+    """The promises, from acceptance to the last status."""
+
+    # -- acceptance ----------------------------------------------------------------------------------------------------
+
+    def test_what_was_accepted_is_found_in_its_order(self, log: Log) -> None:
+        head = notification(expires_at=NOW + LEASE, template="receipt")
+        deliveries = [
+            delivery(head.notification_id, position=0, expires_at=NOW + LEASE, locale="de"),
+            delivery(head.notification_id, position=1, user_id=None, channel="chat", platform="slack", content=None),
+            delivery(
+                head.notification_id,
+                position=2,
+                template={"name": "receipt", "key": "templates/receipt/email/de.j2", "version_id": "v1"},
+                content=None,
+            ),
+            delivery(head.notification_id, position=3, status=Status.ERROR, reason=Reason.NO_ENDPOINT, endpoint=None),
+        ]
+        assert log.accept(head, list(reversed(deliveries)))
+        assert log.find(head.notification_id) == (head, tuple(deliveries))
+
+    def test_what_was_never_accepted_is_not_found(self, log: Log) -> None:
+        assert log.find(str(uuid.uuid4())) is None
+
+    def test_a_repeated_acceptance_changes_nothing_of_a_delivery_that_moved_on(self, log: Log) -> None:
+        given = accepted(log)
+        log.conclude(claimed(log, given), SENT)
+        before = log.find(given.notification_id)
+        assert not log.accept(notification(given.notification_id), [given])
+        assert log.find(given.notification_id) == before
+
+    # -- claims --------------------------------------------------------------------------------------------------------
+
+    def test_a_claim_returns_all_that_is_needed_and_begins_an_attempt(self, log: Log) -> None:
+        given = accepted(log)
+        taken = claimed(log, given)
+        assert (taken.endpoint, taken.content, taken.data) == (given.endpoint, given.content, given.data)
+        assert [(a.attempt, a.provider, a.outcome) for a in taken.attempts] == [(1, "ses", Outcome.STARTED)]
+        assert [step.status for step in taken.timeline] == [Status.CREATED, Status.PENDING]
+        assert stored(log, given) == taken
+
+    def test_of_many_claims_at_once_exactly_one_gets_the_delivery(self, log: Log) -> None:
+        for _ in range(5):
+            given = accepted(log)
+            with ThreadPoolExecutor(8) as threads:
+                results = list(threads.map(lambda _: claim(log, given), range(8)))  # noqa: B023 - used at once
+            assert [type(result) for result in results].count(Claimed) == 1
+            assert results.count(Refusal.LEASED) == 7
+            assert len(stored(log, given).attempts) == 1
+
+    def test_of_many_takeovers_at_once_exactly_one_gets_the_delivery(self, log: Log) -> None:
+        given = accepted(log)
+        claimed(log, given)
+        later = NOW + LEASE + 2 * SECOND
+        with ThreadPoolExecutor(8) as threads:
+            results = list(threads.map(lambda _: claim(log, given, later), range(8)))
+        assert [type(result) for result in results].count(Claimed) == 1
+        assert len(stored(log, given).attempts) == 2
+
+    def test_a_lease_is_kept_until_it_ends_and_taken_over_after(self, log: Log) -> None:
+        given = accepted(log)
+        claimed(log, given)
+        assert claim(log, given, NOW + LEASE) is Refusal.LEASED
+        taken = claimed(log, given, NOW + LEASE + 2 * SECOND)
+        assert [attempt.outcome for attempt in taken.attempts] == [Outcome.UNKNOWN, Outcome.STARTED]
+        # The status did not change, and the timeline tells nothing else.
+        assert [step.status for step in taken.timeline] == [Status.CREATED, Status.PENDING]
+
+    def test_an_attempt_whose_worker_died_stays_unknown_when_the_next_one_succeeds(self, log: Log) -> None:
+        given = accepted(log)
+        claimed(log, given)
+        log.conclude(claimed(log, given, NOW + LEASE + 2 * SECOND), SENT)
+        kept = stored(log, given)
+        assert [attempt.outcome for attempt in kept.attempts] == [Outcome.UNKNOWN, Outcome.ACCEPTED]
+        assert kept.status is Status.SENT
+
+    def test_a_delivery_that_was_sent_cannot_be_claimed(self, log: Log) -> None:
+        given = accepted(log)
+        log.conclude(claimed(log, given), SENT)
+        assert claim(log, given) is Refusal.SETTLED
+        assert claim(log, given, NOW + timedelta(days=1)) is Refusal.SETTLED
+
+    def test_a_delivery_that_was_final_from_the_start_cannot_be_claimed(self, log: Log) -> None:
+        given = accepted(log, status=Status.UNSUBSCRIBED, reason=Reason.OPTED_OUT)
+        assert claim(log, given) is Refusal.SETTLED
+
+    def test_an_expired_delivery_cannot_be_claimed(self, log: Log) -> None:
+        given = accepted(log, expires_at=NOW + SECOND)
+        assert claim(log, given, NOW + SECOND) is Refusal.EXPIRED
+        assert stored(log, given).attempts == ()
+        claimed(log, given, NOW)
+
+    def test_an_expired_delivery_is_not_taken_over(self, log: Log) -> None:
+        given = accepted(log, expires_at=NOW + LEASE)
+        claimed(log, given)
+        assert claim(log, given, NOW + LEASE + 2 * SECOND) is Refusal.EXPIRED
+
+    def test_an_event_of_no_delivery_claims_nothing(self, log: Log) -> None:
+        assert claim(log, delivery()) is Refusal.MISSING
+        given = accepted(log)
+        assert claim(log, given.model_copy(update={"event_id": str(uuid.uuid4())})) is Refusal.MISSING
+        assert stored(log, given) == given
+
+    # -- conclusions ---------------------------------------------------------------------------------------------------
+
+    def test_a_sent_delivery_tells_by_whom_and_when(self, log: Log) -> None:
+        given = accepted(log)
+        log.conclude(claimed(log, given), SENT)
+        kept = stored(log, given)
+        assert (kept.status, kept.provider, kept.provider_message_id) == (Status.SENT, "ses", "m-1")
+        assert [(step.status, step.at) for step in kept.timeline][1:] == [
+            (Status.PENDING, NOW),
+            (Status.SENT, NOW + SECOND),
+        ]
+        assert [attempt.outcome for attempt in kept.attempts] == [Outcome.ACCEPTED]
+
+    def test_a_refused_delivery_tells_why(self, log: Log) -> None:
+        given = accepted(log)
+        refused = Conclusion(
+            outcome=Outcome.REFUSED,
+            at=NOW,
+            error="MessageRejected",
+            status=Status.ERROR,
+            reason=Reason.MESSAGE_REFUSED,
+        )
+        log.conclude(claimed(log, given), refused)
+        kept = stored(log, given)
+        assert (kept.status, kept.reason) == (Status.ERROR, Reason.MESSAGE_REFUSED)
+        assert kept.timeline[-1].reason is Reason.MESSAGE_REFUSED
+        assert [(a.outcome, a.error) for a in kept.attempts] == [(Outcome.REFUSED, "MessageRejected")]
+
+    def test_after_a_failed_attempt_the_delivery_can_be_claimed_at_once(self, log: Log) -> None:
+        given = accepted(log)
+        log.conclude(claimed(log, given), UNAVAILABLE)
+        assert stored(log, given).status is Status.PENDING
+        taken = claimed(log, given, NOW + SECOND)
+        assert [(a.outcome, a.error) for a in taken.attempts] == [
+            (Outcome.UNAVAILABLE, "503"),
+            (Outcome.STARTED, None),
+        ]
+
+    def test_a_conclusion_written_twice_counts_once(self, log: Log) -> None:
+        given = accepted(log)
+        taken = claimed(log, given)
+        log.conclude(taken, SENT)
+        before = stored(log, given)
+        log.conclude(taken, SENT)
+        assert stored(log, given) == before
+
+    def test_a_late_conclusion_tells_its_outcome_and_moves_no_status_backwards(self, log: Log) -> None:
+        given = accepted(log)
+        late = claimed(log, given)
+        log.conclude(claimed(log, given, NOW + LEASE + 2 * SECOND), SENT)
+        before = stored(log, given)
+        log.conclude(
+            late, Conclusion(outcome=Outcome.REFUSED, at=NOW, status=Status.ERROR, reason=Reason.MESSAGE_REFUSED)
+        )
+        kept = stored(log, given)
+        assert (kept.status, kept.reason, kept.timeline) == (Status.SENT, None, before.timeline)
+        assert [attempt.outcome for attempt in kept.attempts] == [Outcome.REFUSED, Outcome.ACCEPTED]
+
+    def test_of_two_workers_who_both_sent_both_outcomes_are_told_and_the_status_moves_once(self, log: Log) -> None:
+        given = accepted(log)
+        slow = claimed(log, given)
+        quick = claimed(log, given, NOW + LEASE + 2 * SECOND)
+        log.conclude(slow, SENT)
+        log.conclude(quick, SENT)
+        kept = stored(log, given)
+        assert [attempt.outcome for attempt in kept.attempts] == [Outcome.ACCEPTED, Outcome.ACCEPTED]
+        assert [step.status for step in kept.timeline] == [Status.CREATED, Status.PENDING, Status.SENT]
+
+    # -- closing -------------------------------------------------------------------------------------------------------
+
+    def test_a_delivery_that_nobody_holds_can_be_closed(self, log: Log) -> None:
+        given = accepted(log)
+        assert log.close(given.event(), Status.UNSUBSCRIBED, Reason.OPTED_OUT, NOW) is None
+        kept = stored(log, given)
+        assert (kept.status, kept.reason, kept.attempts) == (Status.UNSUBSCRIBED, Reason.OPTED_OUT, ())
+        assert kept.timeline[-1].reason is Reason.OPTED_OUT
+        assert claim(log, given) is Refusal.SETTLED
+
+    def test_a_delivery_that_somebody_holds_is_not_closed(self, log: Log) -> None:
+        given = accepted(log)
+        claimed(log, given)
+        assert log.close(given.event(), Status.UNSUBSCRIBED, Reason.OPTED_OUT, NOW) is Refusal.LEASED
+        later = NOW + LEASE + 2 * SECOND
+        assert log.close(given.event(), Status.ERROR, Reason.EXPIRED, later) is None
+
+    def test_a_settled_or_unknown_delivery_is_not_closed(self, log: Log) -> None:
+        given = accepted(log)
+        log.conclude(claimed(log, given), SENT)
+        assert log.close(given.event(), Status.ERROR, Reason.EXPIRED, NOW) is Refusal.SETTLED
+        assert log.close(delivery().event(), Status.ERROR, Reason.EXPIRED, NOW) is Refusal.MISSING
+
+    # -- the index -----------------------------------------------------------------------------------------------------
+
+    def test_an_accepted_delivery_is_due_when_it_should_have_been_claimed(self, log: Log) -> None:
+        given = accepted(log)
+        assert due_of(log, given, NOW + AFTER_ACCEPTANCE - SECOND) == []
+        assert due_of(log, given, NOW + AFTER_ACCEPTANCE) == [DueDelivery(given.event(), NOW + AFTER_ACCEPTANCE, 0)]
+
+    def test_a_claim_puts_off_when_it_is_due_and_a_failure_leaves_it_there(self, log: Log) -> None:
+        given = accepted(log)
+        log.conclude(claimed(log, given), UNAVAILABLE)
+        assert due_of(log, given, NOW + AFTER_CLAIM - SECOND) == []
+        assert len(due_of(log, given, NOW + AFTER_CLAIM)) == 1
+
+    def test_what_is_sent_or_final_is_never_due(self, log: Log) -> None:
+        sent, closed = accepted(log), accepted(log)
+        final = accepted(log, status=Status.ERROR, reason=Reason.UNKNOWN_CONTACT)
+        log.conclude(claimed(log, sent), SENT)
+        log.close(closed.event(), Status.ERROR, Reason.EXPIRED, NOW)
+        for given in (sent, closed, final):
+            assert due_of(log, given, NOW + timedelta(days=365)) == []
+
+    def test_a_postponed_delivery_is_due_later_and_counted(self, log: Log) -> None:
+        given = accepted(log)
+        [found] = due_of(log, given, NOW + AFTER_ACCEPTANCE)
+        log.postpone(found, NOW + timedelta(hours=1))
+        assert due_of(log, given, NOW + timedelta(minutes=59)) == []
+        assert due_of(log, given, NOW + timedelta(hours=1)) == [DueDelivery(given.event(), NOW + timedelta(hours=1), 1)]
+
+    def test_what_moved_since_it_was_found_is_not_postponed(self, log: Log) -> None:
+        given = accepted(log)
+        [found] = due_of(log, given, NOW + AFTER_ACCEPTANCE)
+        log.conclude(claimed(log, given), SENT)
+        log.postpone(found, NOW + timedelta(hours=1))
+        assert due_of(log, given, NOW + timedelta(days=1)) == []
+
+    def test_the_longest_waiting_come_first(self, log: Log) -> None:
+        shard_of_all = "00000000-0000-0000-0000-00000000000"
+        given: Sequence[Delivery] = [
+            accepted(log, delivery_id=f"{shard_of_all}{8 * n:x}"[:36], created_at=NOW + n * SECOND) for n in (1, 0)
+        ]
+        found = [each.event for each in due(log, NOW + timedelta(days=1))]
+        ours = [event for event in found if event in [each.event() for each in given]]
+        assert ours == [given[1].event(), given[0].event()]
+
+
+@pytest.fixture
+def log() -> Log:
+    raise NotImplementedError("subclasses give the log")

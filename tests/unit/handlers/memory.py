@@ -1,0 +1,250 @@
+"""The ports in memory. They keep the same promises as the adapters: `log_contract` is run against both."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from threading import Lock
+
+from handlers.domain.channels import Channel
+from handlers.domain.claims import Claimed, Found, Refusal, refusal
+from handlers.domain.deliveries import Attempt, Conclusion, Delivery, Outcome, Reason, Step, with_fates
+from handlers.domain.due import AFTER_ACCEPTANCE, AFTER_CLAIM, DueDelivery, shard
+from handlers.domain.events import DeliveryRequested
+from handlers.domain.locales import fallbacks
+from handlers.domain.messages import Message
+from handlers.domain.notifications import Notification
+from handlers.domain.plan import Person
+from handlers.domain.rendering import Content
+from handlers.domain.settings import Settings
+from handlers.domain.statuses import UNSENT, Status
+from handlers.domain.templates import StoredTemplate
+
+
+@dataclass
+class Clock:
+    """A time that passes when told to."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, by: timedelta) -> None:
+        self.now += by
+
+
+@dataclass(frozen=True)
+class _Record:
+    delivery: Delivery
+    lease_until: int | None = None
+    due_at: datetime | None = None
+    republished: int = 0
+
+
+@dataclass
+class MemoryLog:
+    """NotificationLog, DeliveryLog and DueIndex over the same records, as in the table."""
+
+    notifications: dict[str, Notification] = field(default_factory=dict)
+    records: dict[tuple[str, str], _Record] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    # -- NotificationLog -----------------------------------------------------------------------------------------------
+
+    def accept(self, notification: Notification, deliveries: Sequence[Delivery]) -> bool:
+        with self._lock:
+            if notification.notification_id in self.notifications:
+                return False
+            self.notifications[notification.notification_id] = notification
+            for each in deliveries:
+                due_at = each.created_at + AFTER_ACCEPTANCE if each.status in UNSENT else None
+                self.records.setdefault((each.notification_id, each.delivery_id), _Record(each, due_at=due_at))
+            return True
+
+    def find(self, notification_id: str) -> tuple[Notification, tuple[Delivery, ...]] | None:
+        if notification_id not in self.notifications:
+            return None
+        deliveries = (_as_read(r.delivery) for (owner, _), r in self.records.items() if owner == notification_id)
+        ordered = sorted(deliveries, key=lambda each: each.position)
+        return self.notifications[notification_id], tuple(ordered)
+
+    # -- DeliveryLog ---------------------------------------------------------------------------------------------------
+
+    def claim(
+        self, event: DeliveryRequested, *, provider: str, lease_until: datetime, now: datetime
+    ) -> Claimed | Refusal:
+        with self._lock:
+            record = self.records.get((event.notification_id, event.delivery_id))
+            if record is None or not _is_free(record, event, now) or _is_expired(record, now):
+                return _refusal(record, event, now)
+            before = record.delivery
+            attempt = Attempt(attempt=len(before.attempts) + 1, at=now, provider=provider, outcome=Outcome.STARTED)
+            moved = () if before.status is Status.PENDING else (Step(status=Status.PENDING, at=now),)
+            claimed = before.model_copy(
+                update={
+                    "status": Status.PENDING,
+                    "attempts": (*before.attempts, attempt),
+                    "timeline": (*before.timeline, *moved),
+                }
+            )
+            self._keep(
+                replace(
+                    record, delivery=claimed, lease_until=int(lease_until.timestamp()) + 1, due_at=now + AFTER_CLAIM
+                )
+            )
+            return Claimed(_as_read(claimed))
+
+    def conclude(self, delivery: Delivery, conclusion: Conclusion) -> None:
+        with self._lock:
+            record = self.records[delivery.notification_id, delivery.delivery_id]
+            attempts = list(record.delivery.attempts)
+            mine = len(delivery.attempts) - 1
+            if attempts[mine].outcome is not Outcome.STARTED:
+                return
+            told = {"outcome": conclusion.outcome, "error": conclusion.error}
+            attempts[mine] = attempts[mine].model_copy(update=told)
+            update: dict[str, object] = {"attempts": tuple(attempts)}
+            if conclusion.status is not None and record.delivery.status is Status.PENDING:
+                step = Step(status=conclusion.status, at=conclusion.at, reason=conclusion.reason)
+                update |= {
+                    "status": conclusion.status,
+                    "reason": conclusion.reason,
+                    "provider": attempts[mine].provider,
+                    "provider_message_id": conclusion.provider_message_id,
+                    "timeline": (*record.delivery.timeline, step),
+                }
+            after = record.delivery.model_copy(update=update)
+            due_at = record.due_at if after.status in UNSENT else None
+            self._keep(replace(record, delivery=after, lease_until=None, due_at=due_at))
+
+    def close(self, event: DeliveryRequested, status: Status, reason: Reason, now: datetime) -> Refusal | None:
+        with self._lock:
+            record = self.records.get((event.notification_id, event.delivery_id))
+            if record is None or not _is_free(record, event, now):
+                return _refusal(record, event, now)
+            timeline = (*record.delivery.timeline, Step(status=status, at=now, reason=reason))
+            closed = record.delivery.model_copy(update={"status": status, "reason": reason, "timeline": timeline})
+            self._keep(replace(record, delivery=closed, lease_until=None, due_at=None))
+            return None
+
+    # -- DueIndex ------------------------------------------------------------------------------------------------------
+
+    def due(self, shard_name: str, now: datetime) -> Iterator[Sequence[DueDelivery]]:
+        found = sorted(
+            (
+                DueDelivery(record.delivery.event(), record.due_at, record.republished)
+                for record in self.records.values()
+                if record.due_at is not None
+                and record.due_at <= now
+                and shard(record.delivery.delivery_id) == shard_name
+            ),
+            key=lambda each: each.due_at,
+        )
+        yield found
+
+    def postpone(self, delivery: DueDelivery, until: datetime) -> None:
+        with self._lock:
+            record = self.records[delivery.event.notification_id, delivery.event.delivery_id]
+            if record.due_at == delivery.due_at:
+                self._keep(replace(record, due_at=until, republished=delivery.republished + 1))
+
+    def _keep(self, record: _Record) -> None:
+        self.records[record.delivery.notification_id, record.delivery.delivery_id] = record
+
+
+def _as_read(delivery: Delivery) -> Delivery:
+    return delivery.model_copy(update={"attempts": with_fates(delivery.attempts)})
+
+
+def _refusal(record: _Record | None, event: DeliveryRequested, now: datetime) -> Refusal:
+    return refusal(None if record is None else _found(record), event.event_id, now)
+
+
+def _found(record: _Record) -> Found:
+    delivery = record.delivery
+    return Found(delivery.event_id, delivery.status, record.lease_until, delivery.expires_at)
+
+
+def _is_free(record: _Record, event: DeliveryRequested, now: datetime) -> bool:
+    if record.delivery.event_id != event.event_id:
+        return False
+    if record.delivery.status is Status.CREATED:
+        return True
+    lapsed = record.lease_until is None or record.lease_until < int(now.timestamp())
+    return record.delivery.status is Status.PENDING and lapsed
+
+
+def _is_expired(record: _Record, now: datetime) -> bool:
+    return record.delivery.expires_at is not None and record.delivery.expires_at <= now
+
+
+@dataclass
+class MemoryPeople:
+    """People, who are asked for in one call."""
+
+    known: dict[str, Person] = field(default_factory=dict)
+    calls: int = 0
+
+    def find(self, user_ids: AbstractSet[str]) -> Mapping[str, Person]:
+        self.calls += 1
+        return {user_id: self.known.get(user_id, Person()) for user_id in user_ids}
+
+
+@dataclass
+class MemorySettings:
+    """SettingsReader."""
+
+    chosen: dict[str, Settings] = field(default_factory=dict)
+
+    def find(self, user_ids: AbstractSet[str]) -> Mapping[str, Settings]:
+        return {user_id: self.chosen[user_id] for user_id in user_ids if user_id in self.chosen}
+
+
+@dataclass
+class MemoryBus:
+    """EventPublisher; while `up` is false it takes nothing."""
+
+    up: bool = True
+    taken: list[DeliveryRequested] = field(default_factory=list)
+
+    def publish(self, events: Sequence[DeliveryRequested]) -> Collection[DeliveryRequested]:
+        if not self.up:
+            return list(events)
+        self.taken += events
+        return []
+
+
+@dataclass
+class MemoryTemplates:
+    """TemplateStore, by name, channel and locale."""
+
+    stored: dict[tuple[str, Channel, str], Content] = field(default_factory=dict)
+
+    def resolve(self, name: str, channel: Channel, locale: str | None) -> StoredTemplate | None:
+        for candidate in fallbacks(locale):
+            if (name, channel, candidate) in self.stored:
+                key = f"{name}/{channel}/{candidate}"
+                return StoredTemplate(name, channel, candidate, key, "v1", self.stored[name, channel, candidate])
+        return None
+
+    def load(self, key: str, version_id: str, /) -> Content:
+        name, channel, locale = key.split("/")
+        found = [content for where, content in self.stored.items() if where == (name, channel, locale)]
+        assert version_id == "v1"
+        return found[0]
+
+
+@dataclass
+class MemoryProvider:
+    """Provider that keeps what it sent, or raises what it is told to, before or after sending."""
+
+    name: str = "memory"
+    sent: list[Message] = field(default_factory=list)
+    raises: Exception | None = None
+
+    def send(self, message: Message) -> str:
+        if self.raises is not None:
+            raise self.raises
+        self.sent.append(message)
+        return f"id-{len(self.sent)}"

@@ -1,0 +1,52 @@
+"""Things the domain is about, each whole and valid, with the given fields instead of the usual ones."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from handlers.domain.callers import Caller
+from handlers.domain.deliveries import Delivery, Priority, Step
+from handlers.domain.notifications import Notification, NotificationRequest
+from handlers.domain.statuses import Status
+
+NOW = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
+CONTENT = {"subject": "Hi {{ name }}", "body": "<b>{{ name }}</b>"}
+DEMO = Caller("demo", frozenset({"*"}), frozenset({"*"}))
+
+
+def request(**fields: Any) -> NotificationRequest:
+    body = {"category": "payment", "content": CONTENT, "data": {"name": "Ada"}, "to": [{"user_id": "ada"}], **fields}
+    return NotificationRequest.model_validate({name: value for name, value in body.items() if value is not None})
+
+
+def notification(notification_id: str | None = None, **fields: Any) -> Notification:
+    usual = {
+        "notification_id": notification_id or str(uuid.uuid4()),
+        "app_key": "demo",
+        "category": "payment",
+        "priority": Priority.NORMAL,
+        "created_at": NOW,
+        "fingerprint": "f" * 64,
+    }
+    return Notification.model_validate(usual | fields)
+
+
+def delivery(notification_id: str | None = None, **fields: Any) -> Delivery:
+    status = fields.get("status", Status.CREATED)
+    usual = {
+        "notification_id": notification_id or str(uuid.uuid4()),
+        "delivery_id": str(uuid.uuid4()),
+        "event_id": str(uuid.uuid4()),
+        "position": 0,
+        "app_key": "demo",
+        "user_id": "ada",
+        "category": "payment",
+        "channel": "email",
+        "endpoint": "ada@example.com",
+        "status": status,
+        "content": CONTENT,
+        "data": {"name": "Ada", "amount": 12.5},
+        "created_at": NOW,
+        "timeline": (Step(status=status, at=NOW),),
+    }
+    return Delivery.model_validate(usual | fields)
