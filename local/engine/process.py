@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import IO, cast
 
 from local.engine.project import Project
+from local.paths import CACHE
 from local.processes import LIFELINE
 
 _GRACE_SECONDS = 5.0
@@ -67,8 +68,11 @@ def _read(stream: IO[str], on_line: Callable[[str], None]) -> None:
 
 def _environment(project: Project) -> dict[str, str]:
     """This process's environment without what would steer the provider or the SDK from outside the project's files."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PULUMI_"))}
+    ignored = ("AWS_", "PULUMI_", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ignored)}
     return kept | {
+        # Compiling the SDK's large modules takes longer than the rest of the program: once per checkout is enough.
+        "PYTHONPYCACHEPREFIX": str(CACHE / "bytecode"),
         "PULUMI_CONFIG": json.dumps(dict(project.config)),
         "PULUMI_CONFIG_SECRET_KEYS": json.dumps(sorted(project.secret_keys)),
     }

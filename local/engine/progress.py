@@ -77,4 +77,5 @@ class ConsoleProgress(Progress):
             return
         names = [name_of(urn) for urn in self._working]
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        self._status.update(escape(f"{self._done} resources; creating {', '.join(names[:_SHOWN])}{more}"))
+        working = f"; creating {', '.join(names[:_SHOWN])}{more}" if names else ""
+        self._status.update(escape(f"{self._done} resources{working}"))

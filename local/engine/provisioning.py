@@ -12,7 +12,7 @@ from local.engine.no_local_meaning import NO_LOCAL_MEANING
 from local.engine.resources import PROVISIONERS
 from local.engine.resources.provisioner import Created, Provisioner
 
-Path = tuple[str, str]
+PropertyPath = tuple[str, str]
 """A resource type and the path of one of its properties."""
 
 
@@ -28,7 +28,7 @@ def provisioner_of(resource_type: str) -> Provisioner:
 
 def create(
     resource_type: str, urn: str, values: Mapping[str, Any], default_tags: Mapping[str, str], aws: Aws
-) -> tuple[Created, frozenset[Path]]:
+) -> tuple[Created, frozenset[PropertyPath]]:
     """Create the resource; also return which of its properties were left out, as `NO_LOCAL_MEANING` allows.
 
     Raises `ResourceError` when a property was neither used nor is in that table, or what the provisioner raises.
@@ -41,7 +41,7 @@ def create(
     return created, unused
 
 
-def check_all_used(resource_type: str, inputs: Inputs) -> frozenset[Path]:
+def check_all_used(resource_type: str, inputs: Inputs) -> frozenset[PropertyPath]:
     """The properties that were set and not used, if all of them may be; `ResourceError` otherwise."""
     unused = frozenset(inputs.unread())
     if unexplained := sorted(unused - NO_LOCAL_MEANING.get(resource_type, {}).keys()):

@@ -20,7 +20,7 @@ from local.engine.errors import ResourceError
 from local.engine.policies import PolicyCheck
 from local.engine.project import Project
 from local.engine.provider import PROVIDER, default_tags
-from local.engine.provisioning import Path, create, provisioner_of
+from local.engine.provisioning import PropertyPath, create, provisioner_of
 from local.engine.redaction import Redactor
 from local.engine.state import Resource
 from local.engine.steps import Operation, Step
@@ -70,7 +70,7 @@ class Registrar:
         self._analyzed: dict[str, AnalyzedResource] = {}
         self.resources: dict[str, Resource] = {}
         self.steps: list[Step] = []
-        self.unused: set[Path] = set()
+        self.unused: set[PropertyPath] = set()
         self.outputs: dict[str, Any] = {}
 
     def register(self, request: RegisterResourceRequest) -> Registered:
@@ -80,6 +80,8 @@ class Registrar:
         urn = self._urn(request)
         try:
             return self._register(urn, request)
+        except RefusedError:
+            raise
         except _EXPECTED as error:
             raise RefusedError(self._diagnostics.fail(str(error), urn)) from error
         except Exception as error:  # whatever it is, the program must get an answer and the user the reason
@@ -118,7 +120,8 @@ class Registrar:
         self._check_policies(urn, request)
         plain = wire.reveal(values)
         if request.type == PROVIDER:
-            self._default_tags[urn] = default_tags(plain, self._aws.emulator)
+            self._default_tags[urn], unused = default_tags(plain, self._aws.emulator)
+            self._note_unused(unused)
         step, resource = self._apply(urn, request, plain, wire.canonical(values))
         properties = wire.answer(request.object, resource.outputs, frozenset(request.additionalSecretOutputs))
         with self._lock:
@@ -156,9 +159,12 @@ class Registrar:
         self._diagnostics.started(urn)
         tags = self._default_tags.get(request.provider.rpartition("::")[0], {})
         created, unused = create(request.type, urn, plain, tags, self._aws)
+        self._note_unused(unused)
+        return replace(fresh, id=created.id, outputs=created.outputs)
+
+    def _note_unused(self, unused: frozenset[PropertyPath]) -> None:
         with self._lock:
             self.unused |= unused
-        return replace(fresh, id=created.id, outputs=created.outputs)
 
     def _check_policies(self, urn: str, request: RegisterResourceRequest) -> None:
         violations = self._policies.resource(_analyzed(urn, request, request.object))

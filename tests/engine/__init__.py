@@ -1,0 +1,1 @@
+"""The embedded engine, tried on small programs and a real emulator."""
