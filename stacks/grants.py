@@ -108,7 +108,7 @@ def worker(naming: Naming, keys: Keys, channel: str) -> tuple[Statement, ...]:
         ),
         Statement("SettleDeliveries", ("dynamodb:UpdateItem",), (naming.table_arn("notifications"),)),
         Statement("ReadSettings", ("dynamodb:BatchGetItem",), (naming.table_arn("settings"),)),
-        _on_templates(naming, "ReadPinnedTemplates", "s3:GetObjectVersion"),
+        _on_templates(naming, "ReadTemplates", "s3:GetObjectVersion"),
         _use_key(naming, "Data", keys.data, ("kms:Decrypt",), "dynamodb", "s3"),
         _use_key(naming, "Messaging", keys.messaging, ("kms:Decrypt",), "sqs"),
     )
