@@ -88,18 +88,14 @@ class Registrar:
             raise RefusedError(self._diagnostics.fail(traceback.format_exc(), urn)) from error
 
     def complete(self, urn: str, outputs: Struct) -> None:
-        """Take the outputs of a component or, from the stack, of the program; `RefusedError` when one is not known."""
+        """Check the outputs of a component and keep those of the program; `RefusedError` when one is not known."""
         values = wire.decode(outputs, self._project.directory)
         if not self._dry_run and (missing := list(wire.unknowns(values))):
-            raise RefusedError(
-                self._diagnostics.fail(f"outputs {', '.join(missing)} are not known to the local engine", urn)
-            )
-        with self._lock:
-            resource = self.resources[urn]
-            self.resources[urn] = replace(resource, outputs=wire.canonical(values))
-            if resource.type == STACK_TYPE:
-                self._redactor.learn(wire.secrets(values))
-                self.outputs = wire.reveal(values)
+            reason = f"outputs {', '.join(missing)} are not known to the local engine"
+            raise RefusedError(self._diagnostics.fail(reason, urn))
+        if self.resources[urn].type == STACK_TYPE:
+            self._redactor.learn(wire.secrets(values))
+            self.outputs = wire.reveal(values)
 
     def finish(self) -> None:
         """After the program: what it no longer has, and what the policy pack says of all it has."""

@@ -55,13 +55,15 @@ def test_components_and_their_children_are_registered_under_their_parents_type(p
     deployment = program.write(
         """
         class Box(pulumi.ComponentResource):
+            everything: dict[str, pulumi.Input[object]]
             def __init__(self):
                 super().__init__("small:index:Box", "box", {})
                 queue = aws.sqs.Queue("inside", name="in-a-box", opts=pulumi.ResourceOptions(parent=self))
-                self.register_outputs({"url": queue.url})
+                self.register_outputs({"everything": {"urls": [queue.url]}})
         Box()
         """
     ).deploy()
+    assert set(operations(program.deploy()).values()) == {Operation.SAME}
     urns = {step.urn for step in deployment.steps}
     assert "urn:pulumi:test::small::small:index:Box$aws:sqs/queue:Queue::inside" in urns
 

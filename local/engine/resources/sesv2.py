@@ -35,8 +35,21 @@ def email_identity(inputs: Inputs, aws: Aws) -> Created:
             "arn": aws.arn("ses", f"identity/{name}"),
             "identityType": created.get("IdentityType"),
             "verifiedForSendingStatus": created.get("VerifiedForSendingStatus"),
+            "dkimSigningAttributes": _dkim(created.get("DkimAttributes", {})),
         },
     )
+
+
+def _dkim(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """SES's DkimAttributes, as the provider names them."""
+    names = {
+        "Status": "status",
+        "Tokens": "tokens",
+        "SigningAttributesOrigin": "signingAttributesOrigin",
+        "CurrentSigningKeyLength": "currentSigningKeyLength",
+        "NextSigningKeyLength": "nextSigningKeyLength",
+    }
+    return {ours: attributes[theirs] for theirs, ours in names.items() if theirs in attributes}
 
 
 PROVISIONERS: Final[Mapping[str, Provisioner]] = {
