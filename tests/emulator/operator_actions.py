@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from local.platform import Platform
-
 from tests.emulator.producer import until
 
 Clients = Callable[[str], Any]
