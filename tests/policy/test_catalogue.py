@@ -1,6 +1,7 @@
 from policies.catalogue import CATALOGUE, catalogue
 from policies.pack import ALL_RULES
 
+
 def test_the_catalogue_in_docs_is_what_the_rules_say() -> None:
     assert CATALOGUE.read_text() == catalogue(), "run `python -m policies.catalogue` and commit docs/policies.md"
 
