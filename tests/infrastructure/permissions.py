@@ -1,0 +1,90 @@
+"""What a role must allow although the emulator would not miss it, derived from all but the role itself.
+
+That is: a function's own log, the queue it is fed from, and the keys behind the tables, the bucket, the queue and the
+secrets that its variables and its trigger lead it to. What the emulator does enforce is taken away, statement by
+statement, in tests/emulator/test_least_privilege.py.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tests.infrastructure.program import ACCOUNT, REGION, Program, Registered
+
+FUNCTION = "aws:lambda/function:Function"
+ROLE = "aws:iam/role:Role"
+ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
+_ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
+
+_LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
+_CONSUME = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
+
+Statement = dict[str, Any]
+KeyUse = tuple[str, str]
+"""A key's ARN, and the service through which it is used."""
+
+
+def functions(program: Program) -> dict[str, Registered]:
+    """Return the functions by their physical names."""
+    return {each.inputs["name"]: each for each in program.of(FUNCTION)}
+
+
+def statements(program: Program, role: str) -> list[Statement]:
+    """Return all that a role allows."""
+    policies = [policy for policy in program.of(ROLE_POLICY) if policy.inputs["role"] == role]
+    return [statement for policy in policies for statement in policy.statements()]
+
+
+def gaps(program: Program) -> list[str]:
+    """Return what functions need and their roles do not allow, as `<function>: <what>`."""
+    return [
+        f"{name}: {missing}"
+        for name, function in functions(program).items()
+        for missing in _gaps(program, function, statements(program, name))
+    ]
+
+
+def _gaps(program: Program, function: Registered, granted: list[Statement]) -> Iterator[str]:
+    log = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/{function.inputs['name']}:*"
+    if not _allows(granted, _LOG, log):
+        yield "its own log"
+    for queue in _queues(program, function):
+        if not _allows(granted, _CONSUME, f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue.inputs['name']}"):
+            yield f"queue {queue.name}"
+    for key, service in _keys(program, function):
+        if not any(_lets_use(each, key, service) for each in granted):
+            yield f"key {key} through {service}"
+
+
+def _queues(program: Program, function: Registered) -> list[Registered]:
+    """Return the queues that an event source mapping feeds the function's alias from."""
+    mappings = program.of("aws:lambda/eventSourceMapping:EventSourceMapping")
+    fed = [each for each in mappings if each.inputs["functionName"].endswith(f":{function.name}-alias")]
+    sources = {each.inputs["eventSourceArn"].rpartition(":")[2] for each in fed}
+    return [queue for queue in program.of("aws:sqs/queue:Queue") if queue.name in sources]
+
+
+def _keys(program: Program, function: Registered) -> set[KeyUse]:
+    """Return the keys behind what the function is led to."""
+    variables = function.inputs["environment"]["variables"]
+    tables = [each for each in program.of("aws:dynamodb/table:Table") if each.inputs["name"] in variables.values()]
+    keys = {(each.inputs["serverSideEncryption"]["kmsKeyArn"], "dynamodb") for each in tables}
+    keys |= {(each.inputs["kmsMasterKeyId"], "sqs") for each in _queues(program, function)}
+    if "CARILLON_TEMPLATE_BUCKET" in variables:
+        (encryption,) = program.of(_ENCRYPTION)
+        keys.add((encryption.inputs["rules"][0]["applyServerSideEncryptionByDefault"]["kmsMasterKeyId"], "s3"))
+    if "CARILLON_APP_SECRET_PREFIX" in variables:
+        keys |= {(each.inputs["kmsKeyId"], "secretsmanager") for each in program.of("aws:secretsmanager/secret:Secret")}
+    return keys
+
+
+def _lets_use(statement: Statement, key: str, service: str) -> bool:
+    through = statement.get("Condition", {}).get("StringEquals", {}).get("kms:ViaService", [])
+    return (
+        key in statement["Resource"]
+        and "kms:Decrypt" in statement["Action"]
+        and f"{service}.{REGION}.amazonaws.com" in through
+    )
+
+
+def _allows(granted: list[Statement], actions: set[str], resource: str) -> bool:
+    return actions <= {action for each in granted if resource in each["Resource"] for action in each["Action"]}

@@ -1,0 +1,181 @@
+"""stacks.grants: who may do what, statement by statement, and that each of them is needed."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from tests.infrastructure import program
+from tests.infrastructure.permissions import FUNCTION, ROLE, ROLE_POLICY, functions, gaps, statements
+from tests.infrastructure.program import ACCOUNT, STACKS, Program
+
+# By function and sid: the actions, and what they are allowed on, as the ends of ARNs with the environment left out.
+EXPECTED: dict[str, dict[str, tuple[set[str], set[str]]]] = {
+    "authorizer": {
+        "ReadAppSecrets": ({"secretsmanager:GetSecretValue"}, {"secret:carillon/<env>/apps/*"}),
+        "UseSecretsKey": ({"kms:Decrypt"}, {"secrets-key"}),
+    },
+    "notifications": {
+        "ReadRecipients": (
+            {"dynamodb:BatchGetItem"},
+            {"table/carillon-<env>-contacts", "table/carillon-<env>-settings"},
+        ),
+        "WriteAndReadLog": ({"dynamodb:PutItem", "dynamodb:Query"}, {"table/carillon-<env>-notifications"}),
+        "AnswerRepeatsAlike": (
+            {"dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+            {"table/carillon-<env>-limits"},
+        ),
+        "ListTemplates": ({"s3:ListBucket"}, {"carillon-<env>-templates-123456789012"}),
+        "ReadTemplates": ({"s3:GetObject"}, {"carillon-<env>-templates-123456789012/templates/*"}),
+        "PublishEvents": ({"events:PutEvents"}, {"event-bus/carillon-<env>"}),
+        "UseDataKey": ({"kms:Decrypt"}, {"data-key"}),
+    },
+    "contacts": {
+        "KeepContacts": (
+            {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+            {"table/carillon-<env>-contacts"},
+        ),
+        "UseDataKey": ({"kms:Decrypt"}, {"data-key"}),
+    },
+    "templates": {
+        "ListTemplates": ({"s3:ListBucket"}, {"carillon-<env>-templates-123456789012"}),
+        "KeepTemplates": (
+            {"s3:GetObject", "s3:PutObject"},
+            {"carillon-<env>-templates-123456789012/templates/*"},
+        ),
+        "UseDataKey": ({"kms:Decrypt", "kms:GenerateDataKey"}, {"data-key"}),
+    },
+    "worker-email": {
+        "ConsumeQueue": (
+            {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},
+            {"carillon-<env>-email"},
+        ),
+        "SettleDeliveries": ({"dynamodb:UpdateItem"}, {"table/carillon-<env>-notifications"}),
+        "ReadSettings": ({"dynamodb:BatchGetItem"}, {"table/carillon-<env>-settings"}),
+        "ReadTemplates": ({"s3:GetObjectVersion"}, {"carillon-<env>-templates-123456789012/templates/*"}),
+        "SendEmail": ({"ses:SendEmail"}, {"identity/example.com", "configuration-set/carillon-<env>"}),
+        "UseDataKey": ({"kms:Decrypt"}, {"data-key"}),
+        "UseMessagingKey": ({"kms:Decrypt"}, {"messaging-key"}),
+    },
+    "sweeper": {
+        "FindDueDeliveries": ({"dynamodb:Query"}, {"table/carillon-<env>-notifications/index/due"}),
+        "PostponeDueDeliveries": ({"dynamodb:UpdateItem"}, {"table/carillon-<env>-notifications"}),
+        "PublishEvents": ({"events:PutEvents"}, {"event-bus/carillon-<env>"}),
+        "UseDataKey": ({"kms:Decrypt"}, {"data-key"}),
+    },
+}
+for function, granted in EXPECTED.items():
+    granted["WriteOwnLog"] = (
+        {"logs:CreateLogStream", "logs:PutLogEvents"},
+        {f"log-group:/aws/lambda/carillon-<env>-{function}:*"},
+    )
+
+# Where AWS leaves nothing narrower than a pattern: streams that Lambda names, suffixes that Secrets Manager adds, keys
+# that producers choose, and the one role through which API Gateway logs for a whole account.
+WITH_WILDCARDS = {"WriteOwnLog", "ReadAppSecrets", "ReadTemplates", "KeepTemplates", "WriteApiLogs"}
+
+UNENFORCED = {"WriteOwnLog", "ConsumeQueue", "UseDataKey", "UseMessagingKey", "UseSecretsKey"}
+"""What tests/emulator/test_least_privilege.py leaves to this module, as the emulator would not miss it."""
+
+
+@pytest.mark.parametrize("function", EXPECTED)
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_function_may_do_exactly_this(stack: str, function: str) -> None:
+    granted = statements(program.of_stack(stack), f"carillon-{stack}-{function}")
+    assert {each["Sid"]: (set(each["Action"]), _ends(each["Resource"], stack)) for each in granted} == EXPECTED[
+        function
+    ]
+    assert {each["Effect"] for each in granted} == {"Allow"}
+
+
+def _ends(arns: list[str], stack: str) -> set[str]:
+    ends = (arn.split(":", 5)[5] for arn in arns)
+    return {
+        end.replace(f"carillon-{stack}", "carillon-<env>").replace(f"carillon/{stack}", "carillon/<env>")
+        for end in ends
+    }
+
+
+def test_every_function_is_listed(deployed: Program) -> None:
+    assert {name.split("-", 2)[2] for name in functions(deployed)} == set(EXPECTED)
+
+
+def test_every_function_has_a_role_of_its_own_with_one_inline_policy(deployed: Program) -> None:
+    for name, function in functions(deployed).items():
+        role = deployed.named(ROLE, name=name)
+        assert function.inputs["role"].endswith(f":{role.name}")
+        assert len([policy for policy in deployed.of(ROLE_POLICY) if policy.inputs["role"] == name]) == 1
+    assert len({function.inputs["role"] for function in deployed.of(FUNCTION)}) == len(deployed.of(FUNCTION))
+
+
+def test_no_role_has_a_managed_policy(deployed: Program) -> None:
+    assert not [
+        each.type for each in deployed.resources if "PolicyAttachment" in each.type or each.type.endswith(":Policy")
+    ]
+    assert not [
+        each.urn for each in deployed.of(ROLE) if "managedPolicyArns" in each.inputs or "inlinePolicies" in each.inputs
+    ]
+
+
+def test_only_lambda_on_behalf_of_this_account_assumes_a_functions_role(deployed: Program) -> None:
+    for name in functions(deployed):
+        (statement,) = deployed.named(ROLE, name=name).statements("assumeRolePolicy")
+        assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+        assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": [ACCOUNT]}}
+
+
+def test_only_what_aws_forces_has_a_wildcard(deployed: Program) -> None:
+    granted = [each for policy in deployed.of(ROLE_POLICY) for each in policy.statements()]
+    assert not [each for each in granted if any("*" in action for action in each["Action"])]
+    assert {each["Sid"] for each in granted if any("*" in arn for arn in each["Resource"])} == WITH_WILDCARDS
+
+
+def test_listing_is_bound_to_templates(deployed: Program) -> None:
+    listings = [
+        each for policy in deployed.of(ROLE_POLICY) for each in policy.statements() if each["Sid"] == "ListTemplates"
+    ]
+    assert listings
+    assert all(each["Condition"] == {"StringLike": {"s3:prefix": ["templates/*"]}} for each in listings)
+
+
+def test_every_function_has_its_log_its_queue_and_the_keys_behind_what_it_is_led_to(deployed: Program) -> None:
+    assert gaps(deployed) == []
+
+
+def test_a_key_is_used_only_by_functions_that_touch_what_it_encrypts(deployed: Program) -> None:
+    for name in functions(deployed):
+        granted = statements(deployed, name)
+        touched = {action.split(":")[0] for each in granted for action in each["Action"]} - {"kms"}
+        keyed = {
+            via.split(".")[0]
+            for each in granted
+            for via in each.get("Condition", {}).get("StringEquals", {}).get("kms:ViaService", [])
+        }
+        assert keyed == touched & {"dynamodb", "s3", "sqs", "secretsmanager"}, name
+
+
+def test_no_key_is_used_but_through_a_service(deployed: Program) -> None:
+    uses = [
+        each
+        for policy in deployed.of(ROLE_POLICY)
+        for each in policy.statements()
+        if any(action.startswith("kms:") for action in each["Action"])
+    ]
+    assert uses
+    assert all(each["Condition"]["StringEquals"]["kms:ViaService"] for each in uses)
+
+
+@pytest.mark.parametrize(
+    ("function", "sid"), [(function, sid) for function, sids in EXPECTED.items() for sid in sids if sid in UNENFORCED]
+)
+def test_no_statement_can_be_taken_away_unseen(function: str, sid: str, local: Program) -> None:
+    assert gaps(without(local, f"carillon-local-{function}", sid))
+
+
+def without(deployed: Program, role: str, sid: str) -> Program:
+    """The same program, had this statement never been written."""
+    policy = deployed.named(ROLE_POLICY, role=role)
+    kept = [each for each in policy.statements() if each["Sid"] != sid]
+    assert len(kept) == len(policy.statements()) - 1
+    changed = replace(policy, inputs={**policy.inputs, "policy": json.dumps({"Statement": kept})})
+    return Program([changed if each is policy else each for each in deployed.resources], deployed.outputs)
