@@ -43,21 +43,24 @@ class Recipient(Model):
         return self
 
 
-def _distinct(channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
+def _distinct(channels: list[Channel]) -> list[Channel]:
     if len(set(channels)) < len(channels):
         raise PydanticCustomError("duplicate", "must not name a channel twice")
     return channels
 
 
 class NotificationRequest(Model):
-    """What a producer asks for. `channels` absent stands for all that the category is sent on."""
+    """What a producer asks for. `channels` absent stands for all that the category is sent on.
+
+    Lists, not tuples: of a tuple pydantic counts the good items alone, and would call one bad item none at all.
+    """
 
     category: CategoryName
     template: TemplateName | None = None
     content: Annotated[Content | None, Field(validate_default=True)] = None
     data: dict[str, JsonValue] = Field(default_factory=dict)
-    to: Annotated[tuple[Recipient, ...], Field(min_length=1, max_length=MAX_RECIPIENTS)]
-    channels: Annotated[tuple[Channel, ...], Field(min_length=1), AfterValidator(_distinct)] | None = None
+    to: Annotated[list[Recipient], Field(min_length=1, max_length=MAX_RECIPIENTS)]
+    channels: Annotated[list[Channel], Field(min_length=1), AfterValidator(_distinct)] | None = None
     priority: Priority = Priority.NORMAL
     expires_at: Instant | None = None
 

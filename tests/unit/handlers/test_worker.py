@@ -1,0 +1,235 @@
+"""One delivery made, and everything that can get in the way; the log in memory keeps what DynamoDB's keeps."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from handlers.domain.claims import Refusal
+from handlers.domain.deliveries import Delivery, Outcome, Reason
+from handlers.domain.provider_errors import (
+    MessageRefusedError,
+    OutcomeUnknownError,
+    RecipientRefusedError,
+    ThrottledError,
+    UnavailableError,
+)
+from handlers.domain.rendering import Content
+from handlers.domain.settings import DEFAULT_SETTINGS, Settings
+from handlers.domain.statuses import Status
+from handlers.worker import Report, Result, Worker
+from tests.unit.handlers.memory import Clock, MemoryLog, MemoryProvider, MemoryTemplates
+from tests.unit.handlers.samples import NOW, delivery, notification
+
+LEASE = timedelta(seconds=30)
+OPTED_OUT = Settings(categories={"payment": {"email": False}})
+
+
+@dataclass
+class Bench:
+    """A worker with everything around it in memory."""
+
+    log: MemoryLog = field(default_factory=MemoryLog)
+    templates: MemoryTemplates = field(default_factory=MemoryTemplates)
+    provider: MemoryProvider = field(default_factory=MemoryProvider)
+    clock: Clock = field(default_factory=lambda: Clock(NOW))
+
+    def accept(self, **fields: Any) -> Delivery:
+        given = delivery(**fields)
+        assert self.log.accept(notification(given.notification_id), [given])
+        return given
+
+    def deliver(self, given: Delivery, settings: Settings = DEFAULT_SETTINGS) -> Report:
+        worker = Worker(self.log, self.templates, self.provider, self.clock)
+        return worker.deliver(given.event(), settings, self.clock() + LEASE)
+
+    def kept(self, given: Delivery) -> Delivery:
+        found = self.log.find(given.notification_id)
+        assert found is not None
+        return found[1][0]
+
+    def is_watched(self, given: Delivery) -> bool:
+        """Whether the sweeper looks after it."""
+        return self.log.records[given.notification_id, given.delivery_id].due_at is not None
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def outcomes(given: Delivery) -> list[tuple[Outcome, str | None]]:
+    return [(attempt.outcome, attempt.error) for attempt in given.attempts]
+
+
+def statuses(given: Delivery) -> list[Status]:
+    return [step.status for step in given.timeline]
+
+
+def test_a_delivery_is_rendered_sent_and_written_down(bench: Bench) -> None:
+    given = bench.accept(data={"name": "<Ada>"})
+    assert bench.deliver(given) == Report(Result.SENT)
+    [message] = bench.provider.sent
+    assert (message.content.subject, message.content.body) == ("Hi <Ada>", "<b>&lt;Ada&gt;</b>")
+    assert (message.endpoint.address, message.delivery_id) == ("ada@example.com", given.delivery_id)
+    kept = bench.kept(given)
+    assert statuses(kept) == [Status.CREATED, Status.PENDING, Status.SENT]
+    assert outcomes(kept) == [(Outcome.ACCEPTED, None)]
+    assert (kept.provider, kept.provider_message_id) == ("memory", "id-1")
+    assert not bench.is_watched(given)
+
+
+def test_a_delivery_is_sent_as_its_template_was_when_it_was_accepted(bench: Bench) -> None:
+    bench.templates.stored["receipt", "email", "de"] = Content(subject="Quittung", body="Danke, {{ name }}")
+    pinned = {"name": "receipt", "key": "receipt/email/de", "version_id": "v1"}
+    given = bench.accept(template=pinned, content=None)
+    bench.deliver(given)
+    assert [message.content.body for message in bench.provider.sent] == ["Danke, Ada"]
+
+
+def test_the_same_event_again_is_dropped(bench: Bench) -> None:
+    given = bench.accept()
+    bench.deliver(given)
+    before = bench.kept(given)
+    assert bench.deliver(given) == Report(Result.DROPPED, Refusal.SETTLED)
+    assert len(bench.provider.sent) == 1
+    assert bench.kept(given) == before
+
+
+def test_an_event_whose_delivery_somebody_holds_comes_back(bench: Bench) -> None:
+    given = bench.accept()
+    bench.log.claim(given.event(), provider="memory", lease_until=NOW + LEASE, now=NOW)
+    assert bench.deliver(given) == Report(Result.RETRY, Refusal.LEASED)
+    assert bench.provider.sent == []
+
+
+def test_a_delivery_whose_worker_died_is_sent_and_the_first_attempt_stays_unknown(bench: Bench) -> None:
+    given = bench.accept()
+    bench.log.claim(given.event(), provider="memory", lease_until=NOW + LEASE, now=NOW)
+    bench.clock.advance(LEASE + timedelta(seconds=2))
+    assert bench.deliver(given).result is Result.SENT
+    assert outcomes(bench.kept(given)) == [(Outcome.UNKNOWN, None), (Outcome.ACCEPTED, None)]
+
+
+def test_an_event_that_is_not_in_the_log_comes_back_and_ends_in_the_dead_letter_queue(bench: Bench) -> None:
+    assert bench.deliver(delivery()) == Report(Result.RETRY, Refusal.MISSING)
+
+
+def test_who_opted_out_meanwhile_gets_nothing_and_no_attempt_is_made(bench: Bench) -> None:
+    given = bench.accept()
+    assert bench.deliver(given, OPTED_OUT) == Report(Result.UNSUBSCRIBED, Reason.OPTED_OUT)
+    kept = bench.kept(given)
+    assert (kept.status, kept.reason, kept.attempts) == (Status.UNSUBSCRIBED, Reason.OPTED_OUT, ())
+    assert bench.provider.sent == []
+    assert not bench.is_watched(given)
+
+
+def test_who_opts_out_after_it_was_sent_changes_nothing(bench: Bench) -> None:
+    given = bench.accept()
+    bench.deliver(given)
+    assert bench.deliver(given, OPTED_OUT) == Report(Result.DROPPED, Refusal.SETTLED)
+    assert bench.kept(given).status is Status.SENT
+
+
+def test_what_expired_is_not_sent(bench: Bench) -> None:
+    given = bench.accept(expires_at=NOW + LEASE)
+    bench.clock.advance(LEASE)
+    assert bench.deliver(given) == Report(Result.FAILED, Reason.EXPIRED)
+    kept = bench.kept(given)
+    assert (kept.status, kept.reason, kept.attempts) == (Status.ERROR, Reason.EXPIRED, ())
+    assert bench.provider.sent == []
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RecipientRefusedError("410"), Reason.RECIPIENT_REFUSED),
+        (MessageRefusedError("MessageRejected"), Reason.MESSAGE_REFUSED),
+    ],
+)
+def test_a_refusal_ends_the_delivery(bench: Bench, error: Exception, reason: Reason) -> None:
+    given = bench.accept()
+    bench.provider.raises = error
+    assert bench.deliver(given) == Report(Result.FAILED, str(error))
+    kept = bench.kept(given)
+    assert (kept.status, kept.reason) == (Status.ERROR, reason)
+    assert outcomes(kept) == [(Outcome.REFUSED, str(error))]
+    assert not bench.is_watched(given)
+    bench.provider.raises = None
+    assert bench.deliver(given).result is Result.DROPPED
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "code"),
+    [
+        (UnavailableError("503"), Outcome.UNAVAILABLE, "503"),
+        (ThrottledError("429", retry_after=7), Outcome.UNAVAILABLE, "429"),
+        (OutcomeUnknownError("ReadTimeoutError"), Outcome.UNKNOWN, "ReadTimeoutError"),
+        (ZeroDivisionError("a mistake of ours"), Outcome.UNKNOWN, "ZeroDivisionError"),
+    ],
+)
+def test_whatever_else_goes_wrong_is_tried_again_at_once_when_the_event_is_back(
+    bench: Bench, error: Exception, outcome: Outcome, code: str
+) -> None:
+    given = bench.accept()
+    bench.provider.raises = error
+    report = bench.deliver(given)
+    assert (report.result, report.why) == (Result.RETRY, code)
+    kept = bench.kept(given)
+    assert kept.status is Status.PENDING
+    assert outcomes(kept) == [(outcome, code)]
+    assert bench.is_watched(given)
+
+    bench.provider.raises = None
+    assert bench.deliver(given).result is Result.SENT
+    assert outcomes(bench.kept(given)) == [(outcome, code), (Outcome.ACCEPTED, None)]
+    assert statuses(bench.kept(given)) == [Status.CREATED, Status.PENDING, Status.SENT]
+
+
+def test_only_what_nobody_foresaw_is_handed_on_to_be_told(bench: Bench) -> None:
+    given = bench.accept()
+    bench.provider.raises = UnavailableError("503")
+    assert bench.deliver(given).cause is None
+    bench.provider.raises = ZeroDivisionError("a mistake of ours")
+    assert bench.deliver(given).cause is bench.provider.raises
+
+
+def test_what_cannot_be_rendered_ends_the_delivery(bench: Bench) -> None:
+    given = bench.accept(data={})
+    assert bench.deliver(given) == Report(Result.FAILED, Reason.RENDERING_FAILED)
+    kept = bench.kept(given)
+    assert (kept.status, kept.reason) == (Status.ERROR, Reason.RENDERING_FAILED)
+    assert outcomes(kept) == [(Outcome.REFUSED, None)]
+
+
+def test_a_template_that_cannot_be_read_sends_nothing_and_is_tried_again(bench: Bench) -> None:
+    pinned = {"name": "receipt", "key": "receipt/email/de", "version_id": "v1"}
+    given = bench.accept(template=pinned, content=None)
+    assert bench.deliver(given).result is Result.RETRY
+    assert outcomes(bench.kept(given)) == [(Outcome.UNAVAILABLE, "IndexError")]
+    bench.templates.stored["receipt", "email", "de"] = Content(subject="s", body="b")
+    assert bench.deliver(given).result is Result.SENT
+
+
+class DeadLog(MemoryLog):
+    """A log that cannot be reached when an attempt is concluded."""
+
+    def conclude(self, *args: Any) -> None:
+        raise ConnectionError("no log")
+
+
+def test_a_log_that_is_gone_after_the_send_makes_the_event_come_back_once_the_lease_has_ended() -> None:
+    bench = Bench(log=DeadLog())
+    given = bench.accept()
+    report = bench.deliver(given)
+    assert (report.result, report.why) == (Result.RETRY, "ConnectionError")
+    assert bench.is_watched(given)
+
+    bench.log = MemoryLog(bench.log.notifications, bench.log.records)
+    assert bench.deliver(given).why == Refusal.LEASED
+    bench.clock.advance(LEASE + timedelta(seconds=2))
+    assert bench.deliver(given).result is Result.SENT
+    # The one window for a duplicate, and it can be seen.
+    assert len(bench.provider.sent) == 2
+    assert outcomes(bench.kept(given)) == [(Outcome.UNKNOWN, None), (Outcome.ACCEPTED, None)]
