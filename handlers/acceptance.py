@@ -120,9 +120,8 @@ class NotificationService:
         people = self.people.find(named) if named else {}
         planned = plan(request, caller=caller, categories=self.categories, people=people, now=now)
         to_send = [each for each in planned if each.status is Status.CREATED]
-        templates = self._written(request, to_send)
         _bound(request, len(to_send))
-        return planned, templates
+        return planned, self._written(request, to_send)
 
     def _written(self, request: NotificationRequest, to_send: Sequence[Planned]) -> Templates:
         """Return the templates to send; none when the request has its own content. Raise when it cannot be written."""

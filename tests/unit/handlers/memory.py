@@ -9,7 +9,8 @@ from threading import Lock
 from handlers.domain.channels import Channel
 from handlers.domain.claims import Claimed, Found, Refusal, refusal
 from handlers.domain.deliveries import Attempt, Conclusion, Delivery, Outcome, Reason, Step, with_fates
-from handlers.domain.due import AFTER_ACCEPTANCE, AFTER_CLAIM, DueDelivery, shard
+from handlers.domain.due import AFTER_ACCEPTANCE, AFTER_CLAIM, DueDelivery
+from handlers.domain.due import shard as due_shard
 from handlers.domain.events import DeliveryRequested
 from handlers.domain.locales import fallbacks
 from handlers.domain.messages import Message
@@ -130,14 +131,14 @@ class MemoryLog:
 
     # -- DueIndex ------------------------------------------------------------------------------------------------------
 
-    def due(self, shard_name: str, now: datetime) -> Iterator[Sequence[DueDelivery]]:
+    def due(self, shard: str, now: datetime) -> Iterator[Sequence[DueDelivery]]:
         found = sorted(
             (
                 DueDelivery(record.delivery.event(), record.due_at, record.republished)
                 for record in self.records.values()
                 if record.due_at is not None
                 and record.due_at <= now
-                and shard(record.delivery.delivery_id) == shard_name
+                and due_shard(record.delivery.delivery_id) == shard
             ),
             key=lambda each: each.due_at,
         )
