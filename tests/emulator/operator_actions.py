@@ -103,6 +103,11 @@ class Operator:
     def until_logged(self, function: str, text: str, times: int = 1) -> str:
         return until(lambda: self.logged(function), lambda log: log.count(text) >= times)
 
+    def worker_results(self, delivery_id: str, channel: str = "email") -> list[str]:
+        """What the channel's worker said came of the delivery, attempt by attempt: `sent`, `retry`, `dropped`, …"""
+        lines = (line for line in self.logged(f"worker-{channel}").splitlines() if delivery_id in line)
+        return [json.loads(line)["result"] for line in lines if '"result"' in line]
+
     # -- permissions -----------------------------------------------------------------------------------------------
 
     def statements(self, function: str) -> list[Statement]:

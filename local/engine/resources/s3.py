@@ -97,9 +97,8 @@ def _lifecycle_rule(block: Block) -> dict[str, Any]:
 
 
 def policy(inputs: Inputs, aws: Aws) -> Created:
-    """The bucket's own policy."""
+    """Known, and not put in force: no_local_meaning.py says why."""
     name = inputs.required("bucket")
-    aws.s3.put_bucket_policy(Bucket=name, Policy=inputs.required("policy"))
     return Created(name)
 
 
