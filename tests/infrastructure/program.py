@@ -112,6 +112,8 @@ class _Aws(mocks.Mocks):
             "invokeUrl": f"https://api.execute-api.{region}.amazonaws.com/live",
             "executionArn": f"arn:aws:execute-api:{region}:{ACCOUNT}:api",
             "rootResourceId": "root",
+            "regionalDomainName": f"d-1.execute-api.{region}.amazonaws.com",
+            "dkimSigningAttributes": {"tokens": ["token1", "token2"]},
         }
         return f"{args.name}-id", {**answered, **args.inputs}
 

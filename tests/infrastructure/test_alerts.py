@@ -1,0 +1,35 @@
+"""stacks.alerts: who may raise an alert, and who hears it."""
+
+from tests.infrastructure import program
+from tests.infrastructure.program import ACCOUNT, REGION, Program
+
+POLICY = "aws:sns/topicPolicy:TopicPolicy"
+SUBSCRIPTION = "aws:sns/topicSubscription:TopicSubscription"
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+
+
+def test_only_this_environments_alarms_publish(local: Program) -> None:
+    (policy,) = local.of(POLICY)
+    (statement,) = policy.statements()
+    assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert statement["Action"] == ["sns:Publish"]
+    assert statement["Resource"] == [f"arn:aws:sns:{REGION}:{ACCOUNT}:carillon-local-alerts"]
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": [ACCOUNT]},
+        "ArnLike": {"aws:SourceArn": [f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:carillon-local-*"]},
+    }
+
+
+def test_every_alarm_has_a_name_that_may_publish(deployed: Program) -> None:
+    (policy,) = deployed.of(POLICY)
+    (pattern,) = policy.statements()[0]["Condition"]["ArnLike"]["aws:SourceArn"]
+    for alarm in deployed.of(ALARM):
+        assert f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{alarm.inputs['name']}".startswith(
+            pattern.removesuffix("*")
+        )
+
+
+def test_each_address_is_subscribed() -> None:
+    deployed = program.run("local", {"carillon:alertEmails": '["on-call@example.com", "team@example.com"]'})
+    subscribed = {(each.inputs["protocol"], each.inputs["endpoint"]) for each in deployed.of(SUBSCRIPTION)}
+    assert subscribed == {("email", "on-call@example.com"), ("email", "team@example.com")}

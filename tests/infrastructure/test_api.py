@@ -1,0 +1,295 @@
+"""stacks.api, stacks.routes, stacks.gateway_responses: what reaches a function, and what API Gateway answers itself."""
+
+import json
+import re
+from dataclasses import replace
+
+import pytest
+
+from handlers.domain import problems
+from stacks import api
+from stacks.gateway_responses import RESPONSES, GatewayResponse
+from stacks.routes import ROUTES, Route, paths
+from stacks.settings import load
+from tests.infrastructure import program
+from tests.infrastructure.program import ACCOUNT, REGION, Program
+from tests.infrastructure.test_settings import configured
+
+METHOD = "aws:apigateway/method:Method"
+INTEGRATION = "aws:apigateway/integration:Integration"
+PERMISSION = "aws:lambda/permission:Permission"
+RESOURCE = "aws:apigateway/resource:Resource"
+RESPONSE = "aws:apigateway/response:Response"
+EXECUTION = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:api"
+
+TEMPLATE = "/v1/templates/{name}/{channel}/{locale}"
+CONTRACT = {
+    ("POST", "/v1/notifications"),
+    ("GET", "/v1/notifications/{notification_id}"),
+    *((method, "/v1/contacts/{user_id}") for method in ("GET", "PUT", "PATCH", "DELETE")),
+    ("GET", TEMPLATE),
+    ("PUT", TEMPLATE),
+    ("POST", f"{TEMPLATE}/preview"),
+}
+
+
+def path_of(deployed: Program, resource_id: str) -> str:
+    """Follow a resource to the root of the API."""
+    by_id = {f"{each.name}-id": each for each in deployed.of(RESOURCE)}
+    path = ""
+    while resource_id != "root":
+        path = f"/{by_id[resource_id].inputs['pathPart']}{path}"
+        resource_id = by_id[resource_id].inputs["parentId"]
+    return path
+
+
+def test_the_api_answers_to_exactly_what_the_contract_lists(deployed: Program) -> None:
+    methods = {
+        (each.inputs["httpMethod"], path_of(deployed, each.inputs["resourceId"])) for each in deployed.of(METHOD)
+    }
+    assert methods == CONTRACT == {(route.method, route.path) for route in ROUTES}
+
+
+def test_no_path_is_greedy_and_no_method_is_any(deployed: Program) -> None:
+    assert not [each for each in deployed.of(RESOURCE) if "+" in each.inputs["pathPart"]]
+    assert not [each for each in deployed.of(METHOD) if each.inputs["httpMethod"] == "ANY"]
+
+
+def test_every_method_asks_the_authorizer(deployed: Program) -> None:
+    assert {each.inputs["authorization"] for each in deployed.of(METHOD)} == {"CUSTOM"}
+    assert {each.inputs["authorizerId"] for each in deployed.of(METHOD)} == {"authorizer-id"}
+
+
+def test_what_is_no_json_object_never_reaches_a_function(deployed: Program) -> None:
+    validator = deployed.named("aws:apigateway/requestValidator:RequestValidator")
+    assert validator.inputs["validateRequestBody"] is True
+    model = deployed.named("aws:apigateway/model:Model")
+    assert json.loads(model.inputs["schema"])["type"] == "object"
+    for method in deployed.of(METHOD):
+        carries_body = method.inputs["httpMethod"] in {"POST", "PUT", "PATCH"}
+        assert ("requestValidatorId" in method.inputs) is carries_body
+        assert method.inputs.get("requestModels") == (
+            {"application/json": "Object", "application/merge-patch+json": "Object"} if carries_body else None
+        )
+
+
+def test_each_method_is_integrated_with_its_function(deployed: Program) -> None:
+    for integration in deployed.of(INTEGRATION):
+        path = path_of(deployed, integration.inputs["resourceId"])
+        assert integration.inputs["type"] == "AWS_PROXY"
+        assert integration.inputs["integrationHttpMethod"] == "POST"
+        assert integration.inputs["uri"].endswith(f"/{path.split('/')[2]}-alias")
+    assert len(deployed.of(INTEGRATION)) == len(CONTRACT)
+
+
+def test_every_function_lets_itself_be_invoked_only_for_what_leads_to_it(local: Program) -> None:
+    permitted = {
+        (each.inputs["function"], each.inputs["principal"], each.inputs["sourceArn"]) for each in local.of(PERMISSION)
+    }
+    gateway = "apigateway.amazonaws.com"
+    template = f"{EXECUTION}/live/{{}}/v1/templates/*/*/*"
+    contact = f"{EXECUTION}/live/{{}}/v1/contacts/*"
+    assert permitted == {
+        ("carillon-local-authorizer", gateway, f"{EXECUTION}/authorizers/authorizer-id"),
+        ("carillon-local-notifications", gateway, f"{EXECUTION}/live/POST/v1/notifications"),
+        ("carillon-local-notifications", gateway, f"{EXECUTION}/live/GET/v1/notifications/*"),
+        *(("carillon-local-contacts", gateway, contact.format(each)) for each in ("GET", "PUT", "PATCH", "DELETE")),
+        ("carillon-local-templates", gateway, template.format("GET")),
+        ("carillon-local-templates", gateway, template.format("PUT")),
+        ("carillon-local-templates", gateway, f"{template.format('POST')}/preview"),
+        ("carillon-local-sweeper", "events.amazonaws.com", f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:every-minute"),
+    }
+    assert {each.inputs["qualifier"] for each in local.of(PERMISSION)} == {"live"}
+
+
+@pytest.mark.parametrize("stack", program.STACKS)
+def test_the_authorizer_remembers_a_token_as_long_as_configured(stack: str) -> None:
+    authorizer = program.of_stack(stack).named("aws:apigateway/authorizer:Authorizer").inputs
+    assert authorizer["type"] == "TOKEN"
+    assert authorizer["identitySource"] == "method.request.header.Authorization"
+    configured_for = load(stack, configured(stack)).api.authorizer_cache_seconds
+    assert authorizer["authorizerResultTtlInSeconds"] == configured_for
+
+
+@pytest.mark.parametrize(
+    ("header", "looks_like_a_token"),
+    [
+        ("Bearer eyJhbGciOi.eyJpc3Mi.c2ln-_", True),
+        ("bearer eyJhbGciOi.eyJpc3Mi.c2ln", True),
+        ("Bearer abc==", True),
+        ("Basic dXNlcjpwYXNz", False),
+        ("Bearer", False),
+        ("Bearer two tokens", False),
+        ("Bearer <script>", False),
+        ("eyJhbGciOi.eyJpc3Mi.c2ln", False),
+    ],
+)
+def test_what_is_no_bearer_token_does_not_reach_the_authorizer(
+    header: str, looks_like_a_token: bool, local: Program
+) -> None:
+    expression = local.named("aws:apigateway/authorizer:Authorizer").inputs["identityValidationExpression"]
+    assert bool(re.search(expression, header)) is looks_like_a_token
+
+
+@pytest.mark.parametrize("response", RESPONSES, ids=lambda each: each.kind)
+def test_what_api_gateway_answers_itself_is_a_problem(response: GatewayResponse, local: Program) -> None:
+    made = local.named(RESPONSE, responseType=response.kind).inputs
+    body = json.loads(made["responseTemplates"]["application/json"])
+    assert body["status"] == int(made["statusCode"])
+    assert body["type"].startswith("urn:carillon:problem:")
+    assert body["title"]
+    assert body["detail"]
+    assert made["responseParameters"]["gatewayresponse.header.Content-Type"] == "'application/problem+json'"
+    assert "$" not in made["responseTemplates"]["application/json"]  # nothing of the request is repeated
+
+
+STATUSES = {
+    "UNAUTHORIZED": "401",
+    "ACCESS_DENIED": "403",
+    "MISSING_AUTHENTICATION_TOKEN": "404",
+    "INVALID_SIGNATURE": "404",
+    "RESOURCE_NOT_FOUND": "404",
+    "BAD_REQUEST_BODY": "400",
+    "REQUEST_TOO_LARGE": "413",
+    "UNSUPPORTED_MEDIA_TYPE": "415",
+    "THROTTLED": "429",
+    "DEFAULT_4XX": "400",
+    "DEFAULT_5XX": "500",
+}
+
+
+def test_every_kind_of_answer_has_its_status(deployed: Program) -> None:
+    assert {each.inputs["responseType"]: each.inputs["statusCode"] for each in deployed.of(RESPONSE)} == STATUSES
+
+
+def test_a_problem_is_called_the_same_whoever_answers_it() -> None:
+    of_functions = {
+        each.slug: (int(each.status), each.title)
+        for each in vars(problems).values()
+        if isinstance(each, type) and issubclass(each, problems.Problem) and hasattr(each, "slug")
+    }
+    shared = [each for each in RESPONSES if each.slug in of_functions]
+    assert {each.slug for each in shared} == {
+        "invalid-request",
+        "not-found",
+        "too-large",
+        "unsupported-media-type",
+        "internal-error",
+    }
+    assert [each.kind for each in shared if (each.status, each.title) != of_functions[each.slug]] == []
+
+
+def test_a_refused_token_says_how_to_authenticate(local: Program) -> None:
+    parameters = local.named(RESPONSE, responseType="UNAUTHORIZED").inputs["responseParameters"]
+    assert parameters["gatewayresponse.header.WWW-Authenticate"] == "'Bearer'"
+
+
+def test_a_throttled_producer_is_told_when_to_come_back(local: Program) -> None:
+    parameters = local.named(RESPONSE, responseType="THROTTLED").inputs["responseParameters"]
+    assert parameters["gatewayresponse.header.Retry-After"] == "'1'"
+
+
+def test_the_stage_is_throttled_as_configured_and_logs_no_bodies(prod: Program) -> None:
+    settings = prod.named("aws:apigateway/methodSettings:MethodSettings").inputs
+    assert settings["methodPath"] == "*/*"
+    limits = load("prod", configured("prod")).api
+    assert settings["settings"]["throttlingRateLimit"] == limits.throttle_rate
+    assert settings["settings"]["throttlingBurstLimit"] == limits.throttle_burst
+    assert settings["settings"]["dataTraceEnabled"] is False
+    assert settings["settings"]["loggingLevel"] == "OFF"
+
+
+# Context variables that hold who called from where, or what for: paths hold user ids.
+PERSONAL = ("identity", "$context.path", "requestOverride", "authorizer.claims", "customDomain")
+
+
+def test_the_access_log_is_json_and_holds_nothing_personal(deployed: Program) -> None:
+    stage = deployed.named("aws:apigateway/stage:Stage").inputs
+    log_format = json.loads(stage["accessLogSettings"]["format"])
+    assert log_format["route"] == "$context.resourcePath"
+    assert not [each for each in log_format.values() if any(personal in each for personal in PERSONAL)]
+    assert stage["accessLogSettings"]["destinationArn"].endswith(":access-log")
+
+
+def test_the_account_may_log_before_the_stage_does(deployed: Program) -> None:
+    account = deployed.named("aws:apigateway/account:Account")
+    assert account.urn in deployed.named("aws:apigateway/stage:Stage").dependencies
+    assert account.inputs["cloudwatchRoleArn"].endswith(":api-log-role")
+
+
+def test_a_stack_beside_another_leaves_the_accounts_logging_alone() -> None:
+    beside = program.run("dev", {"carillon:api": json.dumps({**api_settings("dev"), "manageAccountLogging": False})})
+    assert beside.of("aws:apigateway/account:Account") == []
+    assert "carillon-dev-api-logs" not in {each.inputs["name"] for each in beside.of("aws:iam/role:Role")}
+
+
+def api_settings(stack: str) -> dict[str, object]:
+    settings: dict[str, object] = json.loads(program.configuration(stack)["carillon:api"])
+    return settings
+
+
+def test_the_stage_is_deployed_after_everything_it_serves(deployed: Program) -> None:
+    dependencies = deployed.named("aws:apigateway/deployment:Deployment").dependencies
+    needed = {each.urn for each in (*deployed.of(INTEGRATION), *deployed.of(RESPONSE))}
+    assert needed <= dependencies
+
+
+def surface(deployed: Program) -> object:
+    return deployed.named("aws:apigateway/deployment:Deployment").inputs["triggers"]
+
+
+def test_nothing_is_deployed_again_without_a_change(local: Program) -> None:
+    assert surface(program.run("local")) == surface(local)
+
+
+def test_a_change_of_a_route_is_deployed(monkeypatch: pytest.MonkeyPatch, local: Program) -> None:
+    monkeypatch.setattr(api, "ROUTES", tuple(each for each in ROUTES if each.method != "DELETE"))
+    assert surface(program.run("local")) != surface(local)
+
+
+def test_a_change_of_an_answer_is_deployed(monkeypatch: pytest.MonkeyPatch, local: Program) -> None:
+    monkeypatch.setattr(api, "RESPONSES", tuple(replace(each, detail="Otherwise put.") for each in RESPONSES))
+    assert surface(program.run("local")) != surface(local)
+
+
+def test_a_change_of_the_authorizers_memory_is_deployed(local: Program) -> None:
+    forgetful = {"carillon:api": json.dumps({**api_settings("local"), "authorizerCacheSeconds": 0})}
+    assert surface(program.run("local", forgetful)) != surface(local)
+
+
+@pytest.fixture(scope="module")
+def with_domain() -> Program:
+    domain = {
+        "name": "notify.example.com",
+        "certificateArn": f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/1",
+    }
+    return program.run("prod", {"carillon:api": json.dumps({**api_settings("prod"), "customDomain": domain})})
+
+
+def test_the_api_speaks_tls_1_3_alone(deployed: Program) -> None:
+    rest_api = deployed.named("aws:apigateway/restApi:RestApi").inputs
+    assert rest_api["securityPolicy"] == "SecurityPolicy_TLS13_1_3_2025_09"
+    assert rest_api["endpointAccessMode"] == "STRICT"
+    assert rest_api["endpointConfiguration"] == {"types": "REGIONAL"}
+    assert rest_api["disableExecuteApiEndpoint"] is False
+
+
+def test_a_domain_of_ones_own_speaks_tls_1_3_alone_and_closes_the_default_door(with_domain: Program) -> None:
+    domain = with_domain.named("aws:apigateway/domainName:DomainName").inputs
+    assert domain["securityPolicy"] == "SecurityPolicy_TLS13_1_3_2025_09"
+    assert domain["endpointAccessMode"] == "STRICT"
+    assert with_domain.named("aws:apigateway/restApi:RestApi").inputs["disableExecuteApiEndpoint"] is True
+    mapping = with_domain.named("aws:apigateway/basePathMapping:BasePathMapping").inputs
+    assert (mapping["domainName"], mapping["stageName"]) == ("notify.example.com", "live")
+
+
+def test_a_domain_of_ones_own_is_the_url_and_says_which_record_it_needs(with_domain: Program) -> None:
+    assert with_domain.exports["apiUrl"] == "https://notify.example.com"
+    assert with_domain.exports["apiDnsRecords"] == [
+        {"name": "notify.example.com", "type": "CNAME", "value": "d-1.execute-api.eu-central-1.amazonaws.com"}
+    ]
+
+
+def test_every_path_comes_after_its_parent() -> None:
+    found = paths((Route("GET", "/a/b/{c}", "f"), Route("GET", "/a/d", "f")))
+    assert found == ("/a", "/a/b", "/a/b/{c}", "/a/d")

@@ -1,0 +1,140 @@
+"""stacks.function and stacks.functions: how each function runs, and what it is told."""
+
+import json
+
+import pytest
+
+from stacks.functions import FunctionSpec, specs
+from stacks.naming import Naming
+from stacks.settings import load
+from tests.infrastructure import program
+from tests.infrastructure.program import ACCOUNT, REGION, Program
+from tests.infrastructure.test_settings import configured
+
+FUNCTION = "aws:lambda/function:Function"
+ALIAS = "aws:lambda/alias:Alias"
+LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
+
+COMMON = {
+    "CARILLON_ENVIRONMENT": "local",
+    "POWERTOOLS_METRICS_NAMESPACE": "Carillon",
+    "POWERTOOLS_LOG_LEVEL": "INFO",
+}
+TABLES = {f"CARILLON_{name.upper()}_TABLE": f"carillon-local-{name}" for name in ("contacts", "settings", "limits")}
+LOG_TABLE = {"CARILLON_NOTIFICATIONS_TABLE": "carillon-local-notifications"}
+BUS = {"CARILLON_EVENT_BUS": "carillon-local"}
+TEMPLATES = {"CARILLON_TEMPLATE_BUCKET": f"carillon-local-templates-{ACCOUNT}"}
+
+VARIABLES = {
+    "authorizer": {"CARILLON_APP_SECRET_PREFIX": "carillon/local/apps/"},
+    "notifications": {**TABLES, **LOG_TABLE, **BUS, **TEMPLATES},
+    "contacts": {"CARILLON_CONTACTS_TABLE": "carillon-local-contacts"},
+    "templates": TEMPLATES,
+    "worker-email": {
+        "CARILLON_CHANNEL": "email",
+        "CARILLON_SETTINGS_TABLE": "carillon-local-settings",
+        "CARILLON_EMAIL_FROM": "Carillon <no-reply@example.com>",
+        "CARILLON_SES_CONFIGURATION_SET": "carillon-local",
+        **LOG_TABLE,
+        **TEMPLATES,
+    },
+    "sweeper": {**LOG_TABLE, **BUS},
+}
+
+
+def variables(deployed: Program, function: str) -> dict[str, str]:
+    found = deployed.named(FUNCTION, name=f"carillon-local-{function}").inputs["environment"]["variables"]
+    assert isinstance(found, dict)
+    return found
+
+
+@pytest.mark.parametrize("function", VARIABLES)
+def test_a_function_is_told_exactly_what_it_reads(function: str, local: Program) -> None:
+    told = variables(local, function)
+    told = {name: value for name, value in told.items() if name != "CARILLON_CATEGORIES"}
+    assert told == {**COMMON, "POWERTOOLS_SERVICE_NAME": function, **VARIABLES[function]}
+
+
+def test_the_service_is_told_the_channels_of_each_category(local: Program) -> None:
+    categories = json.loads(variables(local, "notifications")["CARILLON_CATEGORIES"])
+    assert categories["payment"] == {"channels": ["email"]}
+    assert set(categories) == set(load("local", configured("local")).categories)
+
+
+def test_endpoints_reach_every_function_as_botocore_reads_them() -> None:
+    elsewhere = program.run("local", {"carillon:endpoints": '{"sesv2": "http://localhost:1234/aws"}'})
+    for function in elsewhere.of(FUNCTION):
+        told = function.inputs["environment"]["variables"]
+        assert told["AWS_ENDPOINT_URL_SESV2"] == "http://localhost:1234/aws"
+
+
+def test_no_variable_looks_like_a_secret(deployed: Program) -> None:
+    names = {name for each in deployed.of(FUNCTION) for name in each.inputs["environment"]["variables"]}
+    suspicious = {name for name in names if any(word in name for word in ("SECRET", "PASSWORD", "TOKEN", "KEY"))}
+    assert suspicious == {"CARILLON_APP_SECRET_PREFIX"}  # a name's beginning, and no value
+
+
+def test_variables_that_lambda_would_refuse_are_refused_naming_the_largest() -> None:
+    many = {f"category-{number}": {"channels": ["email"]} for number in range(150)}
+    settings = load("dev", configured(categories=many))
+    with pytest.raises(
+        ValueError, match=r"notifications take \d+ bytes and Lambda allows 4096: shorten CARILLON_CATEGORIES"
+    ):
+        specs(settings, Naming("dev", REGION, ACCOUNT))
+
+
+def test_variables_may_fill_what_lambda_allows() -> None:
+    assert FunctionSpec("full", "", 1, 128, {"A": "x" * 4095}).environment
+    with pytest.raises(ValueError, match="take 4097 bytes"):
+        FunctionSpec("full", "", 1, 128, {"A": "x" * 4096})
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_functions_on_aws_run_python_3_13_on_arm64(stack: str) -> None:
+    for function in program.of_stack(stack).of(FUNCTION):
+        assert function.inputs["runtime"] == "python3.13"
+        assert function.inputs["architectures"] == ["arm64"]
+
+
+def test_functions_are_published_behind_one_alias(deployed: Program) -> None:
+    assert {each.inputs["publish"] for each in deployed.of(FUNCTION)} == {True}
+    aliases = {(each.inputs["functionName"], each.inputs["name"]) for each in deployed.of(ALIAS)}
+    assert aliases == {(each.inputs["name"], "live") for each in deployed.of(FUNCTION)}
+
+
+def test_functions_start_from_snapshots_where_config_says_so(prod: Program, local: Program) -> None:
+    assert {each.inputs["snapStart"]["applyOn"] for each in prod.of(FUNCTION)} == {"PublishedVersions"}
+    assert not [each for each in local.of(FUNCTION) if "snapStart" in each.inputs]
+
+
+def test_no_function_reserves_concurrency_that_others_could_use(deployed: Program) -> None:
+    assert not [each for each in deployed.of(FUNCTION) if "reservedConcurrentExecutions" in each.inputs]
+
+
+def test_a_function_waits_for_its_log_group_and_its_permissions(deployed: Program) -> None:
+    for function in deployed.of(FUNCTION):
+        group = deployed.named(LOG_GROUP, name=f"/aws/lambda/{function.inputs['name']}")
+        policy = deployed.named("aws:iam/rolePolicy:RolePolicy", role=function.inputs["name"])
+        assert {group.urn, policy.urn} <= function.dependencies
+
+
+@pytest.mark.parametrize("stack", program.STACKS)
+def test_logs_are_kept_as_long_as_configured(stack: str) -> None:
+    days = load(stack, configured(stack)).log_retention_days
+    assert {each.inputs["retentionInDays"] for each in program.of_stack(stack).of(LOG_GROUP)} == {days}
+
+
+def test_a_function_is_updated_when_its_zip_is(deployed: Program) -> None:
+    for function in deployed.of(FUNCTION):
+        service = function.inputs["environment"]["variables"]["POWERTOOLS_SERVICE_NAME"]
+        assert function.inputs["sourceCodeHash"] == f"hash of {service}"
+
+
+def test_functions_behind_the_api_answer_before_api_gateway_gives_up(deployed: Program) -> None:
+    behind = ("authorizer", "notifications", "contacts", "templates")
+    times = [
+        each.inputs["timeout"]
+        for each in deployed.of(FUNCTION)
+        if each.inputs["environment"]["variables"]["POWERTOOLS_SERVICE_NAME"] in behind
+    ]
+    assert max(times) < 29

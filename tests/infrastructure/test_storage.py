@@ -1,0 +1,135 @@
+"""stacks.tables, stacks.templates, stacks.apps: what holds data, and how safely."""
+
+from tests.infrastructure.program import ACCOUNT, Program, Registered
+
+TABLE = "aws:dynamodb/table:Table"
+SECRET = "aws:secretsmanager/secret:Secret"
+BUCKET = f"carillon-local-templates-{ACCOUNT}"
+
+
+def table(deployed: Program, name: str) -> Registered:
+    (found,) = (each for each in deployed.of(TABLE) if each.name == name)
+    return found
+
+
+def test_tables_have_the_keys_that_the_handlers_use(deployed: Program) -> None:
+    keys = {each.name: (each.inputs["hashKey"], each.inputs.get("rangeKey")) for each in deployed.of(TABLE)}
+    assert keys == {
+        "contacts": ("user_id", None),
+        "settings": ("user_id", None),
+        "notifications": ("notification_id", "item"),
+        "limits": ("id", None),
+    }
+
+
+def test_tables_are_billed_by_use_and_restorable(deployed: Program) -> None:
+    for each in deployed.of(TABLE):
+        assert each.inputs["billingMode"] == "PAY_PER_REQUEST"
+        assert each.inputs["pointInTimeRecovery"] == {"enabled": True}
+        assert each.inputs["serverSideEncryption"]["enabled"] is True
+
+
+def test_every_key_attribute_is_declared_and_no_other(deployed: Program) -> None:
+    for each in deployed.of(TABLE):
+        keys = {each.inputs["hashKey"], each.inputs.get("rangeKey")} - {None}
+        for index in each.inputs.get("globalSecondaryIndexes", []):
+            keys |= {key["attributeName"] for key in index["keySchemas"]}
+        assert {attribute["name"] for attribute in each.inputs["attributes"]} == keys
+        assert {attribute["type"] for attribute in each.inputs["attributes"]} == {"S"}
+
+
+def test_only_limits_forget(deployed: Program) -> None:
+    forgetting = {each.name: each.inputs["ttl"] for each in deployed.of(TABLE) if "ttl" in each.inputs}
+    assert forgetting == {"limits": {"attributeName": "expiration", "enabled": True}}
+
+
+def test_the_due_index_holds_what_the_sweeper_publishes(deployed: Program) -> None:
+    (index,) = table(deployed, "notifications").inputs["globalSecondaryIndexes"]
+    assert index["name"] == "due"
+    assert index["keySchemas"] == [
+        {"attributeName": "due_shard", "keyType": "HASH"},
+        {"attributeName": "due_at", "keyType": "RANGE"},
+    ]
+    assert index["projectionType"] == "INCLUDE"
+    projected = set(index["nonKeyAttributes"])
+    assert projected == {"event_id", "channel", "category", "app_key", "user_id", "republished"}
+
+
+def test_a_protected_table_refuses_deletion_at_aws(prod: Program, local: Program) -> None:
+    assert {each.inputs["deletionProtectionEnabled"] for each in prod.of(TABLE)} == {True}
+    assert {each.inputs["deletionProtectionEnabled"] for each in local.of(TABLE)} == {False}
+
+
+def test_a_replica_is_as_safe_as_the_table(prod: Program) -> None:
+    for each in prod.of(TABLE):
+        (replica,) = each.inputs["replicas"]
+        assert replica["regionName"] == "eu-west-1"
+        assert replica["kmsKeyArn"].endswith(":data-eu-west-1-key")
+        assert replica["pointInTimeRecovery"] is True
+        assert replica["deletionProtectionEnabled"] is True
+        assert (each.inputs["streamEnabled"], each.inputs["streamViewType"]) == (True, "NEW_AND_OLD_IMAGES")
+
+
+def test_without_replicas_no_stream_is_paid_for(local: Program) -> None:
+    assert not [each for each in local.of(TABLE) if {"replicas", "streamEnabled"} & set(each.inputs)]
+
+
+def test_the_bucket_keeps_every_version_for_as_long_as_a_delivery_may_need_it(deployed: Program) -> None:
+    versioning = deployed.named("aws:s3/bucketVersioning:BucketVersioning")
+    assert versioning.inputs["versioningConfiguration"] == {"status": "Enabled"}
+    lifecycle = deployed.named("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
+    (rule,) = lifecycle.inputs["rules"]
+    assert rule["noncurrentVersionExpiration"] == {"noncurrentDays": 90}
+    assert "expiration" not in rule
+    # Before versioning is on, a rule about versions is refused.
+    assert versioning.urn in lifecycle.dependencies
+
+
+def test_the_bucket_is_encrypted_with_a_bucket_key_and_never_public(deployed: Program) -> None:
+    encryption = deployed.named(
+        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
+    )
+    (rule,) = encryption.inputs["rules"]
+    assert rule["applyServerSideEncryptionByDefault"]["sseAlgorithm"] == "aws:kms"
+    assert rule["applyServerSideEncryptionByDefault"]["kmsMasterKeyId"].endswith(":data-key")
+    assert rule["bucketKeyEnabled"] is True
+    block = deployed.named("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock").inputs
+    assert all(block[each] for each in ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls"))
+    assert block["restrictPublicBuckets"] is True
+    ownership = deployed.named("aws:s3/bucketOwnershipControls:BucketOwnershipControls").inputs
+    assert ownership["rule"] == {"objectOwnership": "BucketOwnerEnforced"}
+
+
+def test_the_bucket_answers_over_tls_alone(local: Program) -> None:
+    assert local.named("aws:s3/bucketPolicy:BucketPolicy").statements() == [
+        {
+            "Sid": "RefuseCleartext",
+            "Effect": "Deny",
+            "Action": ["s3:*"],
+            "Principal": {"AWS": "*"},
+            "Resource": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": ["false"]}},
+        }
+    ]
+
+
+def test_only_an_unprotected_bucket_is_emptied_to_be_deleted(prod: Program, local: Program) -> None:
+    assert prod.named("aws:s3/bucket:Bucket").inputs["forceDestroy"] is False
+    assert local.named("aws:s3/bucket:Bucket").inputs["forceDestroy"] is True
+
+
+def test_each_app_has_a_container_for_its_secret_and_no_value_in_it(prod: Program) -> None:
+    assert {each.inputs["name"] for each in prod.of(SECRET)} == {
+        "carillon/prod/apps/orders",
+        "carillon/prod/apps/payments",
+    }
+    assert prod.exports["appSecretNames"] == {
+        "orders": "carillon/prod/apps/orders",
+        "payments": "carillon/prod/apps/payments",
+    }
+    assert prod.of("aws:secretsmanager/secretVersion:SecretVersion") == []
+
+
+def test_a_protected_secret_can_be_recovered_for_a_month(prod: Program, local: Program) -> None:
+    assert {each.inputs["recoveryWindowInDays"] for each in prod.of(SECRET)} == {30}
+    assert {each.inputs["recoveryWindowInDays"] for each in local.of(SECRET)} == {0}
