@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stacks.naming import Naming
-from stacks.settings import Settings
+from stacks.settings import Settings, SettingsError
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: all variables together, names and values
 _ENVIRONMENT_BYTES = 4096
@@ -16,7 +16,7 @@ _ENVIRONMENT_BYTES = 4096
 
 @dataclass(frozen=True)
 class FunctionSpec:
-    """One function. Raises ValueError, saying what to change, when its variables are more than Lambda takes.
+    """One function. Raises SettingsError, saying what to change, when its variables are more than Lambda takes.
 
     `environment` holds nothing secret: whoever may see the function can read it. Processor time grows with memory.
     """
@@ -31,14 +31,14 @@ class FunctionSpec:
         size = sum(len(f"{name}{value}".encode()) for name, value in self.environment.items())
         if size > _ENVIRONMENT_BYTES:
             largest = max(self.environment, key=lambda name: len(self.environment[name]))
-            raise ValueError(
+            raise SettingsError(
                 f"The environment variables of {self.function} take {size} bytes and Lambda allows "
                 f"{_ENVIRONMENT_BYTES}: shorten {largest}, the largest."
             )
 
 
 def specs(settings: Settings, naming: Naming) -> dict[str, FunctionSpec]:
-    """Return every function by its short name: `authorizer`, `worker-email`. Raises ValueError as FunctionSpec does."""
+    """Return every function by its short name: `authorizer`, `worker-email`. Raises SettingsError."""
     every = (
         _authorizer(settings, naming),
         _notifications(settings, naming),

@@ -6,7 +6,7 @@ import pytest
 
 from stacks.functions import FunctionSpec, specs
 from stacks.naming import Naming
-from stacks.settings import load
+from stacks.settings import SettingsError, load
 from tests.infrastructure import program
 from tests.infrastructure.program import ACCOUNT, REGION, Program
 from tests.infrastructure.test_settings import configured
@@ -78,14 +78,14 @@ def test_variables_that_lambda_would_refuse_are_refused_naming_the_largest() -> 
     many = {f"category-{number}": {"channels": ["email"]} for number in range(150)}
     settings = load("dev", configured(categories=many))
     with pytest.raises(
-        ValueError, match=r"notifications take \d+ bytes and Lambda allows 4096: shorten CARILLON_CATEGORIES"
+        SettingsError, match=r"notifications take \d+ bytes and Lambda allows 4096: shorten CARILLON_CATEGORIES"
     ):
         specs(settings, Naming("dev", REGION, ACCOUNT))
 
 
 def test_variables_may_fill_what_lambda_allows() -> None:
     assert FunctionSpec("full", "", 1, 128, {"A": "x" * 4095}).environment
-    with pytest.raises(ValueError, match="take 4097 bytes"):
+    with pytest.raises(SettingsError, match="take 4097 bytes"):
         FunctionSpec("full", "", 1, 128, {"A": "x" * 4096})
 
 
