@@ -69,13 +69,14 @@ def run_demo(console: Console) -> None:
         made = len(platform.deployment.steps)
         console.print(f"{made} resources, IAM enforced, after {time.monotonic() - begun:.1f} s")
         try:
-            _send_and_follow(platform, console)
+            send_and_follow(platform, console)
         except (ApiError, DemoError) as error:
-            raise DemoError(f"{error}\n{_end_of_log(Path(directory))}") from error
+            raise DemoError(f"{error}\n{_complaints(Path(directory))}") from error
     console.print(f"[green]Every delivery was sent and received.[/] All of it took {time.monotonic() - begun:.1f} s.")
 
 
-def _send_and_follow(platform: Platform, console: Console) -> None:
+def send_and_follow(platform: Platform, console: Console) -> None:
+    """Send the samples on a platform and show what became of each. Raises `DemoError` or `ApiError`."""
     local = platform.local
     with Client(local.api_url, Credentials(local.app_key, local.app_secret)) as client:
         client.put_contact(USER, {name: value for sample in SAMPLES for name, value in sample.addresses.items()})
@@ -129,6 +130,10 @@ def _message(message: dict[str, Any]) -> Panel:
     return Panel(escape("\n".join(lines)), title=title, width=90)
 
 
-def _end_of_log(directory: Path) -> str:
+def _complaints(directory: Path) -> str:
+    """What the emulator complained about: functions that cannot start or fail, for instance."""
     lines = (Directory(directory).logs / "emulator.log").read_text(errors="replace").splitlines()
-    return "\n".join(["The end of the emulator's log:", *lines[-20:]])
+    complaints = [line for line in lines if " ERROR " in line or " WARNING " in line]
+    return (
+        "\n".join(["The emulator's log:", *complaints[-5:]]) if complaints else "The emulator's log has no complaint."
+    )

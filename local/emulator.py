@@ -18,6 +18,7 @@ PORT_VARIABLE = "CARILLON_EMULATOR_PORT"
 REGION = "eu-central-1"
 ACCOUNT_ID = "123456789012"
 _ATTEMPTS = 5
+_MAIN = Path(__file__).with_name("emulator_main.py")
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def _start(python: Path, directory: Path, port: int) -> RunningEmulator:
     )
     child = spawn(
         "the emulator",
-        ["ministack"],
+        [str(_MAIN)],
         log=directory / "logs" / "emulator.log",
         environment=_environment(directory, port, emulator),
         python=str(python),

@@ -1,4 +1,4 @@
-"""Runs a module for as long as the process that started it lives: `python -P lifeline.py <module> [argument …]`.
+"""Runs a module or file for as long as the process that started it lives: `python -P lifeline.py <it> [argument …]`.
 
 The starter holds the other end of this process's standard input. However it dies, SIGKILL included, the pipe closes
 and this process gets a SIGTERM: nothing is left running, unless the starter has written `DETACH` to let it live on.
@@ -25,4 +25,7 @@ def _stop_when_alone() -> None:
 if __name__ == "__main__":
     threading.Thread(target=_stop_when_alone, name="lifeline", daemon=True).start()
     sys.argv = sys.argv[1:]
-    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    if sys.argv[0].endswith(".py"):
+        runpy.run_path(sys.argv[0], run_name="__main__")
+    else:
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

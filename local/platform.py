@@ -46,8 +46,12 @@ class Ports:
 class Platform:
     """A running platform. A context manager: it is stopped at the end, whatever happens."""
 
-    def __init__(self, supervisor: Child, services: Services, deployment: Deployment, local: LocalInfo) -> None:
+    def __init__(
+        self, directory: Path, supervisor: Child, services: Services, deployment: Deployment, local: LocalInfo
+    ) -> None:
         self._supervisor = supervisor
+        self.directory = directory
+        """Where its state and logs are."""
         self.emulator: Emulator = services.emulator
         """The emulated account, with its root credentials."""
         self.deployment = deployment
@@ -86,7 +90,7 @@ class Platform:
             if died:  # whatever failed did so because the emulator or the sandbox was gone
                 raise ProcessError(place.supervisor_log.read_text().strip()) from error
             raise
-        return cls(supervisor, services, deployment, local)
+        return cls(place.root, supervisor, services, deployment, local)
 
     def detach(self) -> None:
         """Let it run on when this process ends; `stop_running` stops it."""

@@ -67,7 +67,8 @@ def spawn(
 ) -> Child:
     """Run `python -m module …` in a process group of its own until this process ends, whichever way that happens.
 
-    The file descriptors `inherited` are open in it, under the same numbers.
+    The first word may be a file instead of a module. The file descriptors `inherited` are open in it, under the same
+    numbers.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:

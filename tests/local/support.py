@@ -1,5 +1,6 @@
 """An emulator and a sandbox in front of it, with the log's table: what the inbox needs, without the whole platform."""
 
+import json
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,25 @@ SENDER = "Carillon <no-reply@example.com>"
 def session(account: Emulator) -> boto3.Session:
     """As the account's root."""
     return boto3.Session(account.access_key_id, account.secret_access_key, region_name=account.region)
+
+
+def role_session(account: Emulator, action: str) -> boto3.Session:
+    """As a role that may do this one thing; unlike root's, its signatures are verified."""
+    iam, name = session(account).client("iam", endpoint_url=account.endpoint_url), f"role-{uuid.uuid4().hex}"
+    root = {"AWS": f"arn:aws:iam::{account.account_id}:root"}
+    trust = {"Effect": "Allow", "Principal": root, "Action": "sts:AssumeRole"}
+    allowed = {"Effect": "Allow", "Action": action, "Resource": "*"}
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document(trust))["Role"]
+    iam.put_role_policy(RoleName=name, PolicyName="one", PolicyDocument=_document(allowed))
+    sts = session(account).client("sts", endpoint_url=account.endpoint_url)
+    given = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="test")["Credentials"]
+    return boto3.Session(
+        given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], region_name=account.region
+    )
+
+
+def _document(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """The emulator's process: IAM enforced, on loopback alone, and nothing of it is left."""
 
+import json
 import os
 import signal
 import socket
+from contextlib import nullcontext
 from pathlib import Path
 
 import boto3
@@ -14,7 +16,7 @@ from local import emulator
 from local.errors import PortTakenError, ProcessError
 from local.processes import free_port, spawn, wait_until_ready
 from tests.local import processes
-from tests.local.support import session
+from tests.local.support import role_session, session
 
 
 def test_it_answers_its_root_and_refuses_a_stranger(tmp_path: Path) -> None:
@@ -25,6 +27,29 @@ def test_it_answers_its_root_and_refuses_a_stranger(tmp_path: Path) -> None:
         with pytest.raises(ClientError) as refused:
             stranger.client("dynamodb", endpoint_url=account.endpoint_url).list_tables()
         assert refused.value.response["Error"]["Code"] == "UnrecognizedClientException"
+
+
+def test_a_policy_that_refuses_cleartext_has_the_outcome_it_has_on_aws(tmp_path: Path) -> None:
+    with emulator.running(tmp_path) as account:
+        s3 = session(account).client("s3", endpoint_url=account.endpoint_url)
+        s3.create_bucket(Bucket="b-1", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+        for refused, passes in (("false", True), ("true", False)):
+            s3.put_bucket_policy(Bucket="b-1", Policy=json.dumps(_refusing("b-1", refused)))
+            lists = role_session(account, "s3:ListBucket").client("s3", endpoint_url=account.endpoint_url)
+            with nullcontext() if passes else pytest.raises(ClientError, match="explicit deny"):
+                lists.list_objects_v2(Bucket="b-1")
+
+
+def _refusing(bucket: str, over_tls: str) -> dict[str, object]:
+    """A bucket policy that refuses what comes over TLS, or what does not."""
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": over_tls}},
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def test_two_run_side_by_side_with_credentials_of_their_own(tmp_path: Path) -> None:

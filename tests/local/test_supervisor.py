@@ -44,13 +44,9 @@ def services_of(directory: Path) -> Services:
     return services
 
 
-def process_of(directory: Path, module: str) -> int:
-    """The id of the process that runs this module for the platform in this directory."""
-    [found] = [
-        pid
-        for pid in mentioning(directory)
-        if module.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    ]
+def process_of(directory: Path, program: str) -> int:
+    """The id of the process that runs this file for the platform in this directory."""
+    [found] = [pid for pid in mentioning(directory) if program.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()]
     return found
 
 
@@ -65,7 +61,7 @@ def test_what_has_credentials_can_be_read_by_its_owner_alone(supervisor: Child, 
 
 def test_the_emulators_death_ends_everything_and_the_log_says_why(supervisor: Child, tmp_path: Path) -> None:
     inbox_port = httpx.URL(services_of(tmp_path).inbox_url).port or 0
-    os.kill(process_of(tmp_path, "ministack"), signal.SIGKILL)
+    os.kill(process_of(tmp_path, "emulator_main.py"), signal.SIGKILL)
     assert supervisor.popen.wait(10) == 1
     until(lambda: not mentioning(tmp_path))
     assert left_of(tmp_path) == {"logs", "supervisor.lock"}

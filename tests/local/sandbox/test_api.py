@@ -1,11 +1,12 @@
 """The inbox for programs, and who may ask it."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.local.support import Sandbox
+from tests.local.support import Sandbox, running_sandbox
 
 
 def test_a_message_has_exactly_the_designs_fields(sandbox: Sandbox) -> None:
@@ -66,3 +67,11 @@ def test_a_page_whose_name_was_rebound_to_this_machine_learns_nothing(sandbox: S
 def test_nothing_may_be_read_from_another_origin(sandbox: Sandbox) -> None:
     answer = httpx.get(f"{sandbox.url}/api/messages", headers={"Origin": "https://evil.example"})
     assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+def test_messages_of_one_platform_are_never_in_the_inbox_of_another(sandbox: Sandbox, tmp_path: Path) -> None:
+    with running_sandbox(tmp_path) as other:
+        in_other, here = other.send("<p>x</p>"), sandbox.send("<p>x</p>")
+        assert [message["delivery_id"] for message in other.messages()] == [in_other]
+        assert sandbox.message_of(here)
+        assert not sandbox.message_of(in_other)

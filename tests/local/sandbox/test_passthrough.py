@@ -1,6 +1,5 @@
 """SES calls through the sandbox, made by the SDK that the worker uses."""
 
-import json
 import uuid
 from email.message import EmailMessage
 
@@ -9,7 +8,7 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from tests.local.support import SENDER, Sandbox, mail
+from tests.local.support import SENDER, Sandbox, mail, role_session
 
 
 def page_of(sandbox: Sandbox, subject: str) -> str:
@@ -18,23 +17,8 @@ def page_of(sandbox: Sandbox, subject: str) -> str:
     return httpx.get(sandbox.url, params={"view": "details"}).text
 
 
-def session_of_a_role(sandbox: Sandbox, action: str) -> boto3.Session:
-    """As a function's execution role that may do this one thing; unlike root's, its signatures are verified."""
-    iam, name = sandbox.client("iam"), f"role-{uuid.uuid4().hex}"
-    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    trust_account = {**trust, "Principal": {"AWS": f"arn:aws:iam::{sandbox.account.account_id}:root"}}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [trust, trust_account]})
-    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]
-    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}
-    iam.put_role_policy(RoleName=name, PolicyName="one", PolicyDocument=json.dumps(policy))
-    given = sandbox.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="worker")["Credentials"]
-    return boto3.Session(
-        given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], region_name=sandbox.account.region
-    )
-
-
 def test_a_signed_call_is_accepted_by_the_emulator_and_answered_with_its_answer(sandbox: Sandbox) -> None:
-    worker = sandbox.ses(session_of_a_role(sandbox, "ses:SendEmail"))
+    worker = sandbox.ses(role_session(sandbox.account, "ses:SendEmail"))
     answer = worker.send_email(**mail("<p>x</p>", "signed", str(uuid.uuid4()), str(uuid.uuid4())))
     assert answer["MessageId"] in httpx.get(f"{sandbox.account.endpoint_url}/_ministack/ses/messages").text
     assert sandbox.messages()[-1]["subject"] == "signed"
@@ -43,7 +27,7 @@ def test_a_signed_call_is_accepted_by_the_emulator_and_answered_with_its_answer(
 def test_a_role_that_may_not_send_is_refused_and_nothing_is_kept(sandbox: Sandbox) -> None:
     before = sandbox.messages()
     with pytest.raises(ClientError) as refused:
-        sandbox.ses(session_of_a_role(sandbox, "ses:GetAccount")).send_email(**mail("<p>x</p>", "denied", "n", "d"))
+        sandbox.ses(role_session(sandbox.account, "ses:GetAccount")).send_email(**mail("<p>x</p>", "denied", "n", "d"))
     assert refused.value.response["Error"]["Code"].startswith("AccessDenied")
     assert sandbox.messages() == before
 
@@ -94,7 +78,7 @@ def test_a_raw_message_is_taken_apart(sandbox: Sandbox) -> None:
 
 def test_a_wrong_signature_is_refused_by_the_emulator_and_nothing_is_kept(sandbox: Sandbox) -> None:
     before = sandbox.messages()
-    true = session_of_a_role(sandbox, "ses:SendEmail").get_credentials()
+    true = role_session(sandbox.account, "ses:SendEmail").get_credentials()
     assert true is not None
     forged = boto3.Session(true.access_key, "not the secret", true.token, region_name=sandbox.account.region)
     with pytest.raises(ClientError) as refused:
