@@ -1,8 +1,8 @@
 """Runs MiniStack for `local.emulator`, by the interpreter of the emulator's environment, which has nothing of ours.
 
-AWS is called over TLS, the emulator over plain HTTP on loopback. MiniStack believes `X-Forwarded-Proto`, so each request
-is given one: a policy that refuses cleartext (`aws:SecureTransport`) is then enforced here with AWS's outcome, instead
-of refusing everything.
+AWS is called over TLS, the emulator over plain HTTP on loopback. MiniStack believes `X-Forwarded-Proto`, so every
+request is given one: a policy that refuses cleartext (`aws:SecureTransport`) is then enforced here with AWS's outcome,
+instead of refusing everything.
 """
 
 from ministack import app as ministack  # type: ignore[import-not-found]  # it is in that environment only
