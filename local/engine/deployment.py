@@ -53,8 +53,8 @@ def deploy(
 ) -> Deployment:
     """Run the program in directory `program` and create what it registers; what `state_path` has is left as it is.
 
-    `config` overrides Pulumi.<stack>.yaml. Raises `DeploymentFailed` with every reason; what was created until then is
-    in `state_path`.
+    `config` overrides Pulumi.<stack>.yaml. An emulator that starts empty needs a `state_path` that is not there. Raises
+    `DeploymentFailed` with every reason; what was created until then is in `state_path`.
     """
     loaded = project.load(program, stack, config)
     return _run(loaded, emulator, state_path, progress, policy_pack, dry_run=False)
@@ -70,7 +70,10 @@ def preview(
     policy_pack: Path | None = POLICIES,
     program: Path = ROOT,
 ) -> Deployment:
-    """Say what `deploy` would do, with the same arguments; neither the emulator nor `state_path` is touched."""
+    """Say what `deploy` would do, with the same arguments; neither the emulator nor `state_path` is touched.
+
+    Policies and types are checked as by `deploy`; that every property is applied shows when it is.
+    """
     loaded = project.load(program, stack, config)
     return _run(loaded, emulator, state_path, progress, policy_pack, dry_run=True)
 

@@ -27,7 +27,7 @@ class ProgramProcess:
     def __init__(
         self, project: Project, address: str, *, dry_run: bool, parallel: int, on_line: Callable[[str], None]
     ) -> None:
-        arguments = address, address, project.name, project.stack, "organization", str(dry_run).lower(), str(parallel)
+        arguments = address, project.name, project.stack, str(dry_run).lower(), str(parallel)
         self._popen = subprocess.Popen(
             [sys.executable, "-u", "-P", str(LIFELINE), "local.engine.program", *arguments],
             cwd=project.directory,
@@ -39,7 +39,8 @@ class ProgramProcess:
             errors="replace",
             start_new_session=True,
         )
-        output = cast("IO[str]", self._popen.stdout)  # there is one because it was asked for
+        self._lifeline = cast("IO[str]", self._popen.stdin)  # there are both because they were asked for
+        output = cast("IO[str]", self._popen.stdout)
         self._reader = threading.Thread(target=_read, args=(output, on_line), name="program output")
         self._reader.start()
 
@@ -53,6 +54,7 @@ class ProgramProcess:
         with suppress(ProcessLookupError):  # the whole group has ended already
             os.killpg(self._popen.pid, signal.SIGKILL)
         self._popen.wait()
+        self._lifeline.close()
         self._reader.join()  # whoever held the pipe is dead: it has reached its end
 
     def wait(self) -> int:

@@ -1,7 +1,7 @@
 """Runs a Pulumi program in this process, as the CLI's pulumi-language-python-exec does; started by `ProgramProcess`.
 
-`python -m local.engine.program <monitor> <engine> <project> <stack> <organization> <dry run> <parallel>`, the program's
-directory being the working directory and PULUMI_CONFIG, PULUMI_CONFIG_SECRET_KEYS its configuration.
+`python -m local.engine.program <address> <project> <stack> <dry run> <parallel>`, the program's directory being the
+working directory and PULUMI_CONFIG, PULUMI_CONFIG_SECRET_KEYS its configuration. Monitor and engine are at one address.
 """
 
 import asyncio
@@ -19,16 +19,16 @@ from pulumi.runtime.proto import engine_pb2
 from pulumi.runtime.proto.engine_pb2_grpc import EngineStub
 
 
-def main(monitor: str, engine: str, project: str, stack: str, organization: str, dry_run: str, parallel: str) -> int:
+def main(address: str, project: str, stack: str, dry_run: str, parallel: str) -> int:
     """Run `__main__.py` in the working directory; 0 when it and every resource it registered succeeded."""
     runtime.set_all_config(runtime.get_config_env(), runtime.get_config_secret_keys_env())
     runtime.configure(
         runtime.Settings(
             project=project,
             stack=stack,
-            organization=organization,
-            monitor=monitor,
-            engine=_Engine(grpc.insecure_channel(engine)),
+            organization="organization",  # what the CLI says when the backend has no organisations
+            monitor=address,
+            engine=_Engine(grpc.insecure_channel(address)),
             parallel=int(parallel),
             dry_run=dry_run == "true",
             root_directory=str(Path.cwd()),

@@ -149,7 +149,7 @@ class Registrar:
             return fresh
         if request.type == PROVIDER:  # not a resource of the account: its identity is known at once
             return replace(fresh, id=str(uuid.uuid5(uuid.NAMESPACE_URL, urn)))
-        provisioner_of(request.type)
+        provisioner_of(request.type)  # a type that cannot be created stops a preview too
         if self._dry_run:
             return fresh
         self._diagnostics.started(urn)

@@ -1,8 +1,4 @@
-"""Amazon API Gateway: a REST API, resource by resource.
-
-AWS takes no two changes of one API at the same time from the same caller without throttling them; the emulator does, so
-everything that does not depend on another is made in parallel here as well.
-"""
+"""Amazon API Gateway: a REST API, resource by resource."""
 
 from collections.abc import Mapping
 from typing import Any, Final

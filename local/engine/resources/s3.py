@@ -96,10 +96,9 @@ def _lifecycle_rule(block: Block) -> dict[str, Any]:
     return rule
 
 
-def policy(inputs: Inputs, aws: Aws) -> Created:
-    """Known, and not put in force: no_local_meaning.py says why."""
-    name = inputs.required("bucket")
-    return Created(name)
+def policy(inputs: Inputs, _: Aws) -> Created:
+    """The bucket's own policy, which is not put in force: no_local_meaning.py says why."""
+    return Created(inputs.required("bucket"))
 
 
 PROVISIONERS: Final[Mapping[str, Provisioner]] = {
