@@ -15,6 +15,9 @@ export AWS_CONFIG_FILE := /dev/null
 export AWS_SHARED_CREDENTIALS_FILE := /dev/null
 unexport AWS_PROFILE AWS_DEFAULT_PROFILE AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_ENDPOINT_URL
 
+# Without it, every start would compile Pulumi's SDK again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo up down status install lint test bench
 
 help:
