@@ -18,12 +18,12 @@ from handlers.domain.notifications import (
     Accepted,
     DryRun,
     Notification,
-    NotificationRequest,
     NotificationState,
     PlannedDelivery,
 )
 from handlers.domain.plan import Planned, plan, users
 from handlers.domain.problems import IdempotencyMismatch, InvalidRequest, NotFound, TooLarge
+from handlers.domain.requests import NotificationRequest
 from handlers.domain.statuses import Status
 from handlers.domain.templates import StoredTemplate
 from handlers.domain.times import rfc3339

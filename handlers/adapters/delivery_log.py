@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from handlers.adapters.dynamo import Item, plain, typed
-from handlers.adapters.log_items import delivery_key, delivery_of
+from handlers.adapters.log_items import delivery_of
+from handlers.adapters.log_keys import delivery_key
 from handlers.domain.claims import Claimed, Found, Refusal, lapsed, refusal
 from handlers.domain.deliveries import Conclusion, Delivery, Outcome, Reason
 from handlers.domain.due import AFTER_CLAIM

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from handlers.adapters.dynamo import plain, typed
-from handlers.adapters.log_items import delivery_id, delivery_key
+from handlers.adapters.log_keys import delivery_id, delivery_key
 from handlers.domain.due import DueDelivery
 from handlers.domain.events import DeliveryRequested
 from handlers.domain.times import rfc3339

@@ -1,6 +1,6 @@
 """How the log's table holds a notification and its deliveries.
 
-Key `notification_id`, `item`: `"notification"` or `"delivery#<delivery_id>"`. An attribute has the name and form of the
+Keys are in `log_keys`. An attribute has the name and form of the
 field it holds, with these exceptions:
 
 - `data` and `content` are JSON text, for they may hold floats, which DynamoDB's numbers would not give back;
@@ -16,25 +16,14 @@ from datetime import datetime
 from typing import Any, Final
 
 from handlers.adapters.dynamo import Item, plain, typed
+from handlers.adapters.log_keys import NOTIFICATION, delivery_key
 from handlers.domain.deliveries import Attempt, Delivery, with_fates
 from handlers.domain.due import AFTER_ACCEPTANCE, shard
 from handlers.domain.notifications import Notification
 from handlers.domain.statuses import UNSENT
 from handlers.domain.times import rfc3339
 
-NOTIFICATION: Final = "notification"
-_DELIVERY: Final = "delivery#"
 _AS_JSON: Final = ("content", "data")
-
-
-def delivery_key(notification_id: str, delivery_id: str) -> Item:
-    """Return the key of a delivery."""
-    return typed({"notification_id": notification_id, "item": f"{_DELIVERY}{delivery_id}"})
-
-
-def delivery_id(item: Mapping[str, Any]) -> str:
-    """Return the id of the delivery whose key is in this item."""
-    return str(item["item"]["S"]).removeprefix(_DELIVERY)
 
 
 def notification_item(notification: Notification) -> Item:

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from handlers.adapters.dynamo import Item, typed
-from handlers.adapters.log_items import NOTIFICATION, delivery_item, delivery_of, notification_item, notification_of
+from handlers.adapters.log_items import delivery_item, delivery_of, notification_item, notification_of
+from handlers.adapters.log_keys import NOTIFICATION
 from handlers.domain.deliveries import Delivery
 from handlers.domain.notifications import Notification
 

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from handlers.adapters.dynamo import Item, plain, read_by_user
-from handlers.domain.plan import Person
+from handlers.domain.people import Person
 from handlers.domain.reach import Reach
 from handlers.domain.settings import DEFAULT_SETTINGS, Settings
 

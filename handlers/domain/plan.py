@@ -11,22 +11,11 @@ from datetime import datetime
 from handlers.domain.callers import Caller
 from handlers.domain.channels import Channel
 from handlers.domain.deliveries import Reason
-from handlers.domain.notifications import NotificationRequest, Recipient
+from handlers.domain.people import NOBODY, Person
 from handlers.domain.problems import FieldError, InvalidRequest, ScopeNotGranted
-from handlers.domain.reach import Endpoint, Reach
-from handlers.domain.settings import DEFAULT_SETTINGS, Settings
+from handlers.domain.reach import Endpoint
+from handlers.domain.requests import NotificationRequest, Recipient
 from handlers.domain.statuses import Status
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """What is known of a user: where they are reached (`None`: there is no such contact), and what they accept."""
-
-    reach: Reach | None = None
-    settings: Settings = DEFAULT_SETTINGS
-
-
-NOBODY = Person()
 
 
 @dataclass(frozen=True, slots=True)

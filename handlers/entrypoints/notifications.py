@@ -26,8 +26,9 @@ from handlers.adapters.people import DynamoPeople
 from handlers.adapters.templates import S3TemplateStore
 from handlers.config import NotificationsSettings
 from handlers.domain.callers import Caller
-from handlers.domain.notifications import Accepted, DryRun, NotificationRequest, NotificationState
+from handlers.domain.notifications import Accepted, DryRun, NotificationState
 from handlers.domain.problems import IdempotencyMismatch, InProgress
+from handlers.domain.requests import NotificationRequest
 from handlers.domain.statuses import Status
 from handlers.entrypoints.http import caller, create_app, lambda_handler
 from handlers.observability import Metric, count, logger

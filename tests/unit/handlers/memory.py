@@ -15,7 +15,7 @@ from handlers.domain.events import DeliveryRequested
 from handlers.domain.locales import fallbacks
 from handlers.domain.messages import Message
 from handlers.domain.notifications import Notification
-from handlers.domain.plan import Person
+from handlers.domain.people import Person
 from handlers.domain.rendering import Content
 from handlers.domain.settings import Settings
 from handlers.domain.statuses import UNSENT, Status

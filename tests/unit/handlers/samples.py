@@ -6,7 +6,8 @@ from typing import Any
 
 from handlers.domain.callers import Caller
 from handlers.domain.deliveries import Delivery, Priority, Step
-from handlers.domain.notifications import Notification, NotificationRequest
+from handlers.domain.notifications import Notification
+from handlers.domain.requests import NotificationRequest
 from handlers.domain.statuses import Status
 
 NOW = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)

@@ -9,7 +9,7 @@ import pytest
 from handlers.acceptance import IDEMPOTENCY_WINDOW, MAX_LOGGED_BYTES, Acceptance, NotificationService
 from handlers.domain.callers import Caller
 from handlers.domain.deliveries import Outcome, Reason
-from handlers.domain.plan import Person
+from handlers.domain.people import Person
 from handlers.domain.problems import IdempotencyMismatch, InvalidRequest, NotFound, TooLarge
 from handlers.domain.reach import Endpoint, Reach
 from handlers.domain.rendering import Content

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from handlers.domain.callers import Caller
 from handlers.domain.channels import CHANNELS, Channel
 from handlers.domain.deliveries import Reason
-from handlers.domain.notifications import NotificationRequest
-from handlers.domain.plan import NOBODY, Person, Planned, plan, users
+from handlers.domain.people import NOBODY, Person
+from handlers.domain.plan import Planned, plan, users
 from handlers.domain.problems import InvalidRequest, ScopeNotGranted
 from handlers.domain.reach import Endpoint, Reach
+from handlers.domain.requests import NotificationRequest
 from handlers.domain.settings import Settings
 from handlers.domain.statuses import INITIAL, Status
 from tests.unit.handlers.samples import DEMO, NOW, request
