@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from stacks.iam import Statement, arn_like, document, equals, service
+from stacks.iam import Statement, arn_like, document, equals, service, tls_only
 from stacks.naming import Naming
 
 
@@ -61,4 +61,4 @@ def _policy(naming: Naming) -> pulumi.Output[str]:
         ),
         service("cloudwatch.amazonaws.com"),
     )
-    return document(publish)
+    return document(publish, tls_only("sns:Publish", topic))

@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from stacks.function import Function, FunctionArgs
-from stacks.iam import Statement, arn_like, document, service
+from stacks.iam import Statement, arn_like, document, service, tls_only
 from stacks.naming import Naming
 from stacks.settings import ChannelSettings
 
@@ -146,7 +146,7 @@ class Channel(pulumi.ComponentResource):
             aws.sqs.QueuePolicy(
                 f"{self._name}-{suffix}-policy",
                 queue_url=target.url,
-                policy=document(send),
+                policy=document(send, tls_only("sqs:*", arn)),
                 opts=self._child,
             )
 

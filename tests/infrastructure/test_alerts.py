@@ -10,7 +10,8 @@ ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 
 def test_only_this_environments_alarms_publish(local: Program) -> None:
     (policy,) = local.of(POLICY)
-    (statement,) = policy.statements()
+    statement, cleartext = policy.statements()
+    assert (cleartext["Effect"], cleartext["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": ["false"]}})
     assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert statement["Action"] == ["sns:Publish"]
     assert statement["Resource"] == [f"arn:aws:sns:{REGION}:{ACCOUNT}:carillon-local-alerts"]

@@ -40,7 +40,8 @@ def test_what_the_rule_cannot_deliver_is_tried_for_a_day_and_then_kept(deployed:
 @pytest.mark.parametrize(("resource", "arn"), [("email-queue-policy", "email"), ("email-dlq-policy", "email-dlq")])
 def test_only_the_channels_own_rule_sends_to_its_queues(resource: str, arn: str, local: Program) -> None:
     (policy,) = (each for each in local.of(QUEUE_POLICY) if each.name == resource)
-    assert policy.statements() == [
+    send, cleartext = policy.statements()
+    assert send == (
         {
             "Sid": "LetTheRuleSend",
             "Effect": "Allow",
@@ -53,7 +54,9 @@ def test_only_the_channels_own_rule_sends_to_its_queues(resource: str, arn: str,
                 }
             },
         }
-    ]
+    )
+    assert (cleartext["Effect"], cleartext["Action"]) == ("Deny", ["sqs:*"])
+    assert cleartext["Condition"] == {"Bool": {"aws:SecureTransport": ["false"]}}
 
 
 def test_every_queue_has_a_policy(deployed: Program) -> None:
