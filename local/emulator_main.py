@@ -1,13 +1,23 @@
 """Runs MiniStack for `local.emulator`, by the interpreter of the emulator's environment, which has nothing of ours.
 
-AWS is called over TLS, the emulator over plain HTTP on loopback. MiniStack believes `X-Forwarded-Proto`, so every
-request is given one: a policy that refuses cleartext (`aws:SecureTransport`) is then enforced here with AWS's outcome,
-instead of refusing everything.
+Two of its differences from AWS are mended here, because the program's own policies could not be enforced otherwise:
+
+- AWS is called over TLS, the emulator over plain HTTP on loopback. MiniStack believes `X-Forwarded-Proto`, so every
+  request is given one: a policy that refuses cleartext (`aws:SecureTransport`) then has AWS's outcome.
+- `ses:SendEmail` is authorised on the identity that sends
+  (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsimpleemailservicev2.html); MiniStack
+  1.5.33 authorises it on `*`, which only a wildcard grants.
 """
 
+import json
+from email.utils import parseaddr
+
 from ministack import app as ministack  # type: ignore[import-not-found]  # it is in that environment only
+from ministack.core import iam_actions  # type: ignore[import-not-found]
+from ministack.services import ses_v2  # type: ignore[import-not-found]
 
 _serve = ministack.app
+_resource = iam_actions._ses_v2_resource_arn
 
 
 async def _serve_as_over_tls(scope, receive, send):  # type: ignore[no-untyped-def]  # there is no ASGI type library here
@@ -16,6 +26,15 @@ async def _serve_as_over_tls(scope, receive, send):  # type: ignore[no-untyped-d
     await _serve(scope, receive, send)
 
 
+def _resource_or_sender(method: str, path: str, body: bytes, region: str, account_id: str) -> str:
+    if (method, path) != ("POST", "/v2/email/outbound-emails"):
+        return str(_resource(method, path, body, region, account_id))
+    address = parseaddr(json.loads(body).get("FromEmailAddress", ""))[1]
+    identity = address if ses_v2._identities.get(address) else address.rpartition("@")[2]
+    return f"arn:aws:ses:{region}:{account_id}:identity/{identity}"
+
+
 if __name__ == "__main__":
     ministack.app = _serve_as_over_tls
+    iam_actions._ses_v2_resource_arn = _resource_or_sender
     ministack.main()

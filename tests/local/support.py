@@ -26,12 +26,12 @@ def session(account: Emulator) -> boto3.Session:
     return boto3.Session(account.access_key_id, account.secret_access_key, region_name=account.region)
 
 
-def role_session(account: Emulator, action: str) -> boto3.Session:
+def role_session(account: Emulator, action: str, resource: str = "*") -> boto3.Session:
     """As a role that may do this one thing; unlike root's, its signatures are verified."""
     iam, name = session(account).client("iam", endpoint_url=account.endpoint_url), f"role-{uuid.uuid4().hex}"
     root = {"AWS": f"arn:aws:iam::{account.account_id}:root"}
     trust = {"Effect": "Allow", "Principal": root, "Action": "sts:AssumeRole"}
-    allowed = {"Effect": "Allow", "Action": action, "Resource": "*"}
+    allowed = {"Effect": "Allow", "Action": action, "Resource": resource}
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document(trust))["Role"]
     iam.put_role_policy(RoleName=name, PolicyName="one", PolicyDocument=_document(allowed))
     sts = session(account).client("sts", endpoint_url=account.endpoint_url)

@@ -1,6 +1,7 @@
 """SES calls through the sandbox, made by the SDK that the worker uses."""
 
 import uuid
+from contextlib import nullcontext
 from email.message import EmailMessage
 
 import boto3
@@ -74,6 +75,16 @@ def test_a_raw_message_is_taken_apart(sandbox: Sandbox) -> None:
     assert (message["subject"], message["body"].strip()) == ("Räw", "<p>html part</p>")
     assert message["delivery_id"] is None
     assert "List-Unsubscribe=One-Click" in page_of(sandbox, "Räw")
+
+
+@pytest.mark.parametrize(("identity", "allowed"), [("example.com", True), ("elsewhere.example", False)])
+def test_a_role_may_send_from_the_identity_it_was_granted_and_from_no_other(
+    sandbox: Sandbox, identity: str, allowed: bool
+) -> None:
+    arn = f"arn:aws:ses:{sandbox.account.region}:{sandbox.account.account_id}:identity/{identity}"
+    worker = sandbox.ses(role_session(sandbox.account, "ses:SendEmail", arn))
+    with nullcontext() if allowed else pytest.raises(ClientError, match="AccessDenied"):
+        worker.send_email(**mail("<p>x</p>", "granted", "n", "d"))
 
 
 def test_a_wrong_signature_is_refused_by_the_emulator_and_nothing_is_kept(sandbox: Sandbox) -> None:
