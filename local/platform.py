@@ -85,9 +85,8 @@ class Platform:
             )
             place.write_local(local)
         except BaseException as error:
-            died = not supervisor.alive
             supervisor.stop()
-            if died:  # whatever failed did so because the emulator or the sandbox was gone
+            if supervisor.popen.returncode:  # it ended by itself: whatever failed did so because something was gone
                 raise ProcessError(place.supervisor_log.read_text().strip()) from error
             raise
         return cls(place.root, supervisor, services, deployment, local)

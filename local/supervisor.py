@@ -41,16 +41,23 @@ def main() -> int:
             child, inbox_url = sandbox.start(running.emulator, NOTIFICATIONS_TABLE, log, arguments.inbox_port)
             children.callback(child.stop)
             directory.write_services(Services(running.emulator, inbox_url))
-            raise ProcessError(_first_to_end([running.child, child]).obituary())
+            dead = _first_to_end([running.child, child])
+            _ignore_signals()
+            raise ProcessError(dead.obituary())
     except PlatformError as error:
         logger.error("%s", error)
         return 1
 
 
 def _end(*_: object) -> NoReturn:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)  # being told twice must not interrupt the stopping
+    _ignore_signals()
     sys.exit(0)
+
+
+def _ignore_signals() -> None:
+    """Being told to stop must not interrupt the stopping."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _first_to_end(children: Iterable[Child]) -> Child:
