@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import boto3
@@ -36,7 +36,7 @@ MESSAGE = Message(
 )
 
 
-class Ses(HTTPServer):
+class Ses(ThreadingHTTPServer):
     """SES on loopback: keeps each request, and answers as it is told."""
 
     def __init__(self, answer: Answer) -> None:
@@ -77,7 +77,7 @@ def refuses(status: int, code: str, message: str = "no", **headers: str) -> Answ
 def ses(answer: Answer, read_timeout: float = 5) -> Iterator[tuple[Ses, SesProvider]]:
     """A provider whose client differs from `clients.sesv2` in its endpoint and patience alone."""
     server = Ses(answer)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     client = boto3.client(
         "sesv2",
         region_name="eu-central-1",
