@@ -154,7 +154,11 @@ def _answer_not_found(_: NotFoundError) -> Response[str]:
 
 def _answer_failure(error: Exception) -> Response[str]:
     logger.error("request failed", **describe(error))
-    return _answer(InternalError("The request was not carried out. It can be sent again."))
+    return _answer(
+        InternalError(
+            "Send it again. With an Idempotency-Key a notification is sent once, whatever has been done already."
+        )
+    )
 
 
 def _path(location: Sequence[str | int]) -> str:

@@ -50,6 +50,7 @@ idempotency = IdempotencyConfig(
     expires_after_seconds=int(IDEMPOTENCY_WINDOW.total_seconds()),
     hash_function="sha256",
 )
+remembered = DynamoDBPersistenceLayer(settings.limits_table, boto3_client=dynamodb)
 app = create_app()
 
 Key = Annotated[
@@ -109,7 +110,7 @@ _accept_or_remember = idempotent_function(
     _accept_keyed,
     data_keyword_argument="keyed",
     config=idempotency,
-    persistence_store=DynamoDBPersistenceLayer(settings.limits_table, boto3_client=dynamodb),
+    persistence_store=remembered,
     key_prefix="accept",
 )
 """Accepts, unless this key was accepted before: then it returns the answer of that time."""

@@ -22,13 +22,16 @@ from handlers.adapters.delivery_log import DynamoDeliveryLog
 from handlers.adapters.people import DynamoSettings
 from handlers.adapters.templates import S3TemplateStore
 from handlers.config import WorkerSettings
+from handlers.domain.channels import Channel
 from handlers.domain.claims import Refusal
 from handlers.domain.events import DeliveryRequested, NotAnEventError
 from handlers.domain.settings import DEFAULT_SETTINGS
 from handlers.observability import Metric, count, describe, logger
+from handlers.ports import SettingsReader
 from handlers.worker import Report, Result, Worker
 
 Event = dict[str, Any]
+Handler = Callable[[Event, LambdaContext], dict[str, Any]]
 
 _LARGEST_BATCH: Final = 10
 
@@ -46,18 +49,24 @@ class ReturnToQueueError(Exception):
     """Says to the batch processor that a record is to be delivered again."""
 
 
-def worker_handler() -> Callable[[Event, LambdaContext], dict[str, Any]]:
+def worker_handler() -> Handler:
     """Return the Lambda handler of the channel that the environment names."""
     settings = WorkerSettings()
     dynamodb = clients.dynamodb()
-    users = DynamoSettings(settings.settings_table, dynamodb)
     worker = Worker(
         log=DynamoDeliveryLog(settings.notifications_table, dynamodb),
         templates=S3TemplateStore(settings.template_bucket, clients.s3()),
         provider=providers.create(settings.channel),
         clock=partial(datetime.now, UTC),
     )
-    # Threads, as boto3 blocks: one slow answer of the provider holds up nobody else's.
+    return batch_handler(worker, DynamoSettings(settings.settings_table, dynamodb), settings.channel)
+
+
+def batch_handler(worker: Worker, users: SettingsReader, channel: Channel) -> Handler:
+    """Return a Lambda handler that gives each event of an SQS batch to the worker, all at once.
+
+    In threads, as boto3 blocks: one slow answer of the provider holds up nobody else's.
+    """
     threads = ThreadPoolExecutor(_LARGEST_BATCH, thread_name_prefix="delivery")
     processor = AsyncBatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
@@ -78,7 +87,7 @@ def worker_handler() -> Callable[[Event, LambdaContext], dict[str, Any]]:
                 raise ReturnToQueueError
 
         answer = async_process_partial_response(event, deliver, processor, context)
-        _count(results, settings.channel)
+        _count(results, channel)
         return dict(answer)
 
     return handler

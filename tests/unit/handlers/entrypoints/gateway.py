@@ -3,9 +3,10 @@
 https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 """
 
+import base64
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -16,12 +17,16 @@ class LambdaContext:
     invoked_function_arn: str = "arn:aws:lambda:eu-central-1:123456789012:function:test"
     aws_request_id: str = "6f1c"
 
+    def get_remaining_time_in_millis(self) -> int:
+        return 20_000
+
 
 @dataclass(frozen=True)
 class Answer:
     status: int
     content_type: str | None
     body: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def fields(self) -> list[str]:
         return [error["field"] for error in self.body["errors"]]
@@ -35,24 +40,37 @@ def call(
     *,
     resource: str = "/",
     channels: tuple[str, ...] = ("*",),
+    query: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    app_key: str = "demo",
 ) -> Answer:
-    """Call the function as the app `demo`."""
-    authorizer = {"app_key": "demo", "categories": '["*"]', "channels": json.dumps(channels)}
+    """Call the function as an app. A body that is text or bytes is sent as it is, anything else as JSON."""
+    sent = {"Content-Type": "application/json", **(headers or {})}
     event = {
         "resource": resource,
         "path": path,
         "httpMethod": method,
-        "headers": {"Content-Type": "application/json"},
-        "multiValueHeaders": {"Content-Type": ["application/json"]},
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
-        "requestContext": {"authorizer": authorizer, "requestId": "r", "path": f"/live{path}"},
-        "body": None if body is None else json.dumps(body),
-        "isBase64Encoded": False,
+        "headers": sent,
+        "multiValueHeaders": {name: [value] for name, value in sent.items()},
+        "queryStringParameters": query,
+        "multiValueQueryStringParameters": {name: [value] for name, value in query.items()} if query else None,
+        "requestContext": {
+            "authorizer": {"app_key": app_key, "categories": '["*"]', "channels": json.dumps(channels)},
+            "requestId": "r",
+            "path": f"/live{path}",
+        },
+        **_body(body),
     }
     answer = handler(event, LambdaContext())
-    headers = {**answer.get("headers", {}), **{k: v[0] for k, v in answer.get("multiValueHeaders", {}).items()}}
-    content_type = next((value for name, value in headers.items() if name.lower() == "content-type"), None)
+    received = {**answer.get("headers", {}), **{k: v[0] for k, v in answer.get("multiValueHeaders", {}).items()}}
+    content_type = next((value for name, value in received.items() if name.lower() == "content-type"), None)
     text = answer["body"]
     assert isinstance(text, str), "a body that is not a string is a malformed answer"
-    return Answer(answer["statusCode"], content_type, json.loads(text) if text else None)
+    return Answer(answer["statusCode"], content_type, json.loads(text) if text else None, received)
+
+
+def _body(body: Any) -> dict[str, Any]:
+    if isinstance(body, bytes):
+        return {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
+    text = body if body is None or isinstance(body, str) else json.dumps(body)
+    return {"body": text, "isBase64Encoded": False}

@@ -1,0 +1,20 @@
+"""The environment variables of every function: entrypoints read them when they are imported, as in Lambda."""
+
+import os
+
+os.environ |= {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "POWERTOOLS_SERVICE_NAME": "test",
+    "POWERTOOLS_METRICS_NAMESPACE": "Carillon",
+    "CARILLON_ENVIRONMENT": "test",
+    "CARILLON_APP_SECRET_PREFIX": "carillon/test/apps/",
+    "CARILLON_CATEGORIES": '{"payment": {"channels": ["email"]}}',
+    "CARILLON_CONTACTS_TABLE": "contacts",
+    "CARILLON_EVENT_BUS": "carillon-test",
+    "CARILLON_LIMITS_TABLE": "limits",
+    "CARILLON_NOTIFICATIONS_TABLE": "notifications",
+    "CARILLON_SETTINGS_TABLE": "settings",
+    "CARILLON_TEMPLATE_BUCKET": "templates",
+}

@@ -1,0 +1,105 @@
+"""The notifications API, with everything behind it in memory."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from handlers.entrypoints import notifications
+from tests.unit.handlers.entrypoints.gateway import Answer, call
+from tests.unit.handlers.memory import MemoryBus, MemoryLog
+from tests.unit.handlers.samples import CONTENT
+
+BODY = {"category": "payment", "content": CONTENT, "data": {"name": "Ada"}, "to": [{"email": "ada@example.com"}]}
+
+
+@pytest.fixture
+def log() -> MemoryLog:
+    return MemoryLog()
+
+
+@pytest.fixture
+def bus() -> MemoryBus:
+    return MemoryBus()
+
+
+@pytest.fixture(autouse=True)
+def _in_memory(log: MemoryLog, bus: MemoryBus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notifications, "service", replace(notifications.service, log=log, publisher=bus))
+
+
+def send(body: Any = BODY, **kwargs: Any) -> Answer:
+    return call(notifications.handler, "POST", "/v1/notifications", body, **kwargs)
+
+
+def emitted(capsys: pytest.CaptureFixture[str]) -> list[tuple[str, dict[str, str]]]:
+    """The metrics that were printed, each with its dimensions."""
+    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    return [
+        (metric["Name"], {name: document[name] for name in directive["Dimensions"][0]})
+        for document in documents
+        for directive in document["_aws"]["CloudWatchMetrics"]
+        for metric in directive["Metrics"]
+    ]
+
+
+def test_a_notification_is_accepted_and_can_be_read() -> None:
+    accepted = send()
+    assert (accepted.status, accepted.content_type) == (202, "application/json")
+    notification_id, [delivery] = accepted.body["notification_id"], accepted.body["deliveries"]
+    assert delivery == {"channel": "email", "status": "created", "delivery_id": delivery["delivery_id"]}
+
+    read = call(notifications.handler, "GET", f"/v1/notifications/{notification_id}")
+    assert (read.status, read.body["notification_id"]) == (200, notification_id)
+    assert [step["status"] for step in read.body["deliveries"][0]["timeline"]] == ["created"]
+
+
+def test_a_dry_run_answers_the_plan_with_200_and_no_ids(log: MemoryLog) -> None:
+    answer = send(query={"dry_run": "true"})
+    assert (answer.status, answer.body) == (200, {"deliveries": [{"channel": "email", "status": "created"}]})
+    assert log.notifications == {}
+
+
+def test_a_dry_run_is_not_what_it_is_not(log: MemoryLog) -> None:
+    assert send(query={"dry_run": "false"}).status == 202
+    answer = send(query={"dry_run": "perhaps"})
+    assert (answer.status, answer.fields()) == (400, ["dry_run"])
+    assert len(log.notifications) == 1
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256])
+def test_a_key_that_is_none_is_refused(key: str) -> None:
+    answer = send(headers={"Idempotency-Key": key})
+    assert (answer.status, answer.fields()) == (400, ["idempotency-key"])
+
+
+def test_another_apps_notification_is_not_found() -> None:
+    notification_id = send().body["notification_id"]
+    answer = call(notifications.handler, "GET", f"/v1/notifications/{notification_id}", app_key="other")
+    assert answer.status == 404
+
+
+def test_an_app_without_the_scope_is_refused() -> None:
+    assert send(channels=("sms",)).status == 403
+
+
+def test_a_failed_publish_is_counted_and_answers_202(bus: MemoryBus, capsys: pytest.CaptureFixture[str]) -> None:
+    bus.up = False
+    assert send().status == 202
+    assert ("PublishFailed", {"service": "test"}) in emitted(capsys)
+
+
+def test_what_is_accepted_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    send()
+    assert emitted(capsys) == [
+        ("NotificationAccepted", {"service": "test"}),
+        ("DeliveryPlanned", {"channel": "email", "service": "test"}),
+    ]
+
+
+def test_nothing_that_was_sent_is_logged(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> None:
+    send()
+    said = f"{[vars(record) for record in caplog.records]} {capsys.readouterr().out}"
+    assert "ada@example.com" not in said
+    assert "Ada" not in said

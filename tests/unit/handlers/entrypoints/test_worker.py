@@ -1,0 +1,132 @@
+"""A batch from the queue: every record at once, each failing alone."""
+
+import json
+import threading
+from typing import Any
+
+import pytest
+
+from handlers.domain.deliveries import Delivery
+from handlers.domain.messages import Message
+from handlers.domain.provider_errors import UnavailableError
+from handlers.domain.settings import Settings
+from handlers.domain.statuses import Status
+from handlers.entrypoints.worker import batch_handler
+from handlers.worker import Worker
+from tests.unit.handlers.domain.test_events import envelope
+from tests.unit.handlers.entrypoints.gateway import LambdaContext
+from tests.unit.handlers.memory import Clock, MemoryLog, MemoryProvider, MemorySettings, MemoryTemplates
+from tests.unit.handlers.samples import NOW, delivery, notification
+
+
+class Channel:
+    """A worker with its queue in hand."""
+
+    def __init__(self, provider: MemoryProvider | None = None) -> None:
+        self.log, self.settings = MemoryLog(), MemorySettings()
+        self.provider = provider or MemoryProvider()
+        worker = Worker(self.log, MemoryTemplates(), self.provider, Clock(NOW))
+        self.handler = batch_handler(worker, self.settings, "email")
+
+    def accept(self, **fields: Any) -> Delivery:
+        given = delivery(**fields)
+        assert self.log.accept(notification(given.notification_id), [given])
+        return given
+
+    def receive(self, *bodies: str) -> list[str]:
+        """Handle a batch and return which of its records go back to the queue."""
+        records = [{"messageId": f"m-{n}", "body": body, "eventSource": "aws:sqs"} for n, body in enumerate(bodies)]
+        answer = self.handler({"Records": records}, LambdaContext())  # type: ignore[arg-type]
+        return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+    def status(self, given: Delivery) -> Status:
+        return self.log.records[given.notification_id, given.delivery_id].delivery.status
+
+
+def body(given: Delivery) -> str:
+    return json.dumps(envelope(given.event()))
+
+
+@pytest.fixture
+def channel() -> Channel:
+    return Channel()
+
+
+def test_a_batch_is_sent_and_leaves_the_queue(channel: Channel) -> None:
+    given = [channel.accept() for _ in range(10)]
+    assert channel.receive(*map(body, given)) == []
+    assert {channel.status(each) for each in given} == {Status.SENT}
+    assert len(channel.provider.sent) == 10
+
+
+def test_one_bad_record_goes_back_alone(channel: Channel) -> None:
+    good = channel.accept()
+    assert channel.receive("not an event", body(good), body(delivery())) == ["m-0", "m-2"]
+    assert channel.status(good) is Status.SENT
+
+
+def test_a_batch_that_fails_whole_goes_back_whole(channel: Channel) -> None:
+    channel.provider.raises = UnavailableError("503")
+    assert channel.receive(body(channel.accept()), body(channel.accept())) == ["m-0", "m-1"]
+
+
+def test_the_same_delivery_twice_in_a_batch_is_sent_once(channel: Channel) -> None:
+    given = channel.accept()
+    channel.receive(body(given), body(given))
+    assert len(channel.provider.sent) == 1
+    assert channel.receive(body(given)) == []
+
+
+class Meeting(MemoryProvider):
+    """A provider that answers nobody until everybody has asked."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.everybody = threading.Barrier(size, timeout=10)
+
+    def send(self, message: Message) -> str:
+        self.everybody.wait()
+        return super().send(message)
+
+
+def test_a_slow_answer_holds_up_nobody_elses() -> None:
+    channel = Channel(Meeting(10))
+    assert channel.receive(*(body(channel.accept()) for _ in range(10))) == []
+
+
+def test_settings_are_those_of_now_and_of_each_user(channel: Channel) -> None:
+    channel.settings.chosen["out"] = Settings(categories={"payment": {"email": False}})
+    out, unasked, bare = channel.accept(user_id="out"), channel.accept(user_id="ada"), channel.accept(user_id=None)
+    assert channel.receive(body(out), body(unasked), body(bare)) == []
+    assert [channel.status(each) for each in (out, unasked, bare)] == [Status.UNSUBSCRIBED, Status.SENT, Status.SENT]
+
+
+def test_what_became_of_a_batch_is_counted_by_channel(channel: Channel, capsys: pytest.CaptureFixture[str]) -> None:
+    given = [channel.accept() for _ in range(2)]
+    failing = channel.accept(data={})
+    channel.receive(*map(body, (*given, failing)), "not an event")
+    channel.receive(body(given[0]))
+    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    counted = [
+        (metric["Name"], document[metric["Name"]], document["channel"])
+        for document in documents
+        for metric in document["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+    ]
+    assert counted == [
+        ("DeliverySent", [2.0], "email"),
+        ("DeliveryFailed", [1.0], "email"),
+        ("DuplicateDropped", [1.0], "email"),
+    ]
+
+
+def test_what_nobody_foresaw_is_told_loudly_and_nothing_personal_with_it(
+    channel: Channel, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = channel.accept(endpoint="grace@example.com")
+    channel.provider.raises = ZeroDivisionError("grace@example.com")
+    channel.receive(body(given), body(delivery()), "not an event")
+    lines = [vars(record) for record in caplog.records]
+    assert {line["levelname"] for line in lines} == {"ERROR"}
+    assert any(line.get("error") == "ZeroDivisionError" for line in lines)
+    assert any(line.get("why") == "missing" for line in lines)
+    assert "grace@example.com" not in str(lines)
