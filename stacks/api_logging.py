@@ -17,7 +17,7 @@ class AccountLoggingArgs:
 
 
 class AccountLogging(pulumi.ComponentResource):
-    """Lets API Gateway write logs. Deleting it leaves the account as it is: another API may be logging by then."""
+    """Lets API Gateway write logs. Deleting it takes that from every API of the account and region."""
 
     def __init__(self, name: str, args: AccountLoggingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("carillon:stacks:AccountLogging", name, {}, opts)

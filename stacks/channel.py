@@ -3,6 +3,7 @@
 Every channel is one of these and shares nothing with another, so that an outage of its provider stays its own.
 """
 
+import json
 from dataclasses import dataclass
 
 import pulumi
@@ -85,9 +86,7 @@ class Channel(pulumi.ComponentResource):
             name=self._args.dead_letter_queue,
             kms_master_key_id=self._args.key_arn,
             message_retention_seconds=_DEAD_LETTER_RETENTION,
-            redrive_allow_policy=pulumi.Output.json_dumps(
-                {"redrivePermission": "byQueue", "sourceQueueArns": [source]}
-            ),
+            redrive_allow_policy=json.dumps({"redrivePermission": "byQueue", "sourceQueueArns": [source]}),
             opts=self._child,
         )
 
@@ -111,9 +110,7 @@ class Channel(pulumi.ComponentResource):
             name=self._args.queue,
             description=f"Deliveries of every category on the channel {self._args.channel}",
             event_bus_name=self._args.bus_name,
-            event_pattern=pulumi.Output.json_dumps(
-                {"detail-type": [{"suffix": f"_notification_{self._args.channel}"}]}
-            ),
+            event_pattern=json.dumps({"detail-type": [{"suffix": f"_notification_{self._args.channel}"}]}),
             opts=self._child,
         )
         aws.cloudwatch.EventTarget(

@@ -4,7 +4,7 @@ The types are https://docs.aws.amazon.com/apigateway/latest/developerguide/suppo
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 _REPEAT = "The request can be sent again; with its Idempotency-Key it is not carried out twice."
 
@@ -18,7 +18,7 @@ class GatewayResponse:
     slug: str
     title: str
     detail: str
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: tuple[tuple[str, str], ...] = ()
     errors: tuple[tuple[str, str], ...] = ()
     """Fields at fault, each with its message."""
 
@@ -38,8 +38,8 @@ class GatewayResponse:
     @property
     def parameters(self) -> dict[str, str]:
         """The headers, as API Gateway wants static values: in single quotes."""
-        headers = {"Content-Type": "application/problem+json", **self.headers}
-        return {f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers.items()}
+        headers = (("Content-Type", "application/problem+json"), *self.headers)
+        return {f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers}
 
 
 def _not_found(kind: str) -> GatewayResponse:
@@ -54,7 +54,7 @@ RESPONSES = (
         "unauthorized",
         "The token is not valid",
         "Send Authorization: Bearer <JWT>, signed with the app's secret and less than five minutes old.",
-        {"WWW-Authenticate": "Bearer"},  # RFC 9110 11.6.1
+        (("WWW-Authenticate", "Bearer"),),  # RFC 9110 11.6.1
     ),
     GatewayResponse("ACCESS_DENIED", 403, "forbidden", "Not allowed", "The app may not call this."),
     _not_found("MISSING_AUTHENTICATION_TOKEN"),
@@ -82,7 +82,7 @@ RESPONSES = (
         "too-many-requests",
         "Too many requests",
         f"The API is at its limit of requests per second. {_REPEAT}",
-        {"Retry-After": "1"},
+        (("Retry-After", "1"),),
     ),
     GatewayResponse(
         "DEFAULT_4XX", 400, "invalid-request", "The request is not valid", "The request cannot be served as it is."

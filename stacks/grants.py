@@ -144,7 +144,7 @@ def _list_templates(naming: Naming) -> Statement:
     return Statement(
         "ListTemplates",
         ("s3:ListBucket",),
-        (naming.bucket_arn(),),
+        (naming.bucket_arn,),
         (Condition("StringLike", "s3:prefix", (TEMPLATES,)),),
     )
 
@@ -153,7 +153,7 @@ def _on_templates(naming: Naming, sid: str, *actions: str) -> Statement:
     return Statement(
         sid,
         actions,
-        (f"{naming.bucket_arn()}/{TEMPLATES}",),
+        (f"{naming.bucket_arn}/{TEMPLATES}",),
         reason="producers name their templates",
     )
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 PROJECT = "carillon"
 
-TABLES = ("contacts", "settings", "notifications", "limits")
-
 
 @dataclass(frozen=True)
 class Naming:
@@ -82,7 +80,7 @@ class Naming:
         return f"/aws/lambda/{self.named(function)}"
 
     def table_arn(self, table: str) -> str:
-        """Return the ARN of one of TABLES."""
+        """Return the ARN of a table: `contacts`, `settings`, `notifications`, `limits`."""
         return self.arn("dynamodb", f"table/{self.named(table)}")
 
     def queue_arn(self, queue: str) -> str:
@@ -93,6 +91,7 @@ class Naming:
         """Return the ARN of a channel's rule on the bus."""
         return self.arn("events", f"rule/{self.prefix}/{self.named(channel)}")
 
+    @property
     def bucket_arn(self) -> str:
-        """Return the ARN of the template bucket."""
+        """The template bucket."""
         return f"arn:{self.partition}:s3:::{self.template_bucket}"

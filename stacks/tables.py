@@ -1,5 +1,6 @@
 """The DynamoDB tables: contacts, settings, the notification log, and short-lived limits."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -37,7 +38,7 @@ class TablesArgs:
 
     naming: Naming
     key_arn: pulumi.Output[str]
-    replica_key_arns: dict[str, pulumi.Output[str]]
+    replica_key_arns: Mapping[str, pulumi.Output[str]]
     protect: bool
 
 

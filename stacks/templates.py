@@ -45,7 +45,7 @@ class TemplateBucket(pulumi.ComponentResource):
         aws.s3.BucketPolicy(
             "policy",
             bucket=bucket.id,
-            policy=document(tls_only("s3:*", args.naming.bucket_arn(), f"{args.naming.bucket_arn()}/*")),
+            policy=document(tls_only("s3:*", args.naming.bucket_arn, f"{args.naming.bucket_arn}/*")),
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.bucket_name = bucket.bucket

@@ -152,6 +152,7 @@ def _run(stack: str, config: dict[str, str]) -> Program:
     try:
         runtime.set_all_config(config)
         mocks.set_mocks(_Aws(), project="carillon", stack=stack, preview=False, monitor=_Monitor(program))
+        settings.SETTINGS.outputs = set()  # those that another test left on a loop of its own would be waited for
         settings.ROOT.set(None)  # the stack that set_mocks has already finished: run_in_stack makes the real one
         loop.run_until_complete(run_in_stack(_main))
     finally:

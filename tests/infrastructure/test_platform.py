@@ -153,6 +153,12 @@ def test_the_provider_refuses_any_account_that_is_not_allowed() -> None:
     assert "allowedAccountIds" not in program.of_stack("dev").named(PROVIDER).inputs
 
 
+def test_an_emulator_is_asked_for_buckets_by_path(local: Program) -> None:
+    elsewhere = program.run("local", {"carillon:endpoints": '{"sesv2": "http://localhost:1234/aws"}'})
+    assert elsewhere.named(PROVIDER).inputs["s3UsePathStyle"] == "true"
+    assert local.named(PROVIDER).inputs["s3UsePathStyle"] == "false"
+
+
 def test_every_function_that_is_packaged_is_deployed(deployed: Program) -> None:
     made = {each.inputs["environment"]["variables"]["POWERTOOLS_SERVICE_NAME"] for each in deployed.of(FUNCTION)}
     assert made == set(functions())

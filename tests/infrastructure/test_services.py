@@ -61,5 +61,5 @@ def test_the_schedule_is_aimed_only_once_it_may_invoke(deployed: Program) -> Non
 def test_arns_are_of_the_regions_partition(region: str, partition: str, via: str) -> None:
     naming = Naming("dev", region, "123456789012")
     assert naming.queue_arn("email") == f"arn:{partition}:sqs:{region}:123456789012:carillon-dev-email"
-    assert naming.bucket_arn() == f"arn:{partition}:s3:::carillon-dev-templates-123456789012"
+    assert naming.bucket_arn == f"arn:{partition}:s3:::carillon-dev-templates-123456789012"
     assert naming.via("sqs") == via
