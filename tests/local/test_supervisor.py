@@ -73,10 +73,10 @@ def test_the_emulators_death_ends_everything_and_the_log_says_why(supervisor: Ch
 def test_the_sandboxs_death_ends_everything_too(supervisor: Child, tmp_path: Path) -> None:
     # It knows nothing of the directory, but has this run's credentials.
     [sandbox] = mentioning(services_of(tmp_path).emulator.access_key_id) - mentioning(tmp_path)
-    os.kill(sandbox, signal.SIGTERM)
+    os.kill(sandbox, signal.SIGKILL)
     assert supervisor.popen.wait(10) == 1
     until(lambda: not mentioning(tmp_path))
-    assert "the sandbox ended with exit code 0" in Directory(tmp_path).supervisor_log.read_text()
+    assert "the sandbox was killed by SIGKILL" in Directory(tmp_path).supervisor_log.read_text()
 
 
 def test_killing_the_supervisor_leaves_nothing_running(supervisor: Child, tmp_path: Path) -> None:
