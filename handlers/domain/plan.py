@@ -35,12 +35,14 @@ def plan(
     *,
     caller: Caller,
     categories: Mapping[str, Sequence[Channel]],
+    served: Sequence[Channel],
     people: Mapping[str, Person],
     now: datetime,
 ) -> tuple[Planned, ...]:
     """Return the deliveries, in the order of the request's recipients, each of them once.
 
-    `categories` are the channels that each category is sent on; `people` are the users that the request names.
+    `categories` are the channels that each category takes when the request names none, `served` all that there are in
+    this environment; `people` are the users that the request names.
     Raises `ScopeNotGranted` or `InvalidRequest`.
 
     A user is sent to on every channel asked for: e-mail and SMS once, push on each device, chat on each external
@@ -48,7 +50,7 @@ def plan(
     """
     if request.expires_at is not None and request.expires_at <= now:
         raise InvalidRequest.field("expires_at", "has passed already")
-    channels = _channels(request, caller, categories)
+    channels = _channels(request, caller, categories, served)
     deliveries = (
         delivery for recipient in request.to for delivery in _deliveries(recipient, request.category, channels, people)
     )
@@ -56,23 +58,26 @@ def plan(
 
 
 def _channels(
-    request: NotificationRequest, caller: Caller, categories: Mapping[str, Sequence[Channel]]
+    request: NotificationRequest,
+    caller: Caller,
+    categories: Mapping[str, Sequence[Channel]],
+    served: Sequence[Channel],
 ) -> Sequence[Channel]:
     """Return the channels asked for, once it is clear that they may be."""
-    # Scope comes first: an app learns of no category that it may not send.
+    # Scope comes first: an app learns of no category or channel that it may not use.
     if not caller.may_send(request.category):
         raise ScopeNotGranted("This app may not send notifications of this category.")
     offered = categories.get(request.category)
     if offered is None:
         raise InvalidRequest.field("category", "is not a category of this environment")
-    unknown = [position for position, channel in enumerate(request.channels or ()) if channel not in offered]
-    if unknown:
-        message = f"this category is sent on {', '.join(offered)}"
-        raise InvalidRequest(message, [FieldError(f"channels.{position}", message) for position in unknown])
     channels = request.channels or offered
     refused = [channel for channel in channels if not caller.may_use(channel)]
     if refused:
         raise ScopeNotGranted(f"This app may not use {', '.join(refused)}; name in `channels` those that it may use.")
+    absent = [position for position, channel in enumerate(channels) if channel not in offered]
+    if absent:
+        message = f"this category is sent on {', '.join(offered)}"
+        raise InvalidRequest(message, [FieldError(f"channels.{position}", message) for position in absent])
     return channels
 
 

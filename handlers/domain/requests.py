@@ -24,7 +24,7 @@ from handlers.domain.times import Instant
 
 MAX_RECIPIENTS = 100
 
-CategoryName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+CategoryName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 """A category's name. It is part of the event's source and detail-type, of which EventBridge takes 128 characters."""
 
 
@@ -49,7 +49,7 @@ def _distinct(channels: list[Channel]) -> list[Channel]:
 
 
 class NotificationRequest(Model):
-    """What a producer asks for. `channels` absent stands for all that the category is sent on.
+    """What a producer asks for. `channels` absent stands for the category's own.
 
     Lists, not tuples: of a tuple pydantic counts the good items alone, and would call one bad item none at all.
     """

@@ -35,9 +35,12 @@ ADA = Person(
 
 
 def planned(
-    given_request: NotificationRequest, people: Mapping[str, Person] | None = None, caller: Caller = DEMO
+    given_request: NotificationRequest,
+    people: Mapping[str, Person] | None = None,
+    caller: Caller = DEMO,
+    served: Sequence[Channel] = CHANNELS,
 ) -> tuple[Planned, ...]:
-    return plan(given_request, caller=caller, categories=CATEGORIES, people=people or {}, now=NOW)
+    return plan(given_request, caller=caller, categories=CATEGORIES, served=served, people=people or {}, now=NOW)
 
 
 def test_a_user_is_sent_to_on_every_channel_and_device() -> None:
@@ -54,7 +57,12 @@ def test_only_the_channels_asked_for_are_used() -> None:
     assert [each.channel for each in planned(request(channels=["sms", "email"]), {"ada": ADA})] == ["sms", "email"]
 
 
-def test_a_category_is_sent_on_its_own_channels_alone() -> None:
+def test_a_category_is_sent_on_other_channels_than_its_own_when_they_are_asked_for() -> None:
+    found = planned(request(category="newsletter", channels=["sms"]), {"ada": ADA})
+    assert [(each.channel, each.status) for each in found] == [("sms", Status.CREATED)]
+
+
+def test_a_category_is_sent_on_its_own_channels_by_default() -> None:
     assert [each.channel for each in planned(request(category="newsletter"), {"ada": ADA})] == ["email"]
 
 
@@ -117,13 +125,13 @@ def test_two_who_share_an_address_are_two() -> None:
     ("fields", "named"),
     [
         ({"category": "unheard-of"}, ["category"]),
-        ({"category": "newsletter", "channels": ["email", "sms", "push"]}, ["channels.1", "channels.2"]),
+        ({"channels": ["email", "chat", "push"]}, ["channels.1", "channels.2"]),
         ({"expires_at": NOW}, ["expires_at"]),
     ],
 )
 def test_what_cannot_be_sent_here_and_now_is_refused_naming_the_field(fields: dict[str, Any], named: list[str]) -> None:
     with pytest.raises(InvalidRequest) as error:
-        planned(request(**fields))
+        planned(request(**fields), served=["email"])
     assert [each.field for each in error.value.errors] == named
 
 
@@ -134,6 +142,7 @@ def test_what_cannot_be_sent_here_and_now_is_refused_naming_the_field(fields: di
         # Not that there is no such category: an app learns of none but its own.
         (Caller("demo", {"billing"}, {"*"}), {"category": "unheard-of"}),
         (Caller("demo", {"*"}, {"email"}), {"channels": ["email", "sms"]}),
+        (Caller("demo", {"*"}, {"email"}), {"channels": ["sms"], "category": "newsletter"}),
         (Caller("demo", {"*"}, {"email"}), {}),
         (Caller("demo", set(), set()), {}),
     ],
