@@ -58,7 +58,8 @@ class Acceptance:
 class NotificationService:
     """Accepts notifications and tells what became of them.
 
-    `categories` are the channels that each category is sent on; `clock` returns the aware time.
+    `categories` are the channels that each category takes by default, `served` all that there are here; `clock`
+    returns the aware time.
     """
 
     people: People
@@ -66,6 +67,7 @@ class NotificationService:
     log: NotificationLog
     publisher: EventPublisher
     categories: Mapping[str, Sequence[Channel]]
+    served: Sequence[Channel]
     clock: Callable[[], datetime]
 
     def dry_run(self, request: NotificationRequest, caller: Caller) -> DryRun:
@@ -118,7 +120,7 @@ class NotificationService:
     ) -> tuple[tuple[Planned, ...], Templates]:
         named = users(request)
         people = self.people.find(named) if named else {}
-        planned = plan(request, caller=caller, categories=self.categories, people=people, now=now)
+        planned = plan(request, caller=caller, categories=self.categories, served=self.served, people=people, now=now)
         to_send = [each for each in planned if each.status is Status.CREATED]
         _bound(request, len(to_send))
         return planned, self._written(request, to_send)

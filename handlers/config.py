@@ -44,6 +44,7 @@ class NotificationsSettings(_Settings):
     event_bus: str
     template_bucket: str
     categories: Mapping[str, Category]
+    channels: tuple[Channel, ...]
 
 
 class ContactsSettings(_Settings):

@@ -66,17 +66,17 @@ def _channels(
     """Return the channels asked for, once it is clear that they may be."""
     # Scope comes first: an app learns of no category or channel that it may not use.
     if not caller.may_send(request.category):
-        raise ScopeNotGranted("This app may not send notifications of this category.")
-    offered = categories.get(request.category)
-    if offered is None:
+        raise ScopeNotGranted(f"This app may not send notifications of the category {request.category}.")
+    own = categories.get(request.category)
+    if own is None:
         raise InvalidRequest.field("category", "is not a category of this environment")
-    channels = request.channels or offered
+    channels = request.channels or own
     refused = [channel for channel in channels if not caller.may_use(channel)]
     if refused:
         raise ScopeNotGranted(f"This app may not use {', '.join(refused)}; name in `channels` those that it may use.")
-    absent = [position for position, channel in enumerate(channels) if channel not in offered]
+    absent = [position for position, channel in enumerate(channels) if channel not in served]
     if absent:
-        message = f"this category is sent on {', '.join(offered)}"
+        message = f"this environment sends on {', '.join(served)}"
         raise InvalidRequest(message, [FieldError(f"channels.{position}", message) for position in absent])
     return channels
 

@@ -41,6 +41,7 @@ service = NotificationService(
     log=DynamoNotificationLog(settings.notifications_table, dynamodb),
     publisher=EventBridgePublisher(settings.event_bus, clients.events()),
     categories={name: category.channels for name, category in settings.categories.items()},
+    served=settings.channels,
     clock=partial(datetime.now, UTC),
 )
 idempotency = IdempotencyConfig(

@@ -39,7 +39,7 @@ class Desk:
     @property
     def service(self) -> NotificationService:
         categories = {"payment": ("email",)}
-        return NotificationService(self.people, self.templates, self.log, self.bus, categories, self.clock)  # type: ignore[arg-type]
+        return NotificationService(self.people, self.templates, self.log, self.bus, categories, ("email",), self.clock)  # type: ignore[arg-type]
 
     def accept(self, key: str | None = None, caller: Caller = DEMO, **fields: Any) -> Acceptance:
         return self.service.accept(request(**fields), caller, key)

@@ -10,6 +10,7 @@ os.environ |= {
     "POWERTOOLS_METRICS_NAMESPACE": "Carillon",
     "CARILLON_ENVIRONMENT": "test",
     "CARILLON_APP_SECRET_PREFIX": "carillon/test/apps/",
+    "CARILLON_CHANNELS": '["email"]',
     "CARILLON_CATEGORIES": '{"payment": {"channels": ["email"]}}',
     "CARILLON_CONTACTS_TABLE": "contacts",
     "CARILLON_EVENT_BUS": "carillon-test",
