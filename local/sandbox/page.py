@@ -46,6 +46,8 @@ class Page:
         asked = request.query_params.get("message")
         selected = self._inbox.get(asked) if asked else next(iter(listed), None)
         shown = listed[:SHOWN]
+        views = _views(selected) if selected else {}
+        view = request.query_params.get("view")
         timelines = await self._read([*shown, *([selected] if selected else [])])
         return HTMLResponse(
             self._template.render(
@@ -56,7 +58,8 @@ class Page:
                 selected=selected,
                 pinned=asked,
                 link=partial(_link, channel),
-                view=request.query_params.get("view", "html"),
+                views=views,
+                view=view if view in views else next(iter(views), None),
                 timelines=timelines,
                 faults=self._faults.active,
             )
@@ -108,6 +111,13 @@ def _count_by_channel(messages: Iterable[Message]) -> dict[str, int]:
 def _link(channel: str | None, message: str | None = None, view: str | None = None) -> str:
     asked = {"channel": channel, "message": message, "view": view}
     return "/?" + urlencode({name: value for name, value in asked.items() if value})
+
+
+def _views(message: Message) -> dict[str, str]:
+    """The ways to look at a message, the best one first, with their labels."""
+    rendered = {"html": "Rendered"} if message.content_type == "text/html" else {}
+    plain = {"text": "Plain text"} if message.text or not rendered else {}
+    return {**rendered, **plain, "details": "Headers and tags"}
 
 
 def _clock(at: datetime) -> str:

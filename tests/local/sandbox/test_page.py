@@ -79,3 +79,10 @@ def test_a_delivery_that_moves_on_is_an_event_while_somebody_looks(sandbox: Sand
         first = next(lines)
         sandbox.move_delivery(*ids, "created", "pending", "sent")
         assert next(lines) != first
+
+
+def test_only_the_views_that_a_message_has_are_offered(sandbox: Sandbox) -> None:
+    sandbox.send("<p>x</p>", subject="no text part")
+    page = httpx.get(sandbox.url, params={"view": "text"}).text
+    assert "Plain text" not in page
+    assert "<iframe" in page
