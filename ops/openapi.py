@@ -16,6 +16,7 @@ DOCUMENT: Final = Path(__file__).parents[1] / "docs" / "openapi.json"
 _ENVIRONMENT: Final = {
     "AWS_DEFAULT_REGION": "eu-central-1",
     "CARILLON_CATEGORIES": "{}",
+    "CARILLON_CHANNELS": "[]",
     "POWERTOOLS_METRICS_NAMESPACE": "Carillon",
     "POWERTOOLS_SERVICE_NAME": "openapi",
     **{

@@ -76,6 +76,7 @@ def _notifications(settings: Settings, naming: Naming) -> FunctionSpec:
             CARILLON_EVENT_BUS=naming.prefix,
             CARILLON_TEMPLATE_BUCKET=naming.template_bucket,
             CARILLON_CATEGORIES=_categories(settings),
+            CARILLON_CHANNELS=json.dumps(list(settings.channels)),
         ),
     )
 

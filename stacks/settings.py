@@ -75,8 +75,8 @@ def _retention(days: int) -> int:
 Region = Annotated[str, _matching(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region such as eu-central-1")]
 Channel = Annotated[str, _matching("|".join(CHANNELS), f"a channel that has a worker: {', '.join(CHANNELS)}")]
 AccountId = Annotated[str, _matching(r"\d{12}", "a quoted account id of twelve digits")]
-Name = Annotated[
-    str, _matching(r"[a-z][a-z0-9-]{0,62}", "lower-case letters, digits and hyphens, from a letter, 63 at most")
+CategoryName = Annotated[
+    str, _matching(r"[a-z][a-z0-9_-]{0,62}", "lower-case letters, digits, _ and -, from a letter, 63 at most")
 ]
 # The authorizer looks a secret up by the token's `iss` only when it has this form.
 AppKey = Annotated[str, _matching(r"[a-z0-9][a-z0-9-]{1,62}", "2 to 63 lower-case letters, digits and hyphens")]
@@ -123,7 +123,7 @@ class ChannelSettings(_Model):
 class CategorySettings(_Model):
     """The channels a category's notifications take when the producer names none."""
 
-    channels: Annotated[tuple[Name, ...], Field(min_length=1), _distinct("a channel")]
+    channels: Annotated[tuple[str, ...], Field(min_length=1), _distinct("a channel")]
 
 
 class EmailSettings(_Model):
@@ -182,7 +182,7 @@ class Settings(_Model):
     log_retention_days: Annotated[int, AfterValidator(_retention)]
     alert_emails: Annotated[tuple[EmailAddress, ...], _distinct("an address")]
     apps: Annotated[tuple[AppKey, ...], _distinct("an app")]
-    categories: Annotated[dict[Name, CategorySettings], Field(min_length=1)]
+    categories: Annotated[dict[CategoryName, CategorySettings], Field(min_length=1)]
     channels: Annotated[dict[Channel, ChannelSettings], Field(min_length=1)]
     email: EmailSettings
     api: ApiSettings

@@ -7,6 +7,7 @@ from typing import get_args
 
 import pytest
 from pydantic import BaseModel
+from pydantic_settings import BaseSettings
 
 from handlers import config
 from handlers.domain import problems
@@ -38,7 +39,7 @@ def models_in(annotation: object) -> list[type[BaseModel]]:
 
 
 def variables() -> set[str]:
-    found = [each for each in vars(config).values() if isinstance(each, type) and issubclass(each, config.BaseSettings)]
+    found = [each for each in vars(config).values() if isinstance(each, type) and issubclass(each, BaseSettings)]
     return {f"CARILLON_{name.upper()}" for model in found for name in model.model_fields}
 
 

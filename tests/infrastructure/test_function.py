@@ -27,7 +27,7 @@ TEMPLATES = {"CARILLON_TEMPLATE_BUCKET": f"carillon-local-templates-{ACCOUNT}"}
 
 VARIABLES = {
     "authorizer": {"CARILLON_APP_SECRET_PREFIX": "carillon/local/apps/"},
-    "notifications": {**TABLES, **LOG_TABLE, **BUS, **TEMPLATES},
+    "notifications": {**TABLES, **LOG_TABLE, **BUS, **TEMPLATES, "CARILLON_CHANNELS": '["email"]'},
     "contacts": {"CARILLON_CONTACTS_TABLE": "carillon-local-contacts"},
     "templates": TEMPLATES,
     "worker-email": {

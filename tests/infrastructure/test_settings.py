@@ -144,7 +144,7 @@ REFUSALS = {
     ),
     "a category whose name is no detail-type": (
         {"categories.Big Sale": {"channels": ["email"]}},
-        "carillon:categories.Big Sale.[key]: must be lower-case letters, digits and hyphens",
+        "carillon:categories.Big Sale.[key]: must be lower-case letters, digits, _ and -",
     ),
     "an app key the authorizer would not look up": (
         {"apps": ["Billing"]},
