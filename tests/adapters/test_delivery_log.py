@@ -136,3 +136,37 @@ def test_deliveries_with_much_to_say_are_accepted_in_several_transactions(log: D
     deliveries = [delivery(head.notification_id, position=position, content=content) for position in range(30)]
     assert log.accept(head, deliveries)
     assert log.find(head.notification_id) == (head, tuple(deliveries))
+
+
+@pytest.fixture
+def calls(log: DynamoLog) -> Iterator[list[str]]:
+    """The calls that the log makes, as they are made."""
+    made: list[str] = []
+
+    def note(model: Any, **_: Any) -> None:
+        made.append(model.name)
+
+    log.client.meta.events.register("before-call.dynamodb", note)
+    yield made
+    log.client.meta.events.unregister("before-call.dynamodb", note)
+
+
+def test_a_delivery_costs_one_transaction_one_claim_and_one_conclusion(log: DynamoLog, calls: list[str]) -> None:
+    given = accepted(log)
+    log.conclude(claimed(log, given), SENT)
+    assert calls == ["TransactWriteItems", "UpdateItem", "UpdateItem"]
+
+
+def test_an_answer_that_was_lost_does_not_make_a_conclusion_count_twice(log: DynamoLog) -> None:
+    """As when botocore repeats a write that had arrived."""
+    given = accepted(log)
+    taken = claimed(log, given)
+    for _ in range(2):
+        log.deliveries.conclude(taken, SENT)
+    assert [step.status for step in stored(log, given).timeline] == [Status.CREATED, Status.PENDING, Status.SENT]
+
+
+def test_what_was_written_holds_no_number_that_dynamodb_would_not_give_back(log: DynamoLog) -> None:
+    data = {"amount": 0.1 + 0.2, "large": 2**80, "nested": [{"rate": 1e-30}], "text": "é\u2028"}
+    given = accepted(log, data=data)
+    assert stored(log, given).data == data

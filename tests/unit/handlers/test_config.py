@@ -1,0 +1,43 @@
+"""What a function is configured with is checked when it starts, and does not change after."""
+
+import pytest
+from pydantic import ValidationError
+
+from handlers.config import Category, NotificationsSettings, SweeperSettings, WorkerSettings
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    monkeypatch.setenv("CARILLON_ENVIRONMENT", "test")
+    for name in ("CONTACTS", "SETTINGS", "NOTIFICATIONS", "LIMITS"):
+        monkeypatch.setenv(f"CARILLON_{name}_TABLE", name.lower())
+    monkeypatch.setenv("CARILLON_EVENT_BUS", "carillon-test")
+    monkeypatch.setenv("CARILLON_TEMPLATE_BUCKET", "templates")
+    monkeypatch.setenv("CARILLON_CHANNELS", '["email"]')
+    monkeypatch.setenv("CARILLON_CATEGORIES", '{"payment": {"channels": ["email", "sms"]}}')
+    monkeypatch.setenv("CARILLON_CHANNEL", "email")
+    return monkeypatch
+
+
+def test_each_variable_is_a_field(environment: pytest.MonkeyPatch) -> None:
+    settings = NotificationsSettings()
+    assert (settings.environment, settings.event_bus) == ("test", "carillon-test")
+    assert settings.categories == {"payment": Category(channels=("email", "sms"))}
+
+
+def test_a_variable_that_is_missing_is_named(environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("CARILLON_EVENT_BUS")
+    with pytest.raises(ValidationError) as error:
+        SweeperSettings()
+    assert [each["loc"] for each in error.value.errors()] == [("event_bus",)]
+
+
+def test_a_channel_that_there_is_not_is_refused(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("CARILLON_CHANNEL", "fax")
+    with pytest.raises(ValidationError):
+        WorkerSettings()
+
+
+def test_settings_do_not_change(environment: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValidationError):
+        SweeperSettings().event_bus = "another"  # type: ignore[misc]
