@@ -9,8 +9,8 @@ from typing import Any
 
 import boto3
 import pytest
-from local.platform import Platform
 
+from local.platform import Platform
 from tests.emulator.operator_actions import Operator
 from tests.emulator.producer import Producer
 
