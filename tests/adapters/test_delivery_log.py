@@ -114,7 +114,7 @@ def test_more_deliveries_than_a_transaction_takes_are_all_accepted_and_none_twic
     head = notification()
     deliveries = [delivery(head.notification_id, position=position) for position in range(150)]
     assert log.accept(head, deliveries)
-    assert not log.accept(head, [*deliveries, delivery(head.notification_id, position=150)])
+    assert not log.accept(head, [delivery(head.notification_id, position=150), *deliveries])
     assert log.find(head.notification_id) == (head, tuple(deliveries))
 
 

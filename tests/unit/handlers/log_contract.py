@@ -120,7 +120,8 @@ class LogContract:
     def test_a_lease_is_kept_until_it_ends_and_taken_over_after(self, log: Log) -> None:
         given = accepted(log)
         claimed(log, given)
-        assert claim(log, given, NOW + LEASE) is Refusal.LEASED
+        # A lease is counted in whole seconds, of which the last one is its holder's.
+        assert claim(log, given, NOW + LEASE + SECOND) is Refusal.LEASED
         taken = claimed(log, given, NOW + LEASE + 2 * SECOND)
         assert [attempt.outcome for attempt in taken.attempts] == [Outcome.UNKNOWN, Outcome.STARTED]
         # The status did not change, and the timeline tells nothing else.
@@ -242,7 +243,8 @@ class LogContract:
     def test_a_delivery_that_somebody_holds_is_not_closed(self, log: Log) -> None:
         given = accepted(log)
         claimed(log, given)
-        assert log.close(given.event(), Status.UNSUBSCRIBED, Reason.OPTED_OUT, NOW) is Refusal.LEASED
+        for now in (NOW, NOW + LEASE + SECOND):
+            assert log.close(given.event(), Status.UNSUBSCRIBED, Reason.OPTED_OUT, now) is Refusal.LEASED
         later = NOW + LEASE + 2 * SECOND
         assert log.close(given.event(), Status.ERROR, Reason.EXPIRED, later) is None
 
@@ -280,7 +282,14 @@ class LogContract:
         assert due_of(log, given, NOW + timedelta(minutes=59)) == []
         assert due_of(log, given, NOW + timedelta(hours=1)) == [DueDelivery(given.event(), NOW + timedelta(hours=1), 1)]
 
-    def test_what_moved_since_it_was_found_is_not_postponed(self, log: Log) -> None:
+    def test_what_was_claimed_since_it_was_found_is_not_postponed(self, log: Log) -> None:
+        given = accepted(log)
+        [found] = due_of(log, given, NOW + AFTER_ACCEPTANCE)
+        claimed(log, given)
+        log.postpone(found, NOW + timedelta(hours=1))
+        assert due_of(log, given, NOW + AFTER_CLAIM) == [DueDelivery(given.event(), NOW + AFTER_CLAIM, 0)]
+
+    def test_what_was_sent_since_it_was_found_is_not_due_again(self, log: Log) -> None:
         given = accepted(log)
         [found] = due_of(log, given, NOW + AFTER_ACCEPTANCE)
         log.conclude(claimed(log, given), SENT)
