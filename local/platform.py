@@ -87,7 +87,7 @@ class Platform:
             place.write_local(local)
         except BaseException as error:
             supervisor.stop()
-            if supervisor.popen.returncode:  # it ended by itself: whatever failed did so because something was gone
+            if supervisor.popen.returncode == 1:  # it ended by itself: what failed did so because something was gone
                 raise ProcessError(place.supervisor_log.read_text().strip()) from error
             raise
         return cls(place.root, supervisor, services, deployment, local)
