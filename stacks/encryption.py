@@ -189,6 +189,7 @@ def _messaging(naming: Naming) -> tuple[Statement, ...]:
             events,
             equals("kms:EncryptionContext:aws:events:event-bus:arn", naming.bus_arn),
         ),
+        # A condition, not a grant: by prefix, so that the queues of a new channel need no change of the key.
         _use(
             "LetRulesReachTheQueues",
             _ENVELOPE,
