@@ -75,6 +75,18 @@ class SesSettings(_Settings):
     ses_configuration_set: str
 
 
+class ProviderSettings(_Settings):
+    """Of every provider that is called over HTTP, or has credentials of its own.
+
+    The prefix ends with a slash; a provider's secret is named by the prefix and its name. `provider_hosts` is empty on
+    AWS: elsewhere it says where a provider's host is stood in for (`api.twilio.com` → `http://localhost:8081`; `*`
+    is every other host).
+    """
+
+    provider_secret_prefix: str
+    provider_hosts: Mapping[str, str] = {}
+
+
 class SweeperSettings(_Settings):
     """Of `sweeper`."""
 

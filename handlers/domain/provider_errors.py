@@ -5,7 +5,9 @@
     │   ├── RecipientRefusedError     … for its address
     │   └── MessageRefusedError       … for its content
     ├── UnavailableError              said no to serving us now, or was not reached: nothing was sent
-    │   └── ThrottledError            … and may have said when to come back
+    │   ├── ThrottledError            … and may have said when to come back
+    │   ├── AuthenticationError       … as it does not accept our credentials
+    │   └── CredentialsMissingError   … as we have none: the provider is off, and was not asked
     └── OutcomeUnknownError           the request was on its way and no answer came: it may have been sent
 
 The first kind ends the delivery in `error`. The second is tried again, here or with another provider. The third is
@@ -18,11 +20,16 @@ adapters take it from the provider's error code, not from its text.
 
 
 class ProviderError(Exception):
-    """A call to a provider that did not end in acceptance."""
+    """A call to a provider that did not end in acceptance.
 
-    def __init__(self, code: str) -> None:
+    `of_endpoint` says that the failure is of this one address, as of somebody's own webhook server or of its rate: it
+    tells nothing of the provider's other addresses, and so counts towards no circuit.
+    """
+
+    def __init__(self, code: str, *, of_endpoint: bool = False) -> None:
         super().__init__(code)
         self.code = code
+        self.of_endpoint = of_endpoint
 
 
 class RefusedError(ProviderError):
@@ -44,10 +51,18 @@ class UnavailableError(ProviderError):
 class ThrottledError(UnavailableError):
     """The provider asks for patience."""
 
-    def __init__(self, code: str, retry_after: float | None = None) -> None:
+    def __init__(self, code: str, retry_after: float | None = None, *, of_endpoint: bool = False) -> None:
         """`retry_after` is in seconds, when the provider named a time."""
-        super().__init__(code)
+        super().__init__(code, of_endpoint=of_endpoint)
         self.retry_after = retry_after
+
+
+class AuthenticationError(UnavailableError):
+    """The provider does not accept our credentials: others may be in Secrets Manager by now."""
+
+
+class CredentialsMissingError(UnavailableError):
+    """There are no credentials for this provider, so it is off; no call was made."""
 
 
 class OutcomeUnknownError(ProviderError):
