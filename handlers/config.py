@@ -4,8 +4,10 @@
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from handlers.domain.channels import Channel
@@ -68,11 +70,26 @@ class WorkerSettings(_Settings):
     template_bucket: str
 
 
-class SesSettings(_Settings):
-    """Of the provider SES. `email_from` is as in a message's From: `Carillon <no-reply@example.com>`."""
+class EmailSettings(_Settings):
+    """Of every provider of e-mail. `email_from` is as in a message's From: `Carillon <no-reply@example.com>`."""
 
     email_from: str
+
+
+class SesSettings(EmailSettings):
+    """Of the provider SES."""
+
     ses_configuration_set: str
+
+
+class SnsSettings(_Settings):
+    """Of the provider SNS, for SMS. Without a sender id, which not all countries have, SNS chooses the number.
+
+    The maximal price is in US dollars, of one message; it is rounded by nobody, so it is a decimal.
+    """
+
+    sms_sender_id: str | None = None
+    sms_max_price_usd: Annotated[Decimal, Field(gt=0)]
 
 
 class ProviderSettings(_Settings):

@@ -32,7 +32,8 @@ _NO_VALUE: Final = frozenset({"ResourceNotFoundException", "InvalidRequestExcept
 class Credentials(BaseModel):
     """What a provider's secret holds. What it does not know, it leaves alone: others may read the same document."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    # A key that was pasted with its line break is a frequent mistake, and no header may have one.
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, str_strip_whitespace=True)
 
 
 C = TypeVar("C", bound=Credentials)
