@@ -67,6 +67,7 @@ class WorkerSettings(_Settings):
     channel: Channel
     notifications_table: str
     settings_table: str
+    limits_table: str
     template_bucket: str
 
 

@@ -2,6 +2,9 @@
 
 Every write says what it expects to find, so two who write at once cannot both succeed, and a write that botocore
 repeats because the answer was lost cannot count twice.
+
+Who may send is settled by the list of attempts: an attempt is begun only if none was since the delivery was read. So
+even a worker that outlived its lease sends nothing more once somebody else has begun.
 """
 
 import re
@@ -28,6 +31,8 @@ _IS_CREATED: Final = "#status = :created"
 _IS_LAPSED: Final = "(#status = :pending AND (attribute_not_exists(#lease_until) OR #lease_until < :seconds))"
 _IS_THIS_EVENT: Final = "#event_id = :event"
 _IS_IN_TIME: Final = "(attribute_not_exists(#expires_at) OR #expires_at > :now)"
+# Whose attempts are as many as when it was read: nobody has begun one since.
+_IS_UNTOUCHED: Final = "#status = :pending AND size(#attempts) = :count"
 _LET_GO: Final = "REMOVE #lease_until"
 _SETTLE: Final = "REMOVE #lease_until, #due_shard, #due_at"
 
@@ -47,21 +52,23 @@ class DynamoDeliveryLog:
         self._client = client
 
     def claim(
-        self, event: DeliveryRequested, *, provider: str, lease_until: datetime, now: datetime
+        self, event: DeliveryRequested, *, provider: str | None, lease_until: datetime, now: datetime
     ) -> Claimed | Refusal:
-        """Lease a delivery that is still to be sent and begin an attempt. Of two at once exactly one gets it.
+        """Lease a delivery that is still to be sent. Of two at once exactly one gets it.
+
+        Begins an attempt with the provider, if one is named.
 
         One write; a second one only to take over a lease that has lapsed: its status is `pending` already, and the
         timeline tells the changes of status alone.
         """
-        begin = "#lease_until = :lease, #due_at = :due, #attempts = list_append(#attempts, :attempt)"
+        begin = "#lease_until = :lease, #due_at = :due, #attempts = list_append(#attempts, :attempts)"
         values = {
             ":event": event.event_id,
             ":now": rfc3339(now),
             ":pending": Status.PENDING.value,
             ":lease": int(lease_until.timestamp()) + 1,  # whole seconds, rounded up
             ":due": rfc3339(now + AFTER_CLAIM),
-            ":attempt": [{"at": rfc3339(now), "provider": provider, "outcome": Outcome.STARTED.value}],
+            ":attempts": [] if provider is None else [_started(provider, now)],
         }
         result = self._update(
             event,
@@ -77,6 +84,30 @@ class DynamoDeliveryLog:
                 values | {":seconds": int(now.timestamp())},
             )
         return _refusal(result, event, now) if isinstance(result, _Failed) else Claimed(delivery_of(result))
+
+    def begin(
+        self, delivery: Delivery, *, provider: str, now: datetime, after: Conclusion | None = None
+    ) -> Delivery | None:
+        """Begin the next attempt at a delivery that was claimed, and return the delivery with it.
+
+        `after` tells what came of the last attempt, in the same write. Returns None, and writes nothing, when somebody
+        else has begun an attempt meanwhile or the delivery has moved on: it must not be sent then.
+        """
+        telling, told = ([], {}) if after is None else _telling(delivery, after)
+        count = len(delivery.attempts)
+        result = self._update(
+            delivery,
+            # Beyond its end, a list is appended to. `list_append` would overlap with what is told of the last attempt.
+            f"SET {', '.join((*telling, f'#attempts[{count}] = :attempt'))}",
+            _IS_UNTOUCHED,
+            {":pending": Status.PENDING.value, ":count": count, ":attempt": _started(provider, now), **told},
+        )
+        return None if isinstance(result, _Failed) else delivery_of(result)
+
+    def release(self, delivery: Delivery) -> None:
+        """End the lease of a delivery that was claimed without an attempt; unless somebody has begun one meanwhile."""
+        values = {":pending": Status.PENDING.value, ":count": len(delivery.attempts)}
+        self._update(delivery, _LET_GO, _IS_UNTOUCHED, values)
 
     def close(self, event: DeliveryRequested, status: Status, reason: Reason, now: datetime) -> Refusal | None:
         """Move a delivery that nobody holds to a final status, without an attempt; return why not, if not."""
@@ -97,7 +128,7 @@ class DynamoDeliveryLog:
         return _refusal(result, event, now) if isinstance(result, _Failed) else None
 
     def conclude(self, delivery: Delivery, conclusion: Conclusion) -> None:
-        """Write what came of the attempt that the claim of this delivery began, and end the lease.
+        """Write what came of the last attempt of this delivery, as it was claimed or begun, and end the lease.
 
         A delivery that has moved on meanwhile keeps its status, and a second write tells the outcome alone. It fails,
         and may, when there was only an answer lost: the outcome has been told then.
@@ -134,6 +165,10 @@ class DynamoDeliveryLog:
             met: Any = error.response.get("Item")
             return _Failed(met)
         return answer["Attributes"]
+
+
+def _started(provider: str, at: datetime) -> dict[str, str]:
+    return {"at": rfc3339(at), "provider": provider, "outcome": Outcome.STARTED.value}
 
 
 def _telling(delivery: Delivery, conclusion: Conclusion) -> tuple[list[str], dict[str, Any]]:

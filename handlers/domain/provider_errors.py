@@ -3,6 +3,7 @@
     ProviderError
     ├── RefusedError                  said no to this very message, and would again
     │   ├── RecipientRefusedError     … for its address
+    │   │   └── UnregisteredError     … which is a device token that died
     │   └── MessageRefusedError       … for its content
     ├── UnavailableError              said no to serving us now, or was not reached: nothing was sent
     │   ├── ThrottledError            … and may have said when to come back
@@ -10,8 +11,9 @@
     │   └── CredentialsMissingError   … as we have none: the provider is off, and was not asked
     └── OutcomeUnknownError           the request was on its way and no answer came: it may have been sent
 
-The first kind ends the delivery in `error`. The second is tried again, here or with another provider. The third is
-tried again too, and may then be sent twice: a rare second message is better than a lost one.
+The first kind ends the delivery in `error`. The second is tried with the next provider at once, and later again. The
+third is never given to another provider at once, as both might deliver it; it is tried again later, and may then be
+sent twice: a rare second message is better than a lost one.
 
 A `code` is the provider's own word for it (`TooManyRequestsException`, `503`) or the kind of failure on the way
 (`ReadTimeoutError`). It goes into the log's attempts and into our logs, so it never holds an address or a message:
@@ -37,7 +39,14 @@ class RefusedError(ProviderError):
 
 
 class RecipientRefusedError(RefusedError):
-    """The address cannot be sent to: it does not exist, is blocked, or is a device token that died."""
+    """The address cannot be sent to: it does not exist, or is blocked."""
+
+
+class UnregisteredError(RecipientRefusedError):
+    """The address is the token of a device that no longer has the app: it is to be removed from the contact.
+
+    For no other reason: a token that belongs to another app or environment of ours is alive.
+    """
 
 
 class MessageRefusedError(RefusedError):

@@ -37,9 +37,17 @@ class DynamoLog:
         return self.notifications.find(notification_id)
 
     def claim(
-        self, event: DeliveryRequested, *, provider: str, lease_until: datetime, now: datetime
+        self, event: DeliveryRequested, *, provider: str | None, lease_until: datetime, now: datetime
     ) -> Claimed | Refusal:
         return self.deliveries.claim(event, provider=provider, lease_until=lease_until, now=now)
+
+    def begin(
+        self, given: Delivery, *, provider: str, now: datetime, after: Conclusion | None = None
+    ) -> Delivery | None:
+        return self.deliveries.begin(given, provider=provider, now=now, after=after)
+
+    def release(self, given: Delivery) -> None:
+        self.deliveries.release(given)
 
     def conclude(self, given: Delivery, conclusion: Conclusion) -> None:
         self.deliveries.conclude(given, conclusion)

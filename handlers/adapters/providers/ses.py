@@ -35,11 +35,16 @@ class SesProvider:
     """
 
     name = "ses"
+    platforms = None
 
     def __init__(self, client: "SESV2Client", *, sender: str, configuration_set: str) -> None:
         self._client = client
         self._sender = sender
         self._configuration_set = configuration_set
+
+    def available(self) -> bool:
+        """Always: the worker's role is the credential."""
+        return True
 
     def send(self, message: Message) -> str:
         """Send the message and return SES's id for it; raise `ProviderError` otherwise."""

@@ -40,6 +40,13 @@ def claimed(log: Log, given: Delivery, now: datetime = NOW) -> Delivery:
     return claim_of.delivery
 
 
+def unattempted(log: Log, given: Delivery, now: datetime = NOW) -> Delivery:
+    """The delivery, leased without an attempt."""
+    leased = log.claim(given.event(), provider=None, lease_until=now + LEASE, now=now)
+    assert isinstance(leased, Claimed)
+    return leased.delivery
+
+
 def stored(log: Log, given: Delivery) -> Delivery:
     found = log.find(given.notification_id)
     assert found is not None
@@ -161,6 +168,79 @@ class LogContract:
         given = accepted(log)
         assert claim(log, given.model_copy(update={"event_id": str(uuid.uuid4())})) is Refusal.MISSING
         assert stored(log, given) == given
+
+    # -- attempts ------------------------------------------------------------------------------------------------------
+
+    def test_a_claim_that_names_no_provider_begins_no_attempt(self, log: Log) -> None:
+        given = accepted(log)
+        leased = unattempted(log, given)
+        assert (leased.status, leased.attempts) == (Status.PENDING, ())
+        assert claim(log, given) is Refusal.LEASED
+
+    def test_an_attempt_is_begun_once_the_provider_is_known(self, log: Log) -> None:
+        given = accepted(log)
+        begun = log.begin(unattempted(log, given), provider="fcm", now=NOW + SECOND)
+        assert begun == stored(log, given)
+        assert [(a.attempt, a.at, a.provider, a.outcome) for a in begun.attempts] == [
+            (1, NOW + SECOND, "fcm", Outcome.STARTED)
+        ]
+        log.conclude(begun, SENT)
+        assert (stored(log, given).status, stored(log, given).provider) == (Status.SENT, "fcm")
+
+    def test_the_next_attempt_is_begun_as_the_last_one_is_told(self, log: Log) -> None:
+        given = accepted(log)
+        begun = log.begin(claimed(log, given), provider="sendgrid", now=NOW + SECOND, after=UNAVAILABLE)
+        assert begun == stored(log, given)
+        assert [(a.provider, a.outcome, a.error) for a in begun.attempts] == [
+            ("ses", Outcome.UNAVAILABLE, "503"),
+            ("sendgrid", Outcome.STARTED, None),
+        ]
+        assert claim(log, given) is Refusal.LEASED
+        log.conclude(begun, SENT)
+        kept = stored(log, given)
+        assert (kept.status, kept.provider) == (Status.SENT, "sendgrid")
+        assert [step.status for step in kept.timeline] == [Status.CREATED, Status.PENDING, Status.SENT]
+
+    def test_of_two_who_begin_the_next_attempt_exactly_one_may_send(self, log: Log) -> None:
+        """The first outlived its lease, the second took the delivery over: neither has begun."""
+        given = accepted(log)
+        slow = unattempted(log, given)
+        quick = unattempted(log, given, NOW + LEASE + 2 * SECOND)
+        with ThreadPoolExecutor(2) as threads:
+            begun = list(threads.map(lambda each: log.begin(each, provider="fcm", now=NOW), (slow, quick)))
+        assert begun.count(None) == 1
+        assert len(stored(log, given).attempts) == 1
+
+    def test_who_was_taken_over_begins_nothing_and_may_still_tell_its_outcome(self, log: Log) -> None:
+        given = accepted(log)
+        slow = claimed(log, given)
+        quick = claimed(log, given, NOW + LEASE + 2 * SECOND)
+        assert log.begin(slow, provider="sendgrid", now=NOW, after=UNAVAILABLE) is None
+        log.conclude(slow, UNAVAILABLE)
+        log.conclude(quick, SENT)
+        kept = stored(log, given)
+        assert [attempt.outcome for attempt in kept.attempts] == [Outcome.UNAVAILABLE, Outcome.ACCEPTED]
+
+    def test_nothing_is_begun_on_a_delivery_that_was_sent(self, log: Log) -> None:
+        given = accepted(log)
+        taken = claimed(log, given)
+        log.conclude(taken, SENT)
+        assert log.begin(taken, provider="sendgrid", now=NOW, after=UNAVAILABLE) is None
+        assert [attempt.outcome for attempt in stored(log, given).attempts] == [Outcome.ACCEPTED]
+
+    def test_a_released_delivery_can_be_claimed_at_once_and_stays_watched(self, log: Log) -> None:
+        given = accepted(log)
+        log.release(unattempted(log, given))
+        assert len(due_of(log, given, NOW + AFTER_CLAIM)) == 1
+        taken = claimed(log, given, NOW + SECOND)
+        assert [attempt.outcome for attempt in taken.attempts] == [Outcome.STARTED]
+
+    def test_a_lease_under_which_an_attempt_was_begun_is_not_released(self, log: Log) -> None:
+        given = accepted(log)
+        slow = unattempted(log, given)
+        claimed(log, given, NOW + LEASE + 2 * SECOND)
+        log.release(slow)
+        assert claim(log, given, NOW + LEASE + 3 * SECOND) is Refusal.LEASED
 
     # -- conclusions ---------------------------------------------------------------------------------------------------
 

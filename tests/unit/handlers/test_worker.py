@@ -18,8 +18,9 @@ from handlers.domain.provider_errors import (
 from handlers.domain.rendering import Content
 from handlers.domain.settings import DEFAULT_SETTINGS, Settings
 from handlers.domain.statuses import Status
+from handlers.failover import Chain
 from handlers.worker import Report, Result, Worker
-from tests.unit.handlers.memory import Clock, MemoryLog, MemoryProvider, MemoryTemplates
+from tests.unit.handlers.memory import Clock, MemoryLog, MemoryProvider, MemoryProviderState, MemoryTemplates
 from tests.unit.handlers.samples import NOW, delivery, notification
 
 LEASE = timedelta(seconds=30)
@@ -41,7 +42,8 @@ class Bench:
         return given
 
     def deliver(self, given: Delivery, settings: Settings = DEFAULT_SETTINGS) -> Report:
-        worker = Worker(self.log, self.templates, self.provider, self.clock)
+        chain = Chain((self.provider,), MemoryProviderState(), self.clock)
+        worker = Worker(self.log, self.templates, chain, self.clock)
         return worker.deliver(given.event(), settings, self.clock() + LEASE)
 
     def kept(self, given: Delivery) -> Delivery:

@@ -1,0 +1,66 @@
+"""Whose turn it is to be asked to send, over ports alone; `handlers.domain.routing` has the rules."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from handlers.domain.provider_errors import ProviderError, RefusedError, ThrottledError
+from handlers.domain.routing import Event, Phase, Signal, candidates
+from handlers.ports import Provider, ProviderState
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A provider that may be asked once; `probing` if that is to show whether it serves again."""
+
+    provider: Provider
+    probing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The providers of one channel, in their registered order. `clock` returns the aware time."""
+
+    providers: tuple[Provider, ...]
+    state: ProviderState
+    clock: Callable[[], datetime]
+
+    @property
+    def serves_any_platform(self) -> bool:
+        """Whether the endpoint makes no difference to who is asked."""
+        return all(provider.platforms is None for provider in self.providers)
+
+    def next(self, platform: str | None, asked: Collection[str] = ()) -> Turn | None:
+        """Return whose turn it is for an endpoint of this platform; None when nobody can be asked now.
+
+        `asked` are the names of those who had their turn. A turn is to be followed by `tell`.
+        """
+        for provider in candidates(self.providers, self.state.switches(), platform, asked):
+            if provider.available() and (turn := self._turn(provider)):
+                return turn
+        return None
+
+    def tell(self, turn: Turn, error: Exception | None) -> None:
+        """Say what came of a turn: None when the provider accepted the message."""
+        if isinstance(error, ProviderError) and error.of_endpoint:
+            return
+        answered = error is None or isinstance(error, RefusedError)
+        if turn.probing:
+            event = Event.PROBE_ANSWERED if answered else Event.PROBE_FAILED
+        else:
+            event = Event.ANSWERED if answered else Event.FAILED
+        self.state.signal(turn.provider.name, Signal(event, _patience(error)), self.clock())
+
+    def _turn(self, provider: Provider) -> Turn | None:
+        now = self.clock()
+        match self.state.circuit(provider.name).phase(now):
+            case Phase.CLOSED:
+                return Turn(provider)
+            case Phase.HALF_OPEN if self.state.signal(provider.name, Signal(Event.PROBE), now):
+                return Turn(provider, probing=True)
+        return None
+
+
+def _patience(error: Exception | None) -> timedelta:
+    seconds = error.retry_after if isinstance(error, ThrottledError) else None
+    return timedelta(seconds=seconds or 0)
