@@ -117,12 +117,6 @@ def _sweeper(settings: Settings, naming: Naming) -> FunctionSpec:
 
 
 def _worker(settings: Settings, naming: Naming, channel: str) -> FunctionSpec:
-    provider = {
-        "email": {
-            "CARILLON_EMAIL_FROM": settings.email.sender,
-            "CARILLON_SES_CONFIGURATION_SET": naming.prefix,
-        }
-    }
     pace = settings.channels[channel]
     return FunctionSpec(
         f"worker-{channel}",
@@ -136,9 +130,33 @@ def _worker(settings: Settings, naming: Naming, channel: str) -> FunctionSpec:
             CARILLON_NOTIFICATIONS_TABLE=naming.named("notifications"),
             CARILLON_SETTINGS_TABLE=naming.named("settings"),
             CARILLON_TEMPLATE_BUCKET=naming.template_bucket,
-            **provider[channel],
+            CARILLON_LIMITS_TABLE=naming.named("limits"),
+            CARILLON_PROVIDER_SECRET_PREFIX=naming.provider_secret_prefix,
+            **_provider_hosts(settings),
+            **_of_the_channels_providers(settings, naming, channel),
         ),
     )
+
+
+def _provider_hosts(settings: Settings) -> dict[str, str]:
+    hosts = settings.provider_hosts
+    return {"CARILLON_PROVIDER_HOSTS": json.dumps(hosts, separators=(",", ":"))} if hosts else {}
+
+
+def _of_the_channels_providers(settings: Settings, naming: Naming, channel: str) -> dict[str, str]:
+    return {
+        "email": {
+            "CARILLON_EMAIL_FROM": settings.email.sender,
+            "CARILLON_SES_CONFIGURATION_SET": naming.prefix,
+        },
+        "sms": {
+            "CARILLON_SMS_MAX_PRICE_USD": str(settings.sms.max_price_usd),
+            **({"CARILLON_SMS_SENDER_ID": settings.sms.sender_id} if settings.sms.sender_id else {}),
+        },
+        # To remove a device that the provider no longer knows.
+        "push": {"CARILLON_CONTACTS_TABLE": naming.named("contacts")},
+        "chat": {},
+    }[channel]
 
 
 def _environment(settings: Settings, function: str, **own: str) -> dict[str, str]:
