@@ -52,7 +52,7 @@ class ReturnToQueueError(Exception):
 
 
 def worker_handler(devices: Devices | None = None) -> Handler:
-    """Return the Lambda handler of the channel that the environment names. `devices` is where dead tokens are forgotten."""
+    """Return the Lambda handler of the channel that the environment names; `devices` forgets tokens that are dead."""
     settings = WorkerSettings()
     dynamodb = clients.dynamodb()
     clock = partial(datetime.now, UTC)
