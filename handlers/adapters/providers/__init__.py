@@ -48,4 +48,11 @@ def _push() -> Registry:
 
 
 def _chat() -> Registry:
-    return {}
+    from handlers.adapters.providers import discord, slack, teams, webhook
+
+    return {
+        "slack": slack.create,
+        "teams": teams.create,
+        "discord": discord.create,
+        "webhook": webhook.create,
+    }
