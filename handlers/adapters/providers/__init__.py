@@ -32,19 +32,31 @@ def create(channel: Channel) -> tuple[Provider, ...]:
 
 
 def _email() -> Registry:
-    from handlers.adapters.providers import ses
+    from handlers.adapters.providers import sendgrid, ses
 
     return {
         "ses": ses.create,
+        "sendgrid": sendgrid.create,
     }
 
 
 def _sms() -> Registry:
-    return {}
+    from handlers.adapters.providers import sns, twilio
+
+    return {
+        "sns": sns.create,
+        "twilio": twilio.create,
+    }
 
 
 def _push() -> Registry:
-    return {}
+    from handlers.adapters.providers import apns, fcm, sns_push
+
+    return {
+        "apns": apns.create,
+        "fcm": fcm.create,
+        "sns-push": sns_push.create,
+    }
 
 
 def _chat() -> Registry:

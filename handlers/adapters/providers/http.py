@@ -87,7 +87,7 @@ class HttpProviderClient:
         `ThrottledError` for 429; `OutcomeUnknownError` when no answer came. A `form` may have lists for values.
         """
         target, host = self._route(httpx.URL(url))
-        # `identity`: an answer must not grow beyond its bound by being unpacked.
+        # `identity`: an answer must not grow beyond its bound by being unpacked; one that does not comply is not read.
         sent_headers = {"Accept-Encoding": "identity", **(headers or {}), "Host": host}
         request = self._client.build_request(
             method, target, headers=sent_headers, json=json, data=dict(form) if form else None, content=content
@@ -148,8 +148,10 @@ def ids_of(message: Message) -> dict[str, str]:
 def _body(response: httpx.Response, deadline: float) -> bytes:
     """Return what came of the body: the status has said what was done, so a body that ends early changes nothing."""
     kept = bytearray()
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        return b""
     try:
-        for chunk in response.iter_raw():
+        for chunk in response.iter_bytes():
             kept += chunk
             if len(kept) >= _MAX_ANSWER_BYTES or monotonic() > deadline:
                 break

@@ -22,7 +22,7 @@ _INVALID: Final = frozenset({"InvalidParameter", "InvalidParameterValue", "Param
 # One code stands for everything that is wrong with a request; these words alone tell of what it is said:
 # "Invalid parameter: PhoneNumber Reason: … is not valid to publish to", "Invalid parameter: Message too long".
 _OF_THE_NUMBER: Final = "PhoneNumber"
-_OF_THE_TEXT: Final = ("Invalid parameter: Message", "Empty message")
+_OF_THE_TEXT: Final = ("Invalid parameter: Message ", "Empty message")
 
 
 class SnsProvider:
