@@ -71,6 +71,12 @@ class WorkerSettings(_Settings):
     template_bucket: str
 
 
+class DevicesSettings(_Settings):
+    """Of the worker that forgets dead devices."""
+
+    contacts_table: str
+
+
 class EmailSettings(_Settings):
     """Of every provider of e-mail. `email_from` is as in a message's From: `Carillon <no-reply@example.com>`."""
 
