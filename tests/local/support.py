@@ -16,6 +16,7 @@ from botocore.config import Config
 from local import emulator
 from local.engine.emulator import Emulator
 from local.sandbox import process
+from local.sandbox.credentials import Credentials
 
 TABLE = "carillon-local-notifications"
 SENDER = "Carillon <no-reply@example.com>"
@@ -51,10 +52,16 @@ class Sandbox:
 
     account: Emulator
     url: str
+    credentials: Credentials
 
     def client(self, service: Any) -> Any:
         """A client that calls the emulator itself."""
         return session(self.account).client(service, endpoint_url=self.account.endpoint_url)
+
+    def sns(self, caller: boto3.Session | None = None) -> Any:
+        """A client of SNS whose calls pass through the sandbox, without retries."""
+        once = Config(retries={"total_max_attempts": 1}, read_timeout=2)
+        return (caller or session(self.account)).client("sns", endpoint_url=self.url, config=once)
 
     def ses(self, caller: boto3.Session | None = None, **config: Any) -> Any:
         """A client whose calls pass through the sandbox; it does not retry, so that calls can be counted."""
@@ -71,13 +78,26 @@ class Sandbox:
         return next((m for m in self.messages() if m["delivery_id"] == delivery_id), None)
 
     @contextmanager
-    def fault(self, mode: str, rate: float = 1.0) -> Iterator[None]:
-        """SES fails in this way meanwhile."""
-        httpx.put(f"{self.url}/api/faults/ses", json={"mode": mode, "rate": rate}).raise_for_status()
+    def fault(self, mode: str, rate: float = 1.0, provider: str = "ses") -> Iterator[None]:
+        """The provider fails in this way meanwhile."""
+        url = f"{self.url}/api/faults/{provider}"
+        httpx.put(url, json={"mode": mode, "rate": rate}).raise_for_status()
         try:
             yield
         finally:
-            httpx.delete(f"{self.url}/api/faults/ses").raise_for_status()
+            httpx.delete(url).raise_for_status()
+
+    def post(self, url: str, *, timeout: float = 5, http2: bool = False, **request: Any) -> httpx.Response:
+        """Call a third party at its own address, as the workers do: the sandbox gets it, with the address's host."""
+        asked = httpx.URL(url)
+        here = asked.copy_with(scheme="http", host="localhost", port=httpx.URL(self.url).port)
+        headers = {**request.pop("headers", {}), "Host": asked.host}
+        with httpx.Client(http1=not http2, http2=http2, timeout=timeout) as client:
+            return client.post(here, headers=headers, **request)
+
+    def last(self) -> dict[str, Any]:
+        """The newest message."""
+        return self.messages()[-1]
 
     def log_delivery(self, *statuses: str) -> tuple[str, str]:
         """A delivery in the log that went through these statuses 20 ms apart; its notification's id and its own."""
@@ -128,9 +148,10 @@ def mail(html: str, subject: str, notification_id: str, delivery_id: str) -> dic
 def running_sandbox(directory: Path) -> Iterator[Sandbox]:
     """An emulator with a verified sender and an empty log, and a sandbox in front of it."""
     with emulator.running(directory) as account:
-        child, url = process.start(account, TABLE, directory / "logs" / "sandbox.log")
+        credentials = Credentials.generate()
+        child, url = process.start(account, credentials, TABLE, directory / "logs" / "sandbox.log")
         try:
-            sandbox = Sandbox(account, url)
+            sandbox = Sandbox(account, url, credentials)
             sandbox.client("sesv2").create_email_identity(EmailIdentity="example.com")
             _create_table(sandbox.client("dynamodb"))
             yield sandbox
