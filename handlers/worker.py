@@ -19,11 +19,12 @@ the first attempt then stands in the log as `unknown`.
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from handlers.domain import sms
 from handlers.domain.claims import Claimed, Refusal
 from handlers.domain.deliveries import Conclusion, Delivery, Outcome, Reason
 from handlers.domain.events import DeliveryRequested
@@ -133,8 +134,9 @@ class Worker:
     def _send(self, delivery: Delivery, message: Message, turn: Turn, lease_until: datetime) -> Report:
         """Ask one provider after the other until one answers, each in an attempt that is begun before."""
         asked: list[str] = []
+        segments = sms.segments(message.content.body) if delivery.channel == "sms" else None
         while True:
-            answer = self._ask(turn, message)
+            answer = replace(self._ask(turn, message), segments=segments)
             asked.append(turn.provider.name)
             following = self._following(answer, delivery, asked, lease_until)
             if following is None:
@@ -209,6 +211,7 @@ class _Answer:
     code: str | None = None
     reason: Reason | None = None
     message_id: str | None = None
+    segments: int | None = None
     cause: Exception | None = None
 
     @property
@@ -225,6 +228,7 @@ class _Answer:
             status={Outcome.ACCEPTED: Status.SENT, Outcome.REFUSED: Status.ERROR}.get(self.outcome),
             reason=self.reason,
             provider_message_id=self.message_id,
+            segments=self.segments,
         )
 
 

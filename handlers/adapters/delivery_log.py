@@ -174,12 +174,9 @@ def _started(provider: str, at: datetime) -> dict[str, str]:
 def _telling(delivery: Delivery, conclusion: Conclusion) -> tuple[list[str], dict[str, Any]]:
     """Return the assignments, and their values, that tell what came of this attempt."""
     attempt = f"#attempts[{len(delivery.attempts) - 1}]"
-    if conclusion.error is None:
-        return [f"{attempt}.#outcome = :outcome"], {":outcome": conclusion.outcome.value}
-    return (
-        [f"{attempt}.#outcome = :outcome", f"{attempt}.#error = :error"],
-        {":outcome": conclusion.outcome.value, ":error": conclusion.error},
-    )
+    told = {"outcome": conclusion.outcome.value, "error": conclusion.error, "segments": conclusion.segments}
+    present = {name: value for name, value in told.items() if value is not None}
+    return [f"{attempt}.#{name} = :{name}" for name in present], {f":{name}": value for name, value in present.items()}
 
 
 def _moving(delivery: Delivery, conclusion: Conclusion) -> tuple[list[str], dict[str, Any]]:

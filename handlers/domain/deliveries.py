@@ -62,13 +62,17 @@ class Outcome(StrEnum):
 
 
 class Attempt(Model):
-    """One call to a provider, recorded before it is made. `attempt` counts from 1; `error` is the provider's code."""
+    """One call to a provider, recorded before it is made. `attempt` counts from 1; `error` is the provider's code.
+
+    `segments` is the number of messages that an SMS takes, each of which is paid for.
+    """
 
     attempt: int
     at: Instant
     provider: str
     outcome: Outcome
     error: str | None = Field(default=None, exclude_if=is_absent)
+    segments: int | None = Field(default=None, exclude_if=is_absent)
 
 
 class Step(Model):
@@ -136,6 +140,7 @@ class Conclusion(Model):
     outcome: Outcome
     at: datetime
     error: str | None = None
+    segments: int | None = None
     status: Status | None = None
     reason: Reason | None = None
     provider_message_id: str | None = None

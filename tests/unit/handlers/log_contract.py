@@ -270,6 +270,11 @@ class LogContract:
         assert kept.timeline[-1].reason is Reason.MESSAGE_REFUSED
         assert [(a.outcome, a.error) for a in kept.attempts] == [(Outcome.REFUSED, "MessageRejected")]
 
+    def test_an_attempt_tells_how_many_messages_it_takes(self, log: Log) -> None:
+        given = accepted(log)
+        log.conclude(claimed(log, given), SENT.model_copy(update={"segments": 2}))
+        assert [attempt.segments for attempt in stored(log, given).attempts] == [2]
+
     def test_after_a_failed_attempt_the_delivery_can_be_claimed_at_once(self, log: Log) -> None:
         given = accepted(log)
         log.conclude(claimed(log, given), UNAVAILABLE)

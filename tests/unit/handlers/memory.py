@@ -106,8 +106,7 @@ class MemoryLog:
                 return None
             attempts = record.delivery.attempts
             if after is not None:
-                told = attempts[-1].model_copy(update={"outcome": after.outcome, "error": after.error})
-                attempts = (*attempts[:-1], told)
+                attempts = (*attempts[:-1], attempts[-1].model_copy(update=_told(after)))
             begun = (*attempts, _started(record.delivery, provider, now))
             self._keep(replace(record, delivery=record.delivery.model_copy(update={"attempts": begun})))
             return _as_read(self.records[delivery.notification_id, delivery.delivery_id].delivery)
@@ -125,8 +124,7 @@ class MemoryLog:
             mine = len(delivery.attempts) - 1
             if attempts[mine].outcome is not Outcome.STARTED:
                 return
-            told = {"outcome": conclusion.outcome, "error": conclusion.error}
-            attempts[mine] = attempts[mine].model_copy(update=told)
+            attempts[mine] = attempts[mine].model_copy(update=_told(conclusion))
             update: dict[str, object] = {"attempts": tuple(attempts)}
             if conclusion.status is not None and record.delivery.status is Status.PENDING:
                 step = Step(status=conclusion.status, at=conclusion.at, reason=conclusion.reason)
@@ -178,6 +176,10 @@ class MemoryLog:
 
 def _started(delivery: Delivery, provider: str, now: datetime) -> Attempt:
     return Attempt(attempt=len(delivery.attempts) + 1, at=now, provider=provider, outcome=Outcome.STARTED)
+
+
+def _told(conclusion: Conclusion) -> dict[str, object]:
+    return {"outcome": conclusion.outcome, "error": conclusion.error, "segments": conclusion.segments}
 
 
 def _is_untouched(record: _Record, delivery: Delivery) -> bool:

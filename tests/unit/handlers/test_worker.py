@@ -90,6 +90,13 @@ def test_a_delivery_is_sent_as_its_template_was_when_it_was_accepted(bench: Benc
     assert [message.content.body for message in bench.provider.sent] == ["Danke, Ada"]
 
 
+def test_an_sms_tells_how_many_messages_it_takes_and_nothing_else_does(bench: Bench) -> None:
+    for channel, segments in (("sms", 2), ("chat", None)):
+        given = bench.accept(channel=channel, content=Content(body="{{ name }}"), data={"name": "a" * 161})
+        bench.deliver(given)
+        assert [attempt.segments for attempt in bench.kept(given).attempts] == [segments]
+
+
 def test_the_same_event_again_is_dropped(bench: Bench) -> None:
     given = bench.accept()
     bench.deliver(given)
