@@ -25,7 +25,7 @@ def refused_tokens(producer: Producer) -> dict[str, str]:
         "no jti": token(key, secret, jti=None),
         "no iat": jwt.encode({"iss": key, "exp": int(now) + 60, "jti": "j"}, secret, algorithm="HS256"),
         "no signature": jwt.encode(
-            {"iss": key, "iat": int(now), "exp": int(now) + 60, "jti": "j"}, None, algorithm="none"
+            {"iss": key, "iat": int(now), "exp": int(now) + 60, "jti": "j"}, "", algorithm="none"
         ),
         "another algorithm": jwt.encode(
             {"iss": key, "iat": int(now), "exp": int(now) + 60, "jti": "j"}, secret * 2, algorithm="HS512"
