@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from handlers.domain.provider_errors import ProviderError, RefusedError, ThrottledError
+from handlers.domain.provider_errors import CredentialsMissingError, ProviderError, RefusedError, ThrottledError
 from handlers.domain.routing import Event, Phase, Signal, candidates
 from handlers.ports import Provider, ProviderState
 
@@ -33,7 +33,8 @@ class Chain:
     def next(self, platform: str | None, asked: Collection[str] = ()) -> Turn | None:
         """Return whose turn it is for an endpoint of this platform; None when nobody can be asked now.
 
-        `asked` are the names of those who had their turn. A turn is to be followed by `tell`.
+        `asked` are the names of those who had their turn. Whoever takes one says by `tell` what came of it; a probe that
+        is never told of is made again by another when its lease has ended.
         """
         for provider in candidates(self.providers, self.state.switches(), platform, asked):
             if provider.available() and (turn := self._turn(provider)):
@@ -42,7 +43,7 @@ class Chain:
 
     def tell(self, turn: Turn, error: Exception | None) -> None:
         """Say what came of a turn: None when the provider accepted the message."""
-        if isinstance(error, ProviderError) and error.of_endpoint:
+        if _is_no_signal(error):
             return
         answered = error is None or isinstance(error, RefusedError)
         if turn.probing:
@@ -59,6 +60,11 @@ class Chain:
             case Phase.HALF_OPEN if self.state.signal(provider.name, Signal(Event.PROBE), now):
                 return Turn(provider, probing=True)
         return None
+
+
+def _is_no_signal(error: Exception | None) -> bool:
+    """Say whether the error tells nothing of the provider's health: it is the address's, or no call was made."""
+    return isinstance(error, CredentialsMissingError) or (isinstance(error, ProviderError) and error.of_endpoint)
 
 
 def _patience(error: Exception | None) -> timedelta:

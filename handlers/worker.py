@@ -44,7 +44,11 @@ from handlers.failover import Chain, Turn
 from handlers.ports import DeliveryLog, Devices, TemplateStore
 
 FOR_ONE_CALL: Final = timedelta(seconds=13)
-"""What must be left of the invocation to begin another attempt: a call to a provider takes twelve seconds at most."""
+"""What must be left of the invocation to begin another attempt: a call to a provider takes twelve seconds at most.
+
+Some need two calls now and then, for a token first. If both are as slow as that, the invocation may end in between, and
+the attempt is read as `unknown`.
+"""
 
 NO_PROVIDER: Final = "no_provider"
 """Why an event goes back to the queue when every provider is off, has no credentials or has an open circuit."""

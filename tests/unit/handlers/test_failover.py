@@ -265,11 +265,12 @@ def test_silence_opens_a_circuit_as_refusals_do(bench: Bench, error: Exception) 
     "error",
     [
         RecipientRefusedError("21211"),
+        CredentialsMissingError("NoPlatformApplication"),
         UnavailableError("503", of_endpoint=True),
         OutcomeUnknownError("x", of_endpoint=True),
     ],
 )
-def test_what_fails_for_its_address_opens_no_circuit(bench: Bench, error: Exception) -> None:
+def test_what_fails_for_its_address_or_was_never_asked_opens_no_circuit(bench: Bench, error: Exception) -> None:
     bench.first.raises = error
     for _ in range(2 * FAILURES_TO_OPEN):
         bench.deliver(bench.accept())

@@ -1,30 +1,45 @@
-"""Which providers each channel has, in which order, made of what a worker's environment says."""
+"""The registry: who is asked by default, and that a worker imports its own providers alone."""
+
+import subprocess
+import sys
 
 import pytest
 
-from handlers.adapters.providers import create
+from handlers.adapters.providers import registry
 from handlers.domain.channels import Channel
 
 
-@pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    monkeypatch.setenv("CARILLON_ENVIRONMENT", "test")
-    monkeypatch.setenv("CARILLON_PROVIDER_SECRET_PREFIX", "carillon/test/providers/")
-    monkeypatch.setenv("CARILLON_EMAIL_FROM", "a@example.com")
-    monkeypatch.setenv("CARILLON_SES_CONFIGURATION_SET", "carillon-test")
-    monkeypatch.setenv("CARILLON_SMS_SENDER_ID", "Carillon")
-    monkeypatch.setenv("CARILLON_SMS_MAX_PRICE_USD", "0.10")
+@pytest.mark.parametrize(
+    ("channel", "names"),
+    [
+        ("email", ["ses", "sendgrid"]),
+        ("sms", ["sns", "twilio"]),
+        ("push", ["apns", "fcm", "sns-push"]),
+        ("chat", ["slack", "teams", "discord", "webhook"]),
+    ],
+)
+def test_providers_are_asked_in_this_order_until_an_operator_gives_another(channel: Channel, names: list[str]) -> None:
+    assert list(registry(channel)) == names
 
 
-@pytest.mark.parametrize(("channel", "names"), [("email", ["ses", "sendgrid"]), ("sms", ["sns", "twilio"])])
-def test_a_channel_without_platforms_has_one_provider_and_another_in_its_place(
-    channel: Channel, names: list[str]
+@pytest.mark.parametrize(
+    ("channel", "not_in_its_zip"),
+    [
+        ("email", {"jwt", "cryptography", "standardwebhooks"}),
+        ("sms", {"jwt", "cryptography", "standardwebhooks"}),
+        ("push", {"standardwebhooks"}),
+        ("chat", {"jwt", "cryptography"}),
+    ],
+)
+def test_a_channels_providers_are_imported_without_what_only_the_others_need(
+    channel: Channel, not_in_its_zip: set[str]
 ) -> None:
-    providers = create(channel)
-    assert [provider.name for provider in providers] == names
-    assert {provider.platforms for provider in providers} == {None}
-
-
-def test_aws_needs_no_credentials_but_the_role_of_the_worker() -> None:
-    assert [create(channel)[0].available() for channel in ("email", "sms")] == [True, True]
+    code = (
+        "import sys; from handlers.adapters.providers import registry;"
+        f"registry({channel!r}); print(*{{name.partition('.')[0] for name in sys.modules}})"
+    )
+    environment = {"PATH": "/usr/bin:/bin", "POWERTOOLS_SERVICE_NAME": "test", "AWS_DEFAULT_REGION": "eu-central-1"}
+    imported = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    ).stdout.split()
+    assert not not_in_its_zip & set(imported)
