@@ -33,8 +33,8 @@ class Chain:
     def next(self, platform: str | None, asked: Collection[str] = ()) -> Turn | None:
         """Return whose turn it is for an endpoint of this platform; None when nobody can be asked now.
 
-        `asked` are the names of those who had their turn. Whoever takes one says by `tell` what came of it; a probe that
-        is never told of is made again by another when its lease has ended.
+        `asked` are the names of those who had their turn. Whoever takes one says by `tell` what came of it; a probe of
+        which nothing is told is made again by another when its lease has ended.
         """
         for provider in candidates(self.providers, self.state.switches(), platform, asked):
             if provider.available() and (turn := self._turn(provider)):
