@@ -81,7 +81,7 @@ def sns_push(sandbox: Sandbox) -> SnsPushProvider:
     return SnsPushProvider(sns, _credentials("sns-push", SnsPushCredentials, secret))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def providers(sandbox: Sandbox) -> dict[str, Provider]:
     return {
         "apns": apns(sandbox, sandbox.credentials),
