@@ -53,6 +53,7 @@ class ContactsSettings(_Settings):
     """Of `contacts`."""
 
     contacts_table: str
+    settings_table: str
 
 
 class TemplatesSettings(_Settings):

@@ -84,10 +84,15 @@ def _notifications(settings: Settings, naming: Naming) -> FunctionSpec:
 def _contacts(settings: Settings, naming: Naming) -> FunctionSpec:
     return FunctionSpec(
         "contacts",
-        "Keeps contact information",
+        "Keeps contact information and notification settings",
         timeout_seconds=20,
         memory_mb=1024,
-        environment=_environment(settings, "contacts", CARILLON_CONTACTS_TABLE=naming.named("contacts")),
+        environment=_environment(
+            settings,
+            "contacts",
+            CARILLON_CONTACTS_TABLE=naming.named("contacts"),
+            CARILLON_SETTINGS_TABLE=naming.named("settings"),
+        ),
     )
 
 

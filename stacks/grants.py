@@ -79,13 +79,14 @@ def notifications(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
 
 
 def contacts(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
-    """Keep contact information."""
+    """Keep contact information and notification settings."""
     return (
         Statement(
             "KeepContacts",
             ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
             (naming.table_arn("contacts"),),
         ),
+        Statement("KeepSettings", ("dynamodb:GetItem", "dynamodb:PutItem"), (naming.table_arn("settings"),)),
         _use_key(naming, "Data", keys.data, ("kms:Decrypt",), "dynamodb"),
     )
 

@@ -42,6 +42,8 @@ ROUTES = (
     Route("PUT", "/v1/contacts/{user_id}", "contacts"),
     Route("PATCH", "/v1/contacts/{user_id}", "contacts"),
     Route("DELETE", "/v1/contacts/{user_id}", "contacts"),
+    Route("GET", "/v1/contacts/{user_id}/settings", "contacts"),
+    Route("PUT", "/v1/contacts/{user_id}/settings", "contacts"),
     Route("GET", _TEMPLATE, "templates"),
     Route("PUT", _TEMPLATE, "templates"),
     Route("POST", f"{_TEMPLATE}/preview", "templates"),

@@ -6,7 +6,6 @@ from pydantic import (
     AfterValidator,
     Field,
     JsonValue,
-    StringConstraints,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -14,6 +13,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from handlers.domain.addresses import EmailAddress, PhoneNumber
+from handlers.domain.categories import CategoryName
 from handlers.domain.channels import Channel
 from handlers.domain.contacts import UserId
 from handlers.domain.deliveries import Priority
@@ -23,9 +23,6 @@ from handlers.domain.templates import TemplateName
 from handlers.domain.times import Instant
 
 MAX_RECIPIENTS = 100
-
-CategoryName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
-"""A category's name. It is part of the event's source and detail-type, of which EventBridge takes 128 characters."""
 
 
 class Recipient(Model):

@@ -26,6 +26,7 @@ TEMPLATE = "/v1/templates/{name}/{channel}/{locale}"
 CONTRACT = {
     ("POST", "/v1/notifications"),
     ("GET", "/v1/notifications/{notification_id}"),
+    *((method, "/v1/contacts/{user_id}/settings") for method in ("GET", "PUT")),
     *((method, "/v1/contacts/{user_id}") for method in ("GET", "PUT", "PATCH", "DELETE")),
     ("GET", TEMPLATE),
     ("PUT", TEMPLATE),
@@ -94,6 +95,7 @@ def test_every_function_lets_itself_be_invoked_only_for_what_leads_to_it(local: 
         ("carillon-local-notifications", gateway, f"{EXECUTION}/live/POST/v1/notifications"),
         ("carillon-local-notifications", gateway, f"{EXECUTION}/live/GET/v1/notifications/*"),
         *(("carillon-local-contacts", gateway, contact.format(each)) for each in ("GET", "PUT", "PATCH", "DELETE")),
+        *(("carillon-local-contacts", gateway, f"{contact.format(each)}/settings") for each in ("GET", "PUT")),
         ("carillon-local-templates", gateway, template.format("GET")),
         ("carillon-local-templates", gateway, template.format("PUT")),
         ("carillon-local-templates", gateway, f"{template.format('POST')}/preview"),

@@ -35,6 +35,7 @@ EXPECTED: dict[str, dict[str, tuple[set[str], set[str]]]] = {
             {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
             {"table/carillon-<env>-contacts"},
         ),
+        "KeepSettings": ({"dynamodb:GetItem", "dynamodb:PutItem"}, {"table/carillon-<env>-settings"}),
         "UseDataKey": ({"kms:Decrypt"}, {"data-key"}),
     },
     "templates": {
