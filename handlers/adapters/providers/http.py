@@ -169,7 +169,13 @@ def _checked(answer: Answer) -> Answer:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Return the Retry-After in seconds, given in either of its forms (RFC 9110 10.2.3); None if there is none."""
+    """Return in how many seconds a provider that asked for patience may be asked again; None if it does not say.
+
+    By its Retry-After, in either of its forms (RFC 9110 10.2.3), or else by the time of X-RateLimit-Reset, as SendGrid.
+    """
+    reset = headers.get("X-RateLimit-Reset", "")
+    if "Retry-After" not in headers and reset.isascii() and reset.isdigit():
+        return max(0.0, int(reset) - now.timestamp())
     value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return float(value)

@@ -166,6 +166,21 @@ def test_the_time_to_come_back_has_two_forms(value: str | None, seconds: float |
     assert retry_after(headers, datetime(2015, 10, 21, 7, 28, tzinfo=UTC)) == seconds
 
 
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        ({"X-RateLimit-Reset": "1445412490"}, 10),
+        ({"X-RateLimit-Reset": "60"}, 0),
+        ({"X-RateLimit-Reset": "soon"}, None),
+        ({"X-RateLimit-Reset": "1445412490", "Retry-After": "7"}, 7),
+    ],
+)
+def test_who_does_not_say_when_to_come_back_may_say_when_a_limit_is_reset(
+    given: dict[str, str], seconds: float | None
+) -> None:
+    assert retry_after(httpx.Headers(given), datetime(2015, 10, 21, 7, 28, tzinfo=UTC)) == seconds
+
+
 # -- what did not ------------------------------------------------------------------------------------------------------
 
 
