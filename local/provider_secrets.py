@@ -41,7 +41,10 @@ def _platform_applications(session: boto3.Session, emulator: Emulator, credentia
     arns = {}
     for platform, service in {"apns": "APNS", "fcm": "GCM"}.items():
         made = sns.create_platform_application(
-            Name=f"carillon-{platform}", Platform=service, Attributes=attributes[service]
+            # The worker may publish to devices of applications with the environment's prefix alone.
+            Name=f"carillon-local-{platform}",
+            Platform=service,
+            Attributes=attributes[service],
         )
         arns[platform] = made["PlatformApplicationArn"]
     return arns
