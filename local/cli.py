@@ -19,6 +19,7 @@ from local.errors import PlatformError
 from local.paths import CACHE
 from local.platform import Platform, Ports, stop_running
 from local.sandbox import process as sandbox
+from ops.apps import AppError
 from ops.client import ApiError
 
 app = typer.Typer(help="The whole platform on this machine.", no_args_is_help=True, pretty_exceptions_enable=False)
@@ -90,7 +91,7 @@ def _show(local: LocalInfo) -> None:
 def _one_clear_error() -> Iterator[None]:
     try:
         yield
-    except (PlatformError, DemoError, ApiError) as error:
+    except (PlatformError, DemoError, AppError, ApiError) as error:
         _fail(str(error))
     except KeyboardInterrupt:
         _fail("interrupted; nothing is left running", 128 + signal.SIGINT)

@@ -13,6 +13,7 @@ from typing import Any, Self
 import boto3
 from rich.console import Console
 
+from local import environment
 from local.directory import Directory, LocalInfo, Services
 from local.engine import project
 from local.engine.deployment import Deployment, deploy
@@ -26,7 +27,6 @@ from ops.apps import App, Apps
 
 STACK = "local"
 APP_KEY = "demo"
-_SUPERVISOR_SECONDS = 120.0  # a first start builds the emulator's environment
 _STOP_SECONDS = 15.0
 _LOOK_AGAIN_SECONDS = 0.02
 
@@ -72,6 +72,7 @@ class Platform:
         Raises `PlatformError` with nothing left running. `progress` shows the deployment, on stderr by default.
         """
         place = Directory(directory.resolve())
+        environment.interpreter()  # built before anything waits for the emulator that runs in it
         supervisor = _supervise(place, ports)
         try:
             services = _wait_for_services(place, supervisor)
@@ -88,7 +89,7 @@ class Platform:
             place.write_local(local)
         except BaseException as error:
             supervisor.stop()
-            if supervisor.popen.returncode:  # it ended by itself: whatever failed did so because something was gone
+            if supervisor.popen.returncode == 1:  # it ended by itself: what failed did so because something was gone
                 raise ProcessError(place.supervisor_log.read_text().strip()) from error
             raise
         return cls(place.root, supervisor, services, deployment, local)
@@ -142,7 +143,7 @@ def _supervise(place: Directory, ports: Ports) -> Child:
 
 
 def _wait_for_services(place: Directory, supervisor: Child) -> Services:
-    wait_until_ready(supervisor, lambda: place.services() is not None, _SUPERVISOR_SECONDS)
+    wait_until_ready(supervisor, lambda: place.services() is not None)
     services = place.services()
     if services is None:
         raise ProcessError(supervisor.obituary())

@@ -18,9 +18,6 @@ NO_LOCAL_MEANING: Final[Mapping[str, Mapping[str, str]]] = {
         "sourceCodeHash": "tells the provider that the code changed, which the engine sees in the zip itself",
     },
     "aws:s3/bucket:Bucket": {"forceDestroy": _NEVER_DELETED},
-    "aws:s3/bucketPolicy:BucketPolicy": {
-        "policy": "refuses whatever does not come over TLS, and the emulator speaks HTTP, on the loopback interface",
-    },
     "aws:secretsmanager/secret:Secret": {"recoveryWindowInDays": _NEVER_DELETED},
     "pulumi:providers:aws": {
         "skipCredentialsValidation": "set by the SDK itself; the emulator's credentials are known to be right",

@@ -77,25 +77,24 @@ class Page:
         return StreamingResponse(self._changes(), media_type="text/event-stream")
 
     async def _changes(self) -> AsyncIterator[str]:
-        version = await self._inbox.changed_since(-1)
-        yield f"data: {version}\n\n"  # what happened before the browser was connected
-        following = asyncio.create_task(self._follow_timelines())
-        try:
-            while True:
-                version = await self._inbox.changed_since(version)
-                yield f"data: {version}\n\n"
-        finally:
-            following.cancel()
+        """The first event tells of what happened before the browser was connected.
 
-    async def _follow_timelines(self) -> None:
-        """DynamoDB tells nobody that a delivery moved on: one read a second, only while somebody looks at the page."""
-        known = await self._read(self._inbox.messages[-SHOWN:])
+        DynamoDB tells nobody that a delivery moved on: the log is read once a second, only while somebody looks.
+        """
+        version, known = -1, await self._newest_timelines()
         while True:
-            await asyncio.sleep(_FOLLOW_SECONDS)
-            fresh = await self._read(self._inbox.messages[-SHOWN:])
-            if fresh != known:
+            try:
+                async with asyncio.timeout(_FOLLOW_SECONDS):
+                    version = await self._inbox.changed_since(version)
+            except TimeoutError:
+                fresh = await self._newest_timelines()
+                if fresh == known:
+                    continue
                 known = fresh
-                await self._inbox.announce_change()
+            yield f"data: {version}\n\n"
+
+    async def _newest_timelines(self) -> dict[str, Timeline]:
+        return await self._read(self._inbox.messages[-SHOWN:])
 
     async def _read(self, messages: Iterable[Message]) -> dict[str, Timeline]:
         return await asyncio.to_thread(self._timelines.of, messages)

@@ -12,6 +12,7 @@ from stacks.gateway_responses import RESPONSES, GatewayResponse
 from stacks.routes import ROUTES, Route, paths
 from stacks.settings import load
 from tests.infrastructure import program
+from tests.infrastructure.permissions import statements
 from tests.infrastructure.program import ACCOUNT, REGION, Program
 from tests.infrastructure.test_settings import configured
 
@@ -295,3 +296,18 @@ def test_a_domain_of_ones_own_is_the_url_and_says_which_record_it_needs(with_dom
 def test_every_path_comes_after_its_parent() -> None:
     found = paths((Route("GET", "/a/b/{c}", "f"), Route("GET", "/a/d", "f")))
     assert found == ("/a", "/a/b", "/a/b/{c}", "/a/d")
+
+
+def test_the_role_of_api_gateway_may_do_what_api_gateway_refuses_a_role_without(local: Program) -> None:
+    # AmazonAPIGatewayPushToCloudWatchLogs, which API Gateway checks a role against, written out: no managed policy.
+    # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonAPIGatewayPushToCloudWatchLogs.html
+    [granted] = statements(local, "carillon-local-api-logs")
+    assert set(granted["Action"]) == {
+        "logs:CreateLogGroup",
+        "logs:CreateLogStream",
+        "logs:DescribeLogGroups",
+        "logs:DescribeLogStreams",
+        "logs:FilterLogEvents",
+        "logs:GetLogEvents",
+        "logs:PutLogEvents",
+    }

@@ -96,9 +96,11 @@ def _lifecycle_rule(block: Block) -> dict[str, Any]:
     return rule
 
 
-def policy(inputs: Inputs, _: Aws) -> Created:
-    """The bucket's own policy, which is not put in force: no_local_meaning.py says why."""
-    return Created(inputs.required("bucket"))
+def policy(inputs: Inputs, aws: Aws) -> Created:
+    """The bucket's own policy."""
+    name = inputs.required("bucket")
+    aws.s3.put_bucket_policy(Bucket=name, Policy=inputs.required("policy"))
+    return Created(name)
 
 
 PROVISIONERS: Final[Mapping[str, Provisioner]] = {

@@ -1,5 +1,6 @@
+import json
+
 import pytest
-from botocore.exceptions import ClientError
 
 from local.engine.aws import Aws
 from tests.engine.resources.creation import DEFAULT_TAGS, create
@@ -84,7 +85,14 @@ def test_overwritten_objects_are_kept_for_as_long_as_asked(aws: Aws, bucket: str
     assert rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] == 7
 
 
-def test_a_buckets_policy_is_not_put_in_force_so_that_http_reaches_it(aws: Aws, bucket: str) -> None:
-    create(aws, "aws:s3/bucketPolicy:BucketPolicy", bucket=bucket, policy="{}")
-    with pytest.raises(ClientError, match="NoSuchBucketPolicy"):
-        aws.s3.get_bucket_policy(Bucket=bucket)
+def test_a_bucket_has_the_policy_it_was_given(aws: Aws, bucket: str) -> None:
+    refusal = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    policy = {"Version": "2012-10-17", "Statement": [refusal]}
+    create(aws, "aws:s3/bucketPolicy:BucketPolicy", bucket=bucket, policy=json.dumps(policy))
+    assert json.loads(aws.s3.get_bucket_policy(Bucket=bucket)["Policy"]) == policy

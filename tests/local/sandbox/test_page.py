@@ -1,6 +1,8 @@
 """The inbox page as it leaves the server; what a browser makes of it is in tests/browser."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -63,22 +65,33 @@ def test_an_unknown_message_is_not_found(sandbox: Sandbox) -> None:
     assert httpx.get(f"{sandbox.url}/messages/none/body").status_code == 404
 
 
-def test_a_message_that_came_is_an_event(sandbox: Sandbox) -> None:
-    with httpx.stream("GET", f"{sandbox.url}/changes", timeout=10) as stream:
+@contextmanager
+def events(sandbox: Sandbox, seconds: float = 10) -> Iterator[Iterator[str]]:
+    """Events after the first, which tells of what was before; `httpx.ReadTimeout` when none comes in this time."""
+    with httpx.stream("GET", f"{sandbox.url}/changes", timeout=seconds) as stream:
         lines = (line for line in stream.iter_lines() if line)
-        first = next(lines)
+        next(lines)
+        yield lines
+
+
+def test_a_message_that_came_is_an_event(sandbox: Sandbox) -> None:
+    with events(sandbox) as stream:
         sandbox.send("<p>x</p>")
-        assert next(lines) != first
+        assert next(stream).startswith("data: ")
 
 
 def test_a_delivery_that_moves_on_is_an_event_while_somebody_looks(sandbox: Sandbox) -> None:
     ids = sandbox.log_delivery("created", "pending")
     sandbox.send("<p>x</p>", ids=ids)
-    with httpx.stream("GET", f"{sandbox.url}/changes", timeout=10) as stream:
-        lines = (line for line in stream.iter_lines() if line)
-        first = next(lines)
+    with events(sandbox) as stream:
         sandbox.move_delivery(*ids, "created", "pending", "sent")
-        assert next(lines) != first
+        assert next(stream).startswith("data: ")
+
+
+def test_nothing_is_said_while_nothing_changes(sandbox: Sandbox) -> None:
+    sandbox.send("<p>x</p>", ids=sandbox.log_delivery("created", "pending", "sent"))
+    with events(sandbox, seconds=2.5) as stream, pytest.raises(httpx.ReadTimeout):
+        next(stream)
 
 
 def test_only_the_views_that_a_message_has_are_offered(sandbox: Sandbox) -> None:
