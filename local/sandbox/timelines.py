@@ -52,8 +52,9 @@ class Timelines:
     def users(self, messages: Iterable[Message]) -> dict[str, str]:
         """User ids by delivery id, for those messages that went to a user; each delivery is read once."""
         fresh = [message for message in messages if message.delivery_id not in self._users]
-        self._users |= {delivery_id: timeline.user_id for delivery_id, timeline in self.of(fresh).items()}
-        return {delivery_id: user for delivery_id, user in self._users.items() if user}
+        found = {delivery_id: timeline.user_id for delivery_id, timeline in self.of(fresh).items()}
+        self._users = known = self._users | found  # never changed in place: another thread may be reading it
+        return {delivery_id: user for delivery_id, user in known.items() if user}
 
     def _read(self, keys: Iterable[tuple[str, str]]) -> Iterator[dict[str, Any]]:
         asked: Any = {
