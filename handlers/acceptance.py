@@ -7,6 +7,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -24,7 +25,7 @@ from handlers.domain.notifications import (
 from handlers.domain.plan import Planned, plan, users
 from handlers.domain.problems import IdempotencyMismatch, InvalidRequest, NotFound, TooLarge
 from handlers.domain.requests import NotificationRequest
-from handlers.domain.statuses import Status
+from handlers.domain.statuses import UNSENT, Status
 from handlers.domain.templates import StoredTemplate
 from handlers.domain.times import rfc3339
 from handlers.domain.writing import check_content, check_template
@@ -38,6 +39,9 @@ MAX_LOGGED_BYTES: Final = 8 * 1024 * 1024
 
 MAX_PAYLOAD_BYTES: Final = 350 * 1024
 """Of content and data. An item of DynamoDB has 400 KB at most, and a delivery's attempts are still to come."""
+
+_CANCELED_AT_ONCE: Final = 10
+"""Writes at a time: as many connections as boto3 keeps."""
 
 _IDS: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:carillon:notification")
 
@@ -104,10 +108,29 @@ class NotificationService:
 
     def state(self, notification_id: str, caller: Caller) -> NotificationState:
         """Return a notification of this caller with all that has happened to it; raise `NotFound`."""
+        notification, deliveries = self._owned(notification_id, caller)
+        return NotificationState.of(notification, deliveries)
+
+    def cancel(self, notification_id: str, caller: Caller) -> Accepted:
+        """Cancel what is not yet sent of a notification of this caller, and return what each delivery is now.
+
+        What a worker is sending at this moment is `pending` in the answer: it may be canceled later, if that fails.
+        Raises `NotFound`.
+        """
+        _, deliveries = self._owned(notification_id, caller)
+        now = self.clock()
+        # A notification may have thousands of deliveries, and each is a write of a few milliseconds.
+        with ThreadPoolExecutor(_CANCELED_AT_ONCE) as threads:
+            canceled = threads.map(
+                lambda each: self.log.cancel(each, now) if each.status in UNSENT else each, deliveries
+            )
+            return Accepted.of(notification_id, tuple(canceled))
+
+    def _owned(self, notification_id: str, caller: Caller) -> tuple[Notification, tuple[Delivery, ...]]:
         notification, deliveries = self._found(notification_id)
         if notification.app_key != caller.app_key:
             raise _not_found()
-        return NotificationState.of(notification, deliveries)
+        return notification, deliveries
 
     def _found(self, notification_id: str) -> tuple[Notification, tuple[Delivery, ...]]:
         found = self.log.find(notification_id)

@@ -51,6 +51,9 @@ class NotificationLog(Protocol):
     def find(self, notification_id: str) -> "tuple[Notification, tuple[Delivery, ...]] | None":
         """Return a notification as last written, its deliveries in the order of their positions."""
 
+    def cancel(self, delivery: "Delivery", now: datetime) -> "Delivery":
+        """Cancel a delivery that is not yet sent, and that nobody is sending; return it as it is now, either way."""
+
 
 class DeliveryLog(Protocol):
     """Deliveries, to the one who makes them."""

@@ -64,7 +64,11 @@ def notifications(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
             ("dynamodb:BatchGetItem",),
             (naming.table_arn("contacts"), naming.table_arn("settings")),
         ),
-        Statement("WriteAndReadLog", ("dynamodb:PutItem", "dynamodb:Query"), (naming.table_arn("notifications"),)),
+        Statement(
+            "WriteAndReadLog",
+            ("dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"),
+            (naming.table_arn("notifications"),),
+        ),
         # Not GetItem: what DynamoDB refuses to put twice it hands back, and Powertools reads it from there.
         Statement(
             "AnswerRepeatsAlike",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _IS_CREATED: Final = "#status = :created"
 # An attempt that failed removes the lease; one that died leaves it to end.
 _IS_LAPSED: Final = "(#status = :pending AND (attribute_not_exists(#lease_until) OR #lease_until < :seconds))"
+_IS_FREE: Final = f"({_IS_CREATED} OR {_IS_LAPSED})"
 _IS_THIS_EVENT: Final = "#event_id = :event"
 _IS_IN_TIME: Final = "(attribute_not_exists(#expires_at) OR #expires_at > :now)"
 # Whose attempts are as many as when it was read: nobody has begun one since.
@@ -111,21 +112,28 @@ class DynamoDeliveryLog:
 
     def close(self, event: DeliveryRequested, status: Status, reason: Reason, now: datetime) -> Refusal | None:
         """Move a delivery that nobody holds to a final status, without an attempt; return why not, if not."""
-        result = self._update(
+        result = self._settle(event, status, reason, now)
+        return _refusal(result, event, now) if isinstance(result, _Failed) else None
+
+    def cancel(self, delivery: Delivery, now: datetime) -> Delivery:
+        """Cancel a delivery that is not yet sent, and that nobody is sending; return it as it is now, either way."""
+        result = self._settle(delivery.event(), Status.CANCELED, Reason.CANCELED, now)
+        item = result.item if isinstance(result, _Failed) else result
+        return delivery if item is None else delivery_of(item)
+
+    def _settle(self, event: DeliveryRequested, status: Status, reason: Reason, now: datetime) -> Item | _Failed:
+        return self._update(
             event,
             f"SET #status = :to, #reason = :reason, #timeline = list_append(#timeline, :step) {_SETTLE}",
-            f"{_IS_THIS_EVENT} AND ({_IS_CREATED} OR {_IS_LAPSED})",
+            f"{_IS_THIS_EVENT} AND {_IS_FREE}",
             {
                 ":event": event.event_id,
-                ":created": Status.CREATED.value,
-                ":pending": Status.PENDING.value,
-                ":seconds": int(now.timestamp()),
+                **_free(now),
                 ":to": status.value,
                 ":reason": reason.value,
                 ":step": _step(status, now, reason),
             },
         )
-        return _refusal(result, event, now) if isinstance(result, _Failed) else None
 
     def conclude(self, delivery: Delivery, conclusion: Conclusion) -> None:
         """Write what came of the last attempt of this delivery, as it was claimed or begun, and end the lease.
@@ -165,6 +173,15 @@ class DynamoDeliveryLog:
             met: Any = error.response.get("Item")
             return _Failed(met)
         return answer["Attributes"]
+
+
+def _free(now: datetime) -> dict[str, Any]:
+    """Return the values in the condition that nobody holds the delivery."""
+    return {
+        ":created": Status.CREATED.value,
+        ":pending": Status.PENDING.value,
+        ":seconds": int(now.timestamp()),
+    }
 
 
 def _started(provider: str, at: datetime) -> dict[str, str]:

@@ -29,6 +29,8 @@ class Reason(StrEnum):
     """The recipient has no address on this channel."""
     UNKNOWN_CONTACT = "unknown_contact"
     """There is no contact of this user id."""
+    CANCELED = "canceled"
+    """The producer canceled it before it was sent."""
     EXPIRED = "expired"
     """`expires_at` passed before it was sent."""
     RECIPIENT_REFUSED = "recipient_refused"

@@ -55,7 +55,7 @@ class DryRun(Model):
 
 
 class Accepted(Model):
-    """The answer to an accepted notification, in the order of the request's recipients."""
+    """The answer to an accepted notification, or a canceled one, in the order of the request's recipients."""
 
     notification_id: str
     deliveries: tuple[AcceptedDelivery, ...]

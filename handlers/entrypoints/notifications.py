@@ -88,6 +88,14 @@ def read(
     return service.state(notification_id, caller(app))
 
 
+@app.post("/v1/notifications/<notification_id>/cancel")
+def cancel(
+    notification_id: Annotated[str, Path(description="As answered when it was accepted")],
+) -> Accepted:
+    """Cancel what is not yet sent, and answer what each delivery is now; 404 unless this app sent the notification."""
+    return service.cancel(notification_id, caller(app))
+
+
 def _accept_once(request: NotificationRequest, sender: Caller, idempotency_key: str) -> Accepted:
     idempotency.register_lambda_context(app.lambda_context)
     keyed = {

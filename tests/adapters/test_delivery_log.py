@@ -36,6 +36,9 @@ class DynamoLog:
     def find(self, notification_id: str) -> tuple[Notification, tuple[Delivery, ...]] | None:
         return self.notifications.find(notification_id)
 
+    def cancel(self, given: Delivery, now: datetime) -> Delivery:
+        return self.notifications.cancel(given, now)
+
     def claim(
         self, event: DeliveryRequested, *, provider: str | None, lease_until: datetime, now: datetime
     ) -> Claimed | Refusal:

@@ -28,7 +28,7 @@ TEMPLATES = {"CARILLON_TEMPLATE_BUCKET": f"carillon-local-templates-{ACCOUNT}"}
 VARIABLES = {
     "authorizer": {"CARILLON_APP_SECRET_PREFIX": "carillon/local/apps/"},
     "notifications": {**TABLES, **LOG_TABLE, **BUS, **TEMPLATES, "CARILLON_CHANNELS": json.dumps(CHANNELS)},
-    "contacts": {"CARILLON_CONTACTS_TABLE": "carillon-local-contacts"},
+    "contacts": {f"CARILLON_{name.upper()}_TABLE": f"carillon-local-{name}" for name in ("contacts", "settings")},
     "templates": TEMPLATES,
     "sweeper": {**LOG_TABLE, **BUS},
 }

@@ -20,7 +20,10 @@ EXPECTED: dict[str, dict[str, tuple[set[str], set[str]]]] = {
             {"dynamodb:BatchGetItem"},
             {"table/carillon-<env>-contacts", "table/carillon-<env>-settings"},
         ),
-        "WriteAndReadLog": ({"dynamodb:PutItem", "dynamodb:Query"}, {"table/carillon-<env>-notifications"}),
+        "WriteAndReadLog": (
+            {"dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+            {"table/carillon-<env>-notifications"},
+        ),
         "AnswerRepeatsAlike": (
             {"dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
             {"table/carillon-<env>-limits"},

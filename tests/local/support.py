@@ -99,13 +99,18 @@ class Sandbox:
         """The newest message."""
         return self.messages()[-1]
 
-    def log_delivery(self, *statuses: str) -> tuple[str, str]:
+    def log_delivery(self, *statuses: str, user: str = "ada") -> tuple[str, str]:
         """A delivery in the log that went through these statuses 20 ms apart; its notification's id and its own."""
         notification_id, delivery_id = str(uuid.uuid4()), str(uuid.uuid4())
-        self.move_delivery(notification_id, delivery_id, *statuses)
+        self.move_delivery(notification_id, delivery_id, *statuses, user=user)
         return notification_id, delivery_id
 
-    def move_delivery(self, notification_id: str, delivery_id: str, *statuses: str) -> None:
+    def logged(self, user: str = "ada") -> dict[str, str]:
+        """The headers with which a worker sends a delivery of this user, which is in the log as sent."""
+        notification_id, delivery_id = self.log_delivery("created", "pending", "sent", user=user)
+        return {"X-Carillon-Notification-Id": notification_id, "X-Carillon-Delivery-Id": delivery_id}
+
+    def move_delivery(self, notification_id: str, delivery_id: str, *statuses: str, user: str = "ada") -> None:
         """The delivery's timeline is now this one."""
         begun = datetime.now(UTC)
         times = (begun + timedelta(milliseconds=20 * position) for position in range(len(statuses)))
@@ -119,6 +124,7 @@ class Sandbox:
                 "notification_id": {"S": notification_id},
                 "item": {"S": f"delivery#{delivery_id}"},
                 "delivery_id": {"S": delivery_id},
+                "user_id": {"S": user},
                 "status": {"S": statuses[-1]},
                 "timeline": {"L": timeline},
             },

@@ -20,8 +20,7 @@ _THROTTLING: Final = frozenset(
 def call(request: Callable[[], R], meaning: Callable[[str, str], ProviderError]) -> R:
     """Return the answer of a request to AWS; raise `ProviderError` otherwise.
 
-    `meaning` tells what an error's code and its text, which is not to be repeated, say. It is not asked of throttling,
-    nor of AWS's own faults (5xx).
+    `meaning` tells what an error's code and its text, which is not to be repeated, say. It is not asked of throttling.
     """
     try:
         return request()
@@ -41,8 +40,6 @@ def _answered(error: ClientError, meaning: Callable[[str, str], ProviderError]) 
     metadata = error.response["ResponseMetadata"]
     if code in _THROTTLING or metadata["HTTPStatusCode"] == 429:
         return ThrottledError(code, _seconds(metadata.get("HTTPHeaders", {}).get("retry-after")))
-    if metadata["HTTPStatusCode"] >= 500:
-        return UnavailableError(code)
     return meaning(code, error.response["Error"].get("Message", ""))
 
 

@@ -28,7 +28,8 @@ _LIMITS: Final = httpx.Limits(max_connections=10, max_keepalive_connections=10, 
 
 _MAX_ANSWER_BYTES: Final = 64 * 1024
 
-# httpx raises these before the first byte of a request has left (https://www.python-httpx.org/exceptions/).
+# httpx raises these before the whole of a request has left (https://www.python-httpx.org/exceptions/): without a
+# connection, or when one closes while it is being written, so that no server has had a request to act on.
 _NOT_SENT: Final = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -36,6 +37,7 @@ _NOT_SENT: Final = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
     httpx.LocalProtocolError,
+    httpx.WriteError,
 )
 
 

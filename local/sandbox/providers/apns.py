@@ -79,7 +79,8 @@ class Apns:
         self._authenticate(call)
         _check_headers(call, self._key.topic)
         _check_device(device[1])
-        alert = _payload(call.body)["aps"].get("alert", "")
+        payload = _payload(call.body)
+        alert = payload["aps"].get("alert", "")
         alert = alert if isinstance(alert, dict) else {"body": alert}
         told = {name: value for name, value in call.headers.items() if name.startswith("apns-")}
         return Message(
@@ -88,7 +89,10 @@ class Apns:
             to=device[1],
             subject=alert.get("title"),
             body=alert.get("body", ""),
-            details=(*({**told, "apns-id": apns_id}).items(), ("Payload", call.body.decode())),
+            details=(
+                *({**told, "apns-id": apns_id}).items(),
+                ("Payload", json.dumps(payload, indent=2, ensure_ascii=False)),
+            ),
             **call.ids,
         )
 

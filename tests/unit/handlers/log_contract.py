@@ -339,6 +339,44 @@ class LogContract:
         assert log.close(given.event(), Status.ERROR, Reason.EXPIRED, NOW) is Refusal.SETTLED
         assert log.close(delivery().event(), Status.ERROR, Reason.EXPIRED, NOW) is Refusal.MISSING
 
+    # -- canceling -----------------------------------------------------------------------------------------------------
+
+    def test_what_is_not_yet_sent_is_canceled_and_never_claimed_or_due(self, log: Log) -> None:
+        created, failed = accepted(log), accepted(log)
+        log.conclude(claimed(log, failed), UNAVAILABLE)
+        for given in (created, failed):
+            canceled = log.cancel(given, NOW)
+            assert canceled == stored(log, given)
+            assert (canceled.status, canceled.reason) == (Status.CANCELED, Reason.CANCELED)
+            assert (canceled.timeline[-1].status, canceled.timeline[-1].at) == (Status.CANCELED, NOW)
+            assert claim(log, given, NOW + timedelta(days=1)) is Refusal.SETTLED
+            assert due_of(log, given, NOW + timedelta(days=365)) == []
+
+    def test_what_somebody_is_sending_is_not_canceled(self, log: Log) -> None:
+        given = accepted(log)
+        taken = claimed(log, given)
+        assert log.cancel(given, NOW) == taken
+        log.conclude(taken, SENT)
+        assert stored(log, given).status is Status.SENT
+
+    def test_what_was_sent_or_canceled_before_stays_as_it_was(self, log: Log) -> None:
+        sent, canceled = accepted(log), accepted(log)
+        log.conclude(claimed(log, sent), SENT)
+        log.cancel(canceled, NOW)
+        for given in (sent, canceled):
+            before = stored(log, given)
+            assert log.cancel(given, NOW + SECOND) == before == stored(log, given)
+
+    def test_of_a_claim_and_a_cancellation_at_once_exactly_one_gets_the_delivery(self, log: Log) -> None:
+        for _ in range(5):
+            given = accepted(log)
+            with ThreadPoolExecutor(2) as threads:
+                canceling = threads.submit(log.cancel, given, NOW)
+                claiming = threads.submit(claim, log, given)
+            was_canceled = canceling.result().status is Status.CANCELED
+            assert isinstance(claiming.result(), Claimed) is not was_canceled
+            assert len(stored(log, given).attempts) == (0 if was_canceled else 1)
+
     # -- the index -----------------------------------------------------------------------------------------------------
 
     def test_an_accepted_delivery_is_due_when_it_should_have_been_claimed(self, log: Log) -> None:

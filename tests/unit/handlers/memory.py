@@ -71,6 +71,10 @@ class MemoryLog:
         ordered = sorted(deliveries, key=lambda each: each.position)
         return self.notifications[notification_id], tuple(ordered)
 
+    def cancel(self, delivery: Delivery, now: datetime) -> Delivery:
+        self.close(delivery.event(), Status.CANCELED, Reason.CANCELED, now)
+        return _as_read(self.records[delivery.notification_id, delivery.delivery_id].delivery)
+
     # -- DeliveryLog ---------------------------------------------------------------------------------------------------
 
     def claim(

@@ -269,3 +269,33 @@ def test_a_notification_is_told_to_the_app_alone_that_sent_it(desk: Desk) -> Non
     for unseen, caller in ((notification_id, OTHER), ("unheard-of", DEMO)):
         with pytest.raises(NotFound):
             desk.service.state(unseen, caller)
+
+
+# -- cancellation ------------------------------------------------------------------------------------------------------
+
+
+def test_a_cancellation_tells_of_each_delivery_whether_it_came_in_time(desk: Desk) -> None:
+    recipients = [{"email": f"{name}@example.com"} for name in ("waiting", "sending", "sent")] + [{"user_id": "nobody"}]
+    notification_id = desk.accept(to=recipients).answer.notification_id
+    found = desk.log.find(notification_id)
+    assert found is not None
+    _, sending, sent, _ = found[1]
+    claimed(desk.log, sending)
+    desk.log.conclude(claimed(desk.log, sent), SENT)
+    answer = desk.service.cancel(notification_id, DEMO)
+    assert [(each.status, each.reason) for each in answer.deliveries] == [
+        (Status.CANCELED, Reason.CANCELED),
+        (Status.PENDING, None),
+        (Status.SENT, None),
+        (Status.ERROR, Reason.UNKNOWN_CONTACT),
+    ]
+    assert desk.service.cancel(notification_id, DEMO) == answer
+
+
+def test_nobody_cancels_what_is_not_theirs_or_not_there(desk: Desk) -> None:
+    notification_id = desk.accept().answer.notification_id
+    for unknown, caller in ((notification_id, OTHER), ("none", DEMO)):
+        with pytest.raises(NotFound):
+            desk.service.cancel(unknown, caller)
+    [record] = desk.log.records.values()
+    assert record.delivery.status is Status.CREATED

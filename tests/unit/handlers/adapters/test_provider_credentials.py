@@ -110,10 +110,15 @@ def test_they_are_read_again_once_for_all_who_were_refused(acme: Of, answers: St
 
 @pytest.mark.parametrize("code", ["ResourceNotFoundException", "InvalidRequestException"])
 def test_a_provider_without_credentials_is_off_and_says_so_once(
-    code: str, acme: Of, answers: Stubber, caplog: pytest.LogCaptureFixture
+    code: str, acme: Of, answers: Stubber, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers.add_client_error("get_secret_value", code)
-    assert not acme.available()
+    now = 1_000.0
+    monkeypatch.setattr(provider_credentials, "monotonic", lambda: now)
+    for _ in range(2):
+        answers.add_client_error("get_secret_value", code)
+        assert not acme.available()
+        now += MAX_AGE_SECONDS
+    now -= 1
     with pytest.raises(CredentialsMissingError):
         acme.use(accepts("any"))
     assert caplog.messages == ["the provider is off: it has no credentials"]

@@ -3,7 +3,7 @@
 import gzip
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
@@ -196,6 +196,16 @@ def test_a_connection_that_breaks_leaves_the_outcome_unknown() -> None:
     assert type(error) is OutcomeUnknownError
 
 
+def test_a_connection_that_closes_while_the_request_is_written_sent_no_whole_request() -> None:
+    def closed(request: httpx.Request) -> httpx.Response:
+        raise httpx.WriteError("", request=request)
+
+    transport = httpx.MockTransport(closed)
+    with pytest.raises(UnavailableError) as error:
+        HttpProviderClient(httpx.Client(transport=transport)).request("POST", URL)
+    assert error.value.code == "WriteError"
+
+
 def test_a_connection_that_was_never_made_sent_nothing() -> None:
     with provider(says(200, b"")) as (origin, _):
         pass
@@ -230,6 +240,22 @@ def test_a_status_stands_though_its_body_ends_early() -> None:
     with provider(says(202, b'{"a"', length=100)) as (origin, _):
         answer = client(origin, seconds=0.2).request("POST", URL, json={})
     assert (answer.status, answer.body) == (202, b'{"a"')
+
+
+def test_an_answer_that_comes_in_drops_is_cut_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "_READ_SECONDS", 0.2)
+    enough = threading.Event()
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        says(400, b"x", length=1000)(request)
+        with suppress(OSError):
+            while not enough.wait(0.05):
+                request.wfile.write(b"x")
+
+    with provider(answer) as (origin, _):
+        body = client(origin).request("POST", URL, json={}).body
+        enough.set()
+    assert 1 < len(body) < 20
 
 
 def test_an_answer_without_end_is_cut() -> None:
