@@ -7,6 +7,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -73,13 +74,21 @@ class NotificationService:
     categories: Mapping[str, Sequence[Channel]]
     served: Sequence[Channel]
     clock: Callable[[], datetime]
+    critical: AbstractSet[str] = frozenset()
+    """The categories that are sent in quiet hours too."""
 
     def dry_run(self, request: NotificationRequest, caller: Caller) -> DryRun:
         """Return what would be done, and why not; raise every `Problem` that an acceptance would."""
         planned, _ = self._plan(request, caller, self.clock())
         return DryRun(
             deliveries=tuple(
-                PlannedDelivery(user_id=each.user_id, channel=each.channel, status=each.status, reason=each.reason)
+                PlannedDelivery(
+                    user_id=each.user_id,
+                    channel=each.channel,
+                    status=each.status,
+                    reason=each.reason,
+                    send_at=each.send_at,
+                )
                 for each in planned
             )
         )
@@ -143,7 +152,15 @@ class NotificationService:
     ) -> tuple[tuple[Planned, ...], Templates]:
         named = users(request)
         people = self.people.find(named) if named else {}
-        planned = plan(request, caller=caller, categories=self.categories, served=self.served, people=people, now=now)
+        planned = plan(
+            request,
+            caller=caller,
+            categories=self.categories,
+            served=self.served,
+            people=people,
+            now=now,
+            critical=self.critical,
+        )
         to_send = [each for each in planned if each.status is Status.CREATED]
         _bound(request, len(to_send))
         return planned, self._written(request, to_send)
@@ -170,8 +187,9 @@ class NotificationService:
     def _publish(
         self, notification_id: str, deliveries: tuple[Delivery, ...], *, logged: tuple[Delivery, ...]
     ) -> Acceptance:
-        """Publish what nobody has begun, which is all of it when it has just been logged, and return the answer."""
-        events = [delivery.event() for delivery in deliveries if delivery.status is Status.CREATED]
+        """Publish what nobody has begun and what is not to wait, and return the answer; the sweeper does the rest."""
+        now = self.clock()
+        events = [delivery.event() for delivery in deliveries if delivery.is_to_be_published(now)]
         refused = self.publisher.publish(events)
         return Acceptance(Accepted.of(notification_id, deliveries), logged, len(refused))
 
@@ -190,6 +208,7 @@ def _notification(notification_id: str, request: NotificationRequest, caller: Ca
         category=request.category,
         template=request.template,
         priority=request.priority,
+        send_at=request.send_at,
         expires_at=request.expires_at,
         created_at=now,
         fingerprint=_fingerprint(request),
@@ -221,6 +240,7 @@ def _deliveries(
             content=request.content if to_send else None,
             data=request.data if to_send else {},
             priority=notification.priority,
+            send_at=each.send_at,
             expires_at=notification.expires_at,
             created_at=notification.created_at,
             timeline=(Step(status=each.status, at=notification.created_at, reason=each.reason),),

@@ -23,11 +23,12 @@ class _Settings(BaseSettings):
 
 
 class Category(BaseModel):
-    """The channels on which a category is sent when the producer names none."""
+    """The channels on which a category is sent when the producer names none, and whether quiet hours hold for it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     channels: tuple[Channel, ...]
+    critical: bool = False
 
 
 class AuthorizerSettings(_Settings):
@@ -66,6 +67,8 @@ class WorkerSettings(_Settings):
     """Of every channel's worker."""
 
     channel: Channel
+    contacts_table: str
+    critical_categories: frozenset[str]
     notifications_table: str
     settings_table: str
     limits_table: str

@@ -33,10 +33,10 @@ class People(Protocol):
 
 
 class SettingsReader(Protocol):
-    """Settings alone."""
+    """Settings, with the time zones they are meant in."""
 
     def find(self, user_ids: "AbstractSet[str]") -> "Mapping[str, Settings]":
-        """Return the settings of those of these users who have any, as last written; one call for up to 100."""
+        """Return the settings of those of these users who have any, as last written; one call for up to 50."""
 
 
 class NotificationLog(Protocol):
@@ -82,6 +82,12 @@ class DeliveryLog(Protocol):
         """Write what came of the last attempt of this delivery, as it was claimed or begun, and end the lease.
 
         A delivery that has moved on meanwhile keeps its status.
+        """
+
+    def defer(self, event: "DeliveryRequested", until: datetime, now: datetime) -> "Refusal | None":
+        """Let a delivery that nobody holds be due when its user's quiet hours end; return why not, if not.
+
+        If it expires before, it is due then, to be closed.
         """
 
     def close(self, event: "DeliveryRequested", status: "Status", reason: "Reason", now: datetime) -> "Refusal | None":

@@ -1,6 +1,7 @@
 """Making one delivery: the same for every channel, over ports alone.
 
     the user opted out ──► unsubscribed
+    quiet hours ──► deferred until they end
     claim ─┬─ settled ───► dropped: a duplicate
            ├─ expired ───► error
            ├─ leased, missing ──► the event goes back to the queue
@@ -19,6 +20,7 @@ the first attempt then stands in the log as `unknown`.
 """
 
 from collections.abc import Callable, Collection
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -61,6 +63,8 @@ class Result(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     FAILED = "failed"
     """The delivery ended in `error`."""
+    DEFERRED = "deferred"
+    """It is quiet at the user's: the sweeper publishes the event again when that is over."""
     DROPPED = "dropped"
     """The delivery was sent, or final, before."""
     RETRY = "retry"
@@ -86,6 +90,8 @@ class Worker:
     clock: Callable[[], datetime]
     devices: Devices | None = None
     """Where dead device tokens are forgotten, on the channel that has any."""
+    critical: AbstractSet[str] = frozenset()
+    """The categories that are sent in quiet hours too."""
 
     def deliver(self, event: DeliveryRequested, settings: Settings, lease_until: datetime) -> Report:
         """Make the delivery that the event asks for, and say what came of it. Never raises: one record fails alone.
@@ -100,6 +106,9 @@ class Worker:
     def _deliver(self, event: DeliveryRequested, settings: Settings, lease_until: datetime) -> Report:
         if not settings.allow(event.category, event.channel):
             return self._close(event, Status.UNSUBSCRIBED, Reason.OPTED_OUT)
+        quiet_until = None if event.category in self.critical else settings.quiet_until(self.clock())
+        if quiet_until is not None:
+            return self._defer(event, quiet_until)
         # Only the delivery knows its platform, so where that matters the attempt is begun in a second write.
         turn = self.chain.next(None) if self.chain.serves_any_platform else None
         named = turn.provider.name if turn else None
@@ -109,6 +118,12 @@ class Worker:
         if claim is Refusal.EXPIRED:
             return self._close(event, Status.ERROR, Reason.EXPIRED)
         return _refused(claim)
+
+    def _defer(self, event: DeliveryRequested, until: datetime) -> Report:
+        refusal = self.log.defer(event, until, self.clock())
+        if refusal is Refusal.EXPIRED:
+            return self._close(event, Status.ERROR, Reason.EXPIRED)
+        return Report(Result.DEFERRED, Reason.QUIET_HOURS) if refusal is None else _refused(refusal)
 
     def _close(self, event: DeliveryRequested, status: Status, reason: Reason) -> Report:
         refusal = self.log.close(event, status, reason, self.clock())

@@ -132,6 +132,10 @@ def _worker(settings: Settings, naming: Naming, channel: str) -> FunctionSpec:
             settings,
             f"worker-{channel}",
             CARILLON_CHANNEL=channel,
+            CARILLON_CONTACTS_TABLE=naming.named("contacts"),
+            CARILLON_CRITICAL_CATEGORIES=json.dumps(
+                [name for name, each in settings.categories.items() if each.critical]
+            ),
             CARILLON_NOTIFICATIONS_TABLE=naming.named("notifications"),
             CARILLON_SETTINGS_TABLE=naming.named("settings"),
             CARILLON_TEMPLATE_BUCKET=naming.template_bucket,
@@ -158,8 +162,7 @@ def _of_the_channels_providers(settings: Settings, naming: Naming, channel: str)
             "CARILLON_SMS_MAX_PRICE_USD": str(settings.sms.max_price_usd),
             **({"CARILLON_SMS_SENDER_ID": settings.sms.sender_id} if settings.sms.sender_id else {}),
         },
-        # To remove a device that the provider no longer knows.
-        "push": {"CARILLON_CONTACTS_TABLE": naming.named("contacts")},
+        "push": {},
         "chat": {},
     }[channel]
 
@@ -178,5 +181,5 @@ def _environment(settings: Settings, function: str, **own: str) -> dict[str, str
 
 
 def _categories(settings: Settings) -> str:
-    plain = {name: category.model_dump() for name, category in settings.categories.items()}
+    plain = {name: category.model_dump(exclude_defaults=True) for name, category in settings.categories.items()}
     return json.dumps(plain, separators=(",", ":"))

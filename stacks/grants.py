@@ -107,8 +107,8 @@ def templates(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
 def worker(
     naming: Naming, keys: Keys, channel: str, credentials: Iterable[pulumi.Output[str]]
 ) -> tuple[Statement, ...]:
-    """Take deliveries from the channel's queue, settle each in the log, read its template and its user's settings;
-    know which providers are on, share how they are, and read the channel's own providers' credentials.
+    """Take deliveries from the channel's queue, settle each in the log, read its template and its user's settings and
+    time zone; know which providers are on, share how they are, and read the channel's own providers' credentials.
     """
     return (
         Statement(
@@ -117,7 +117,9 @@ def worker(
             (naming.queue_arn(channel),),
         ),
         Statement("SettleDeliveries", ("dynamodb:UpdateItem",), (naming.table_arn("notifications"),)),
-        Statement("ReadSettings", ("dynamodb:BatchGetItem",), (naming.table_arn("settings"),)),
+        Statement(
+            "ReadSettings", ("dynamodb:BatchGetItem",), (naming.table_arn("contacts"), naming.table_arn("settings"))
+        ),
         _on_templates(naming, "ReadTemplates", "s3:GetObjectVersion"),
         Statement("ShareProviderState", ("dynamodb:GetItem", "dynamodb:UpdateItem"), (naming.table_arn("limits"),)),
         Statement("ReadCredentials", ("secretsmanager:GetSecretValue",), tuple(credentials)),
@@ -175,7 +177,8 @@ def _push_through_sns(naming: Naming) -> tuple[Statement, ...]:
         Statement(
             "PushToDevices",
             ("sns:Publish",),
-            (naming.arn("sns", f"endpoint/*/{naming.named('*')}"),),
+            # On AWS `endpoint/<platform>/<application>/<id>`, on the emulator `app/…`; a topic's ARN has no slash.
+            (naming.arn("sns", f"*/{naming.named('*')}"),),
             reason="SNS names the endpoints, below a platform and an application whose name starts with ours",
         ),
     )

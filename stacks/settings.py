@@ -132,6 +132,8 @@ class CategorySettings(_Model):
     """The channels a category's notifications take when the producer names none."""
 
     channels: Annotated[tuple[str, ...], Field(min_length=1), _distinct("a channel")]
+    critical: bool = False
+    """Whether they are sent in the user's quiet hours too."""
 
 
 class EmailSettings(_Model):

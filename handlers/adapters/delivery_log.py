@@ -34,6 +34,7 @@ _IS_THIS_EVENT: Final = "#event_id = :event"
 _IS_IN_TIME: Final = "(attribute_not_exists(#expires_at) OR #expires_at > :now)"
 # Whose attempts are as many as when it was read: nobody has begun one since.
 _IS_UNTOUCHED: Final = "#status = :pending AND size(#attempts) = :count"
+_NO_REASON: Final = "REMOVE #reason"
 _LET_GO: Final = "REMOVE #lease_until"
 _SETTLE: Final = "REMOVE #lease_until, #due_shard, #due_at"
 
@@ -62,6 +63,7 @@ class DynamoDeliveryLog:
         One write; a second one only to take over a lease that has lapsed: its status is `pending` already, and the
         timeline tells the changes of status alone.
         """
+        # What it waited for, if it did, is over.
         begin = "#lease_until = :lease, #due_at = :due, #attempts = list_append(#attempts, :attempts)"
         values = {
             ":event": event.event_id,
@@ -73,14 +75,14 @@ class DynamoDeliveryLog:
         }
         result = self._update(
             event,
-            f"SET #status = :pending, #timeline = list_append(#timeline, :step), {begin}",
+            f"SET #status = :pending, #timeline = list_append(#timeline, :step), {begin} {_NO_REASON}",
             f"{_IS_THIS_EVENT} AND {_IS_CREATED} AND {_IS_IN_TIME}",
             values | {":created": Status.CREATED.value, ":step": _step(Status.PENDING, now)},
         )
         if isinstance(result, _Failed) and _is_lapsed(result, now):
             result = self._update(
                 event,
-                f"SET {begin}",
+                f"SET {begin} {_NO_REASON}",
                 f"{_IS_THIS_EVENT} AND {_IS_LAPSED} AND {_IS_IN_TIME}",
                 values | {":seconds": int(now.timestamp())},
             )
@@ -109,6 +111,34 @@ class DynamoDeliveryLog:
         """End the lease of a delivery that was claimed without an attempt; unless somebody has begun one meanwhile."""
         values = {":pending": Status.PENDING.value, ":count": len(delivery.attempts)}
         self._update(delivery, _LET_GO, _IS_UNTOUCHED, values)
+
+    def defer(self, event: DeliveryRequested, until: datetime, now: datetime) -> Refusal | None:
+        """Let a delivery that nobody holds be due when its user's quiet hours end; return why not, if not.
+
+        If it expires before, it is due then, to be closed: a second write, as only the first tells that.
+        """
+        defer = "#send_at = :until, #reason = :reason REMOVE #republished"
+        free = f"{_IS_THIS_EVENT} AND {_IS_FREE}"
+        values = {
+            ":event": event.event_id,
+            **_free(now),
+            ":until": rfc3339(until),
+            ":reason": Reason.QUIET_HOURS.value,
+        }
+        result = self._update(
+            event,
+            f"SET #due_at = :until, {defer}",
+            f"{free} AND (attribute_not_exists(#expires_at) OR #expires_at > :until)",
+            values,
+        )
+        if isinstance(result, _Failed) and _expires(result, now, until):
+            result = self._update(
+                event,
+                f"SET #due_at = #expires_at, {defer}",
+                f"{free} AND #expires_at > :now",
+                {**values, ":now": rfc3339(now)},
+            )
+        return _refusal(result, event, now) if isinstance(result, _Failed) else None
 
     def close(self, event: DeliveryRequested, status: Status, reason: Reason, now: datetime) -> Refusal | None:
         """Move a delivery that nobody holds to a final status, without an attempt; return why not, if not."""
@@ -237,6 +267,12 @@ def _found(item: Item) -> Found:
 
 def _is_lapsed(failed: _Failed, now: datetime) -> bool:
     return failed.item is not None and lapsed(_found(failed.item), now)
+
+
+def _expires(failed: _Failed, after: datetime, until: datetime) -> bool:
+    """Say whether the delivery that was met expires between these times."""
+    expires_at = None if failed.item is None else _found(failed.item).expires_at
+    return expires_at is not None and after < expires_at <= until
 
 
 def _refusal(failed: _Failed, event: DeliveryRequested, now: datetime) -> Refusal:

@@ -58,6 +58,7 @@ class NotificationRequest(Model):
     to: Annotated[list[Recipient], Field(min_length=1, max_length=MAX_RECIPIENTS)]
     channels: Annotated[list[Channel], Field(min_length=1), AfterValidator(_distinct)] | None = None
     priority: Priority = Priority.NORMAL
+    send_at: Instant | None = None
     expires_at: Instant | None = None
 
     @field_validator("content")

@@ -43,6 +43,7 @@ service = NotificationService(
     categories={name: category.channels for name, category in settings.categories.items()},
     served=settings.channels,
     clock=partial(datetime.now, UTC),
+    critical=frozenset(name for name, category in settings.categories.items() if category.critical),
 )
 idempotency = IdempotencyConfig(
     event_key_jmespath="[app_key, idempotency_key]",

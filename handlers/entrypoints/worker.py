@@ -41,6 +41,7 @@ _METRICS: Final = MappingProxyType(
     {
         Result.SENT: Metric.DELIVERY_SENT,
         Result.FAILED: Metric.DELIVERY_FAILED,
+        Result.DEFERRED: Metric.DELIVERY_DEFERRED,
         Result.DROPPED: Metric.DUPLICATE_DROPPED,
         Result.RETRY: Metric.DELIVERY_RETURNED,
     }
@@ -63,8 +64,10 @@ def worker_handler(devices: Devices | None = None) -> Handler:
         chain=Chain(providers.create(settings.channel), state, clock),
         clock=clock,
         devices=devices,
+        critical=settings.critical_categories,
     )
-    return batch_handler(worker, DynamoSettings(settings.settings_table, dynamodb), settings.channel)
+    users = DynamoSettings(settings.contacts_table, settings.settings_table, dynamodb)
+    return batch_handler(worker, users, settings.channel)
 
 
 def batch_handler(worker: Worker, users: SettingsReader, channel: Channel) -> Handler:

@@ -55,6 +55,9 @@ class DynamoLog:
     def conclude(self, given: Delivery, conclusion: Conclusion) -> None:
         self.deliveries.conclude(given, conclusion)
 
+    def defer(self, event: DeliveryRequested, until: datetime, now: datetime) -> Refusal | None:
+        return self.deliveries.defer(event, until, now)
+
     def close(self, event: DeliveryRequested, status: Status, reason: Reason, now: datetime) -> Refusal | None:
         return self.deliveries.close(event, status, reason, now)
 

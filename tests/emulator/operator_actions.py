@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
+
 from local.platform import Platform
 from tests.emulator.producer import until
 
@@ -107,6 +109,24 @@ class Operator:
         """What the channel's worker said came of the delivery, attempt by attempt: `sent`, `retry`, `dropped`, …"""
         lines = (line for line in self.logged(f"worker-{channel}").splitlines() if delivery_id in line)
         return [json.loads(line)["result"] for line in lines if '"result"' in line]
+
+    # -- providers -------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def fault(self, provider: str, mode: str) -> Iterator[None]:
+        """Let a provider in the sandbox fail at every call: `outage`, `throttle`, `timeout`, `reject`.
+
+        Afterwards no circuit is open any more, to whoever reads the table again.
+        """
+        url = f"{self.platform.local.inbox_url}/api/faults/{provider}"
+        httpx.put(url, json={"mode": mode, "rate": 1}).raise_for_status()
+        try:
+            yield
+        finally:
+            httpx.delete(url).raise_for_status()
+            for channel in self.platform.outputs["queueUrls"]:
+                key = {"id": {"S": f"providers#{channel}"}}
+                self.aws("dynamodb").delete_item(TableName=self._tables["limits"], Key=key)
 
     # -- permissions -----------------------------------------------------------------------------------------------
 

@@ -38,12 +38,14 @@ OF_CHANNEL = {
         "CARILLON_SES_CONFIGURATION_SET": "carillon-local",
     },
     "sms": {"CARILLON_SMS_SENDER_ID": "Carillon", "CARILLON_SMS_MAX_PRICE_USD": "0.5"},
-    "push": {"CARILLON_CONTACTS_TABLE": "carillon-local-contacts"},
+    "push": {},
     "chat": {},
 }
 for channel in CHANNELS:
     VARIABLES[f"worker-{channel}"] = {
         "CARILLON_CHANNEL": channel,
+        "CARILLON_CONTACTS_TABLE": "carillon-local-contacts",
+        "CARILLON_CRITICAL_CATEGORIES": '["security"]',
         "CARILLON_SETTINGS_TABLE": "carillon-local-settings",
         "CARILLON_LIMITS_TABLE": "carillon-local-limits",
         "CARILLON_PROVIDER_SECRET_PREFIX": "carillon/local/providers/",
@@ -69,6 +71,7 @@ def test_a_function_is_told_exactly_what_it_reads(function: str, local: Program)
 def test_the_service_is_told_the_channels_of_each_category(local: Program) -> None:
     categories = json.loads(variables(local, "notifications")["CARILLON_CATEGORIES"])
     assert categories["payment"] == {"channels": ["email"]}
+    assert categories["security"] == {"channels": ["email"], "critical": True}
     assert set(categories) == set(load("local", configured("local")).categories)
 
 

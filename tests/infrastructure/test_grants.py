@@ -70,7 +70,7 @@ OF_CHANNEL: dict[str, dict[str, tuple[set[str], set[str]]]] = {
     "push": {
         "ReadCredentials": ({"secretsmanager:GetSecretValue"}, {"apns", "fcm", "sns-push"}),
         "RegisterDevices": ({"sns:CreatePlatformEndpoint"}, {"*"}),
-        "PushToDevices": ({"sns:Publish"}, {"endpoint/*/carillon-<env>-*"}),
+        "PushToDevices": ({"sns:Publish"}, {"*/carillon-<env>-*"}),
         "ForgetDevices": ({"dynamodb:UpdateItem"}, {"table/carillon-<env>-contacts"}),
     },
     "chat": {"ReadCredentials": ({"secretsmanager:GetSecretValue"}, {"webhook"})},
@@ -82,7 +82,10 @@ for channel in CHANNELS:
             {f"carillon-<env>-{channel}"},
         ),
         "SettleDeliveries": ({"dynamodb:UpdateItem"}, {"table/carillon-<env>-notifications"}),
-        "ReadSettings": ({"dynamodb:BatchGetItem"}, {"table/carillon-<env>-settings"}),
+        "ReadSettings": (
+            {"dynamodb:BatchGetItem"},
+            {"table/carillon-<env>-contacts", "table/carillon-<env>-settings"},
+        ),
         "ReadTemplates": ({"s3:GetObjectVersion"}, {"carillon-<env>-templates-123456789012/templates/*"}),
         "ShareProviderState": ({"dynamodb:GetItem", "dynamodb:UpdateItem"}, {"table/carillon-<env>-limits"}),
         "UseDataKey": ({"kms:Decrypt"}, {"data-key"}),

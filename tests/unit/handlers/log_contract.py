@@ -339,6 +339,60 @@ class LogContract:
         assert log.close(given.event(), Status.ERROR, Reason.EXPIRED, NOW) is Refusal.SETTLED
         assert log.close(delivery().event(), Status.ERROR, Reason.EXPIRED, NOW) is Refusal.MISSING
 
+    # -- waiting -------------------------------------------------------------------------------------------------------
+
+    def test_what_is_to_wait_is_due_when_that_is_over(self, log: Log) -> None:
+        later = NOW + timedelta(hours=8)
+        given = accepted(log, send_at=later, reason=Reason.SCHEDULED)
+        assert due_of(log, given, later - SECOND) == []
+        assert due_of(log, given, later) == [DueDelivery(given.event(), later, 0)]
+
+    def test_what_expires_while_it_waits_is_due_then(self, log: Log) -> None:
+        given = accepted(log, send_at=NOW + timedelta(hours=8), expires_at=NOW + LEASE)
+        assert due_of(log, given, NOW + LEASE - SECOND) == []
+        assert len(due_of(log, given, NOW + LEASE)) == 1
+
+    def test_a_deferred_delivery_keeps_its_status_and_is_due_when_the_quiet_hours_end(self, log: Log) -> None:
+        created, failed = accepted(log), accepted(log)
+        log.conclude(claimed(log, failed), UNAVAILABLE)
+        end = NOW + timedelta(hours=8)
+        for given in (created, failed):
+            before = stored(log, given)
+            assert log.defer(given.event(), end, NOW) is None
+            kept = stored(log, given)
+            assert kept == before.model_copy(update={"send_at": end, "reason": Reason.QUIET_HOURS})
+            assert due_of(log, given, end - SECOND) == []
+            assert due_of(log, given, end) == [DueDelivery(given.event(), end, 0)]
+            assert claimed(log, given, end).reason is None
+
+    def test_a_delivery_that_was_published_often_and_is_deferred_starts_anew(self, log: Log) -> None:
+        given = accepted(log)
+        [found] = due_of(log, given, NOW + AFTER_ACCEPTANCE)
+        log.postpone(found, NOW + timedelta(hours=1))
+        end = NOW + timedelta(hours=8)
+        log.defer(given.event(), end, NOW)
+        assert due_of(log, given, end) == [DueDelivery(given.event(), end, 0)]
+
+    def test_a_delivery_that_expires_in_the_quiet_hours_is_due_when_it_does(self, log: Log) -> None:
+        given = accepted(log, expires_at=NOW + LEASE)
+        assert log.defer(given.event(), NOW + timedelta(hours=8), NOW) is None
+        assert due_of(log, given, NOW + LEASE - SECOND) == []
+        assert due_of(log, given, NOW + LEASE) == [DueDelivery(given.event(), NOW + LEASE, 0)]
+
+    def test_what_is_expired_sent_held_or_unknown_is_not_deferred(self, log: Log) -> None:
+        expired, sent, held = accepted(log, expires_at=NOW), accepted(log), accepted(log)
+        log.conclude(claimed(log, sent), SENT)
+        claimed(log, held)
+        end = NOW + timedelta(hours=8)
+        for given, why in (
+            (expired, Refusal.EXPIRED),
+            (sent, Refusal.SETTLED),
+            (held, Refusal.LEASED),
+            (delivery(), Refusal.MISSING),
+        ):
+            assert log.defer(given.event(), end, NOW) is why
+        assert stored(log, sent).send_at is None
+
     # -- canceling -----------------------------------------------------------------------------------------------------
 
     def test_what_is_not_yet_sent_is_canceled_and_never_claimed_or_due(self, log: Log) -> None:

@@ -9,7 +9,7 @@ from threading import Lock
 from handlers.domain.channels import Channel
 from handlers.domain.claims import Claimed, Found, Refusal, refusal
 from handlers.domain.deliveries import Attempt, Conclusion, Delivery, Outcome, Reason, Step, with_fates
-from handlers.domain.due import AFTER_ACCEPTANCE, AFTER_CLAIM, DueDelivery
+from handlers.domain.due import AFTER_CLAIM, DueDelivery, first_due
 from handlers.domain.due import shard as due_shard
 from handlers.domain.events import DeliveryRequested
 from handlers.domain.locales import fallbacks
@@ -60,7 +60,7 @@ class MemoryLog:
                 return False
             self.notifications[notification.notification_id] = notification
             for each in deliveries:
-                due_at = each.created_at + AFTER_ACCEPTANCE if each.status in UNSENT else None
+                due_at = first_due(each.created_at, each.send_at, each.expires_at) if each.status in UNSENT else None
                 self.records.setdefault((each.notification_id, each.delivery_id), _Record(each, due_at=due_at))
             return True
 
@@ -90,6 +90,7 @@ class MemoryLog:
             claimed = before.model_copy(
                 update={
                     "status": Status.PENDING,
+                    "reason": None,
                     "attempts": (*before.attempts, *begun),
                     "timeline": (*before.timeline, *moved),
                 }
@@ -142,6 +143,16 @@ class MemoryLog:
             after = record.delivery.model_copy(update=update)
             due_at = record.due_at if after.status in UNSENT else None
             self._keep(replace(record, delivery=after, lease_until=None, due_at=due_at))
+
+    def defer(self, event: DeliveryRequested, until: datetime, now: datetime) -> Refusal | None:
+        with self._lock:
+            record = self.records.get((event.notification_id, event.delivery_id))
+            if record is None or not _is_free(record, event, now) or _is_expired(record, now):
+                return _refusal(record, event, now)
+            deferred = record.delivery.model_copy(update={"send_at": until, "reason": Reason.QUIET_HOURS})
+            due_at = min(until, record.delivery.expires_at or until)
+            self._keep(replace(record, delivery=deferred, due_at=due_at, republished=0))
+            return None
 
     def close(self, event: DeliveryRequested, status: Status, reason: Reason, now: datetime) -> Refusal | None:
         with self._lock:
