@@ -177,8 +177,7 @@ def _push_through_sns(naming: Naming) -> tuple[Statement, ...]:
         Statement(
             "PushToDevices",
             ("sns:Publish",),
-            # On AWS `endpoint/<platform>/<application>/<id>`, on the emulator `app/…`; a topic's ARN has no slash.
-            (naming.arn("sns", f"*/{naming.named('*')}"),),
+            (naming.arn("sns", f"endpoint/*/{naming.named('*')}"),),
             reason="SNS names the endpoints, below a platform and an application whose name starts with ours",
         ),
     )

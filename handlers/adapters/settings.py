@@ -22,7 +22,9 @@ class SettingsTable:
         item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
         if item is None:
             return None
-        return UserSettings.model_validate(plain({name: item[name] for name in UserSettings.model_fields}))
+        return UserSettings.model_validate(
+            plain({name: item[name] for name in UserSettings.model_fields if name in item})
+        )
 
     def put(self, user_id: str, settings: UserSettings) -> bool:
         """Store the settings in place of any others (`dynamodb:PutItem`); say whether there were none."""

@@ -1,6 +1,7 @@
 """What an operator with root credentials can do to the platform: look inside, hold it back, break and mend it."""
 
 import json
+import secrets
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -127,6 +128,20 @@ class Operator:
             for channel in self.platform.outputs["queueUrls"]:
                 key = {"id": {"S": f"providers#{channel}"}}
                 self.aws("dynamodb").delete_item(TableName=self._tables["limits"], Key=key)
+
+    # -- apps ------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def app(self, categories: list[str], channels: list[str]) -> Iterator[tuple[str, str]]:
+        """Let there be an app with these scopes; its key and secret."""
+        key, secret = f"app-{uuid.uuid4().hex[:8]}", secrets.token_urlsafe(32)
+        value = {"secrets": [secret], "categories": categories, "channels": channels}
+        manager = self.aws("secretsmanager")
+        arn = manager.create_secret(Name=f"carillon/local/apps/{key}", SecretString=json.dumps(value))["ARN"]
+        try:
+            yield key, secret
+        finally:
+            manager.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
 
     # -- permissions -----------------------------------------------------------------------------------------------
 

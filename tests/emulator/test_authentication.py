@@ -75,9 +75,9 @@ def test_a_category_not_granted_is_403_and_says_so(producer: Producer) -> None:
     assert "not_granted" in answer.json()["detail"]
 
 
-def test_a_channel_not_granted_is_403_and_says_so(producer: Producer) -> None:
-    user = producer.contact(email="scope@example.com")
-    answer = producer.send(
+def test_a_channel_not_granted_is_403_and_says_so(app_for_mail_alone: Producer) -> None:
+    user = app_for_mail_alone.contact(email="scope@example.com")
+    answer = app_for_mail_alone.send(
         {"category": "payment", "channels": ["chat"], "content": {"body": "b"}, "to": [{"user_id": user}]}
     )
     assert_problem(answer, 403)

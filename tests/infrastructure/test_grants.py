@@ -70,7 +70,7 @@ OF_CHANNEL: dict[str, dict[str, tuple[set[str], set[str]]]] = {
     "push": {
         "ReadCredentials": ({"secretsmanager:GetSecretValue"}, {"apns", "fcm", "sns-push"}),
         "RegisterDevices": ({"sns:CreatePlatformEndpoint"}, {"*"}),
-        "PushToDevices": ({"sns:Publish"}, {"*/carillon-<env>-*"}),
+        "PushToDevices": ({"sns:Publish"}, {"endpoint/*/carillon-<env>-*"}),
         "ForgetDevices": ({"dynamodb:UpdateItem"}, {"table/carillon-<env>-contacts"}),
     },
     "chat": {"ReadCredentials": ({"secretsmanager:GetSecretValue"}, {"webhook"})},
