@@ -24,6 +24,7 @@ VARIABLES = {
     "CARILLON_LIMITS_TABLE": "carillon-test-limits",
     "CARILLON_EVENT_BUS": "carillon-test",
     "CARILLON_TEMPLATE_BUCKET": "carillon-test-templates-000000000000",
+    "CARILLON_CRITICAL_CATEGORIES": "[]",
     "CARILLON_CHANNELS": '["email"]',
     "CARILLON_CATEGORIES": json.dumps({"payment": {"channels": ["email"]}}),
     "CARILLON_PROVIDER_SECRET_PREFIX": "carillon/test/providers/",
