@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help demo up down status install lint browser test bench
 
 help:
-	@echo "make demo     set everything up, start the platform, send a real email, show its timeline, stop"
+	@echo "make demo     set everything up, start the platform, send on all channels, show the timelines, stop"
 	@echo "make up       start the platform in the background; make status, make down"
 	@echo "make test     style, types, layers and every test"
 	@echo "make lint     style, types and layers alone"

@@ -7,6 +7,8 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -24,7 +26,7 @@ from handlers.domain.notifications import (
 from handlers.domain.plan import Planned, plan, users
 from handlers.domain.problems import IdempotencyMismatch, InvalidRequest, NotFound, TooLarge
 from handlers.domain.requests import NotificationRequest
-from handlers.domain.statuses import Status
+from handlers.domain.statuses import UNSENT, Status
 from handlers.domain.templates import StoredTemplate
 from handlers.domain.times import rfc3339
 from handlers.domain.writing import check_content, check_template
@@ -38,6 +40,9 @@ MAX_LOGGED_BYTES: Final = 8 * 1024 * 1024
 
 MAX_PAYLOAD_BYTES: Final = 350 * 1024
 """Of content and data. An item of DynamoDB has 400 KB at most, and a delivery's attempts are still to come."""
+
+_CANCELED_AT_ONCE: Final = 10
+"""Writes at a time: as many connections as boto3 keeps."""
 
 _IDS: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:carillon:notification")
 
@@ -69,13 +74,21 @@ class NotificationService:
     categories: Mapping[str, Sequence[Channel]]
     served: Sequence[Channel]
     clock: Callable[[], datetime]
+    critical: AbstractSet[str] = frozenset()
+    """The categories that are sent in quiet hours too."""
 
     def dry_run(self, request: NotificationRequest, caller: Caller) -> DryRun:
         """Return what would be done, and why not; raise every `Problem` that an acceptance would."""
         planned, _ = self._plan(request, caller, self.clock())
         return DryRun(
             deliveries=tuple(
-                PlannedDelivery(user_id=each.user_id, channel=each.channel, status=each.status, reason=each.reason)
+                PlannedDelivery(
+                    user_id=each.user_id,
+                    channel=each.channel,
+                    status=each.status,
+                    reason=each.reason,
+                    send_at=each.send_at,
+                )
                 for each in planned
             )
         )
@@ -104,10 +117,29 @@ class NotificationService:
 
     def state(self, notification_id: str, caller: Caller) -> NotificationState:
         """Return a notification of this caller with all that has happened to it; raise `NotFound`."""
+        notification, deliveries = self._owned(notification_id, caller)
+        return NotificationState.of(notification, deliveries)
+
+    def cancel(self, notification_id: str, caller: Caller) -> Accepted:
+        """Cancel what is not yet sent of a notification of this caller, and return what each delivery is now.
+
+        What a worker is sending at this moment is `pending` in the answer: it may be canceled later, if that fails.
+        Raises `NotFound`.
+        """
+        _, deliveries = self._owned(notification_id, caller)
+        now = self.clock()
+        # A notification may have thousands of deliveries, and each is a write of a few milliseconds.
+        with ThreadPoolExecutor(_CANCELED_AT_ONCE) as threads:
+            canceled = threads.map(
+                lambda each: self.log.cancel(each, now) if each.status in UNSENT else each, deliveries
+            )
+            return Accepted.of(notification_id, tuple(canceled))
+
+    def _owned(self, notification_id: str, caller: Caller) -> tuple[Notification, tuple[Delivery, ...]]:
         notification, deliveries = self._found(notification_id)
         if notification.app_key != caller.app_key:
             raise _not_found()
-        return NotificationState.of(notification, deliveries)
+        return notification, deliveries
 
     def _found(self, notification_id: str) -> tuple[Notification, tuple[Delivery, ...]]:
         found = self.log.find(notification_id)
@@ -120,7 +152,15 @@ class NotificationService:
     ) -> tuple[tuple[Planned, ...], Templates]:
         named = users(request)
         people = self.people.find(named) if named else {}
-        planned = plan(request, caller=caller, categories=self.categories, served=self.served, people=people, now=now)
+        planned = plan(
+            request,
+            caller=caller,
+            categories=self.categories,
+            served=self.served,
+            people=people,
+            now=now,
+            critical=self.critical,
+        )
         to_send = [each for each in planned if each.status is Status.CREATED]
         _bound(request, len(to_send))
         return planned, self._written(request, to_send)
@@ -147,8 +187,9 @@ class NotificationService:
     def _publish(
         self, notification_id: str, deliveries: tuple[Delivery, ...], *, logged: tuple[Delivery, ...]
     ) -> Acceptance:
-        """Publish what nobody has begun, which is all of it when it has just been logged, and return the answer."""
-        events = [delivery.event() for delivery in deliveries if delivery.status is Status.CREATED]
+        """Publish what nobody has begun and what is not to wait, and return the answer; the sweeper does the rest."""
+        now = self.clock()
+        events = [delivery.event() for delivery in deliveries if delivery.is_to_be_published(now)]
         refused = self.publisher.publish(events)
         return Acceptance(Accepted.of(notification_id, deliveries), logged, len(refused))
 
@@ -167,6 +208,7 @@ def _notification(notification_id: str, request: NotificationRequest, caller: Ca
         category=request.category,
         template=request.template,
         priority=request.priority,
+        send_at=request.send_at,
         expires_at=request.expires_at,
         created_at=now,
         fingerprint=_fingerprint(request),
@@ -198,6 +240,7 @@ def _deliveries(
             content=request.content if to_send else None,
             data=request.data if to_send else {},
             priority=notification.priority,
+            send_at=each.send_at,
             expires_at=notification.expires_at,
             created_at=notification.created_at,
             timeline=(Step(status=each.status, at=notification.created_at, reason=each.reason),),

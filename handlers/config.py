@@ -4,8 +4,10 @@
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from handlers.domain.channels import Channel
@@ -21,11 +23,12 @@ class _Settings(BaseSettings):
 
 
 class Category(BaseModel):
-    """The channels on which a category is sent when the producer names none."""
+    """The channels on which a category is sent when the producer names none, and whether quiet hours hold for it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     channels: tuple[Channel, ...]
+    critical: bool = False
 
 
 class AuthorizerSettings(_Settings):
@@ -51,6 +54,7 @@ class ContactsSettings(_Settings):
     """Of `contacts`."""
 
     contacts_table: str
+    settings_table: str
 
 
 class TemplatesSettings(_Settings):
@@ -63,16 +67,52 @@ class WorkerSettings(_Settings):
     """Of every channel's worker."""
 
     channel: Channel
+    contacts_table: str
+    critical_categories: frozenset[str]
     notifications_table: str
     settings_table: str
+    limits_table: str
     template_bucket: str
 
 
-class SesSettings(_Settings):
-    """Of the provider SES. `email_from` is as in a message's From: `Carillon <no-reply@example.com>`."""
+class DevicesSettings(_Settings):
+    """Of the worker that forgets dead devices."""
+
+    contacts_table: str
+
+
+class EmailSettings(_Settings):
+    """Of every provider of e-mail. `email_from` is as in a message's From: `Carillon <no-reply@example.com>`."""
 
     email_from: str
+
+
+class SesSettings(EmailSettings):
+    """Of the provider SES."""
+
     ses_configuration_set: str
+
+
+class SnsSettings(_Settings):
+    """Of the provider SNS, for SMS. Without a sender id, which not all countries have, SNS chooses the number.
+
+    The maximal price is in US dollars, of one message; it is rounded by nobody, so it is a decimal.
+    """
+
+    sms_sender_id: str | None = None
+    sms_max_price_usd: Annotated[Decimal, Field(gt=0)]
+
+
+class ProviderSettings(_Settings):
+    """Of every provider that is called over HTTP, or has credentials of its own.
+
+    The prefix ends with a slash; a provider's secret is named by the prefix and its name. `provider_hosts` is empty on
+    AWS: elsewhere it says where a provider's host is stood in for (`api.twilio.com` → `http://localhost:8081`; `*`
+    is every other host).
+    """
+
+    provider_secret_prefix: str
+    provider_hosts: Mapping[str, str] = {}
 
 
 class SweeperSettings(_Settings):

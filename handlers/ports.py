@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from handlers.domain.notifications import Notification
     from handlers.domain.people import Person
     from handlers.domain.rendering import Content
+    from handlers.domain.routing import Circuit, Signal, Switches
     from handlers.domain.settings import Settings
     from handlers.domain.statuses import Status
     from handlers.domain.templates import StoredTemplate
@@ -32,10 +33,10 @@ class People(Protocol):
 
 
 class SettingsReader(Protocol):
-    """Settings alone."""
+    """Settings, with the time zones they are meant in."""
 
     def find(self, user_ids: "AbstractSet[str]") -> "Mapping[str, Settings]":
-        """Return the settings of those of these users who have any, as last written; one call for up to 100."""
+        """Return the settings of those of these users who have any, as last written; one call for up to 50."""
 
 
 class NotificationLog(Protocol):
@@ -50,19 +51,43 @@ class NotificationLog(Protocol):
     def find(self, notification_id: str) -> "tuple[Notification, tuple[Delivery, ...]] | None":
         """Return a notification as last written, its deliveries in the order of their positions."""
 
+    def cancel(self, delivery: "Delivery", now: datetime) -> "Delivery":
+        """Cancel a delivery that is not yet sent, and that nobody is sending; return it as it is now, either way."""
+
 
 class DeliveryLog(Protocol):
     """Deliveries, to the one who makes them."""
 
     def claim(
-        self, event: "DeliveryRequested", *, provider: str, lease_until: datetime, now: datetime
+        self, event: "DeliveryRequested", *, provider: str | None, lease_until: datetime, now: datetime
     ) -> "Claimed | Refusal":
-        """Lease a delivery that is still to be sent and begin an attempt. Of two at once exactly one gets it."""
+        """Lease a delivery that is still to be sent. Of two at once exactly one gets it.
+
+        Begins an attempt with the provider, if one is named.
+        """
+
+    def begin(
+        self, delivery: "Delivery", *, provider: str, now: datetime, after: "Conclusion | None" = None
+    ) -> "Delivery | None":
+        """Begin the next attempt at a delivery that was claimed, and return the delivery with it.
+
+        `after` tells what came of the last attempt, in the same write. Returns None, and writes nothing, when somebody
+        else has begun an attempt meanwhile or the delivery has moved on: it must not be sent then.
+        """
+
+    def release(self, delivery: "Delivery") -> None:
+        """End the lease of a delivery that was claimed without an attempt; unless somebody has begun one meanwhile."""
 
     def conclude(self, delivery: "Delivery", conclusion: "Conclusion") -> None:
-        """Write what came of the attempt that the claim of this delivery began, and end the lease.
+        """Write what came of the last attempt of this delivery, as it was claimed or begun, and end the lease.
 
         A delivery that has moved on meanwhile keeps its status.
+        """
+
+    def defer(self, event: "DeliveryRequested", until: datetime, now: datetime) -> "Refusal | None":
+        """Let a delivery that nobody holds be due when its user's quiet hours end; return why not, if not.
+
+        If it expires before, it is due then, to be closed.
         """
 
     def close(self, event: "DeliveryRequested", status: "Status", reason: "Reason", now: datetime) -> "Refusal | None":
@@ -103,5 +128,35 @@ class Provider(Protocol):
     def name(self) -> str:
         """Its name in the log."""
 
+    @property
+    def platforms(self) -> frozenset[str] | None:
+        """The platforms whose endpoints it serves (`apns`, `slack`); None for any endpoint of its channel."""
+
+    def available(self) -> bool:
+        """Say whether it has what it needs to be asked: False when there are no credentials for it.
+
+        Asked for each message, so what it reads it remembers.
+        """
+
     def send(self, message: "Message") -> str:
         """Send once, never again by itself, and return the provider's id for it; raise `ProviderError` otherwise."""
+
+
+class ProviderState(Protocol):
+    """What all the workers of a channel know of its providers together. Never raises: without it, all are asked."""
+
+    def switches(self) -> "Switches":
+        """Return which providers are off, and in which order they are asked, as of five seconds ago at most."""
+
+    def circuit(self, provider: str) -> "Circuit":
+        """Return a provider's circuit, as of five seconds ago at most."""
+
+    def signal(self, provider: str, signal: "Signal", now: datetime) -> bool:
+        """Move a provider's circuit; say whether it moved. Of many who signal PROBE at once exactly one moves it."""
+
+
+class Devices(Protocol):
+    """The devices of users."""
+
+    def forget(self, user_id: str, platform: str, token: str) -> None:
+        """Remove a device that is dead from this user, if it is still there; nobody else's."""

@@ -1,39 +1,59 @@
 """Making one delivery: the same for every channel, over ports alone.
 
     the user opted out ──► unsubscribed
+    quiet hours ──► deferred until they end
     claim ─┬─ settled ───► dropped: a duplicate
            ├─ expired ───► error
            ├─ leased, missing ──► the event goes back to the queue
-           └─ claimed ─► render ─► provider ─┬─ accepted ─► sent
-                             │               ├─ refused ──► error
-                             └─► error       └─ unavailable, unknown ──► pending; the event goes back to the queue
+           └─ claimed ─► attempt ─► render ─► provider ─┬─ accepted ─► sent
+                            ▲          │                ├─ refused ──► error
+                            │          └─► error        ├─ unknown ──► pending; the event goes back to the queue
+                            └── the next provider ◄─────┴─ unavailable
+
+When no provider can be asked, or there is no time left to ask one, the event goes back to the queue as well: it is
+late, not lost. An unknown outcome is not given to the next provider at once, since both might deliver it: most answers
+that are late were an acceptance. It waits until the event is back, and is sent again then, by whoever's turn it is.
 
 Dying anywhere leaves the delivery with a lease that ends, and its event in the queue: it is claimed again. Dying
 between the provider's acceptance and the write of `sent` therefore sends twice, which is the price of never losing one;
 the first attempt then stands in the log as `unknown`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Collection
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Final
 
+from handlers.domain import sms
 from handlers.domain.claims import Claimed, Refusal
 from handlers.domain.deliveries import Conclusion, Delivery, Outcome, Reason
 from handlers.domain.events import DeliveryRequested
 from handlers.domain.messages import Message
 from handlers.domain.provider_errors import (
-    OutcomeUnknownError,
+    ProviderError,
     RecipientRefusedError,
     RefusedError,
     UnavailableError,
+    UnregisteredError,
 )
 from handlers.domain.reach import Endpoint
 from handlers.domain.rendering import Content, TemplateError, render
 from handlers.domain.settings import Settings
 from handlers.domain.statuses import Status
-from handlers.ports import DeliveryLog, Provider, TemplateStore
+from handlers.failover import Chain, Turn
+from handlers.ports import DeliveryLog, Devices, TemplateStore
+
+FOR_ONE_CALL: Final = timedelta(seconds=13)
+"""What must be left of the invocation to begin another attempt: a call to a provider takes twelve seconds at most.
+
+Some need two calls now and then, for a token first. If both are as slow as that, the invocation may end in between, and
+the attempt is read as `unknown`.
+"""
+
+NO_PROVIDER: Final = "no_provider"
+"""Why an event goes back to the queue when every provider is off, has no credentials or has an open circuit."""
 
 
 class Result(StrEnum):
@@ -43,6 +63,8 @@ class Result(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     FAILED = "failed"
     """The delivery ended in `error`."""
+    DEFERRED = "deferred"
+    """It is quiet at the user's: the sweeper publishes the event again when that is over."""
     DROPPED = "dropped"
     """The delivery was sent, or final, before."""
     RETRY = "retry"
@@ -64,8 +86,12 @@ class Worker:
 
     log: DeliveryLog
     templates: TemplateStore
-    provider: Provider
+    chain: Chain
     clock: Callable[[], datetime]
+    devices: Devices | None = None
+    """Where dead device tokens are forgotten, on the channel that has any."""
+    critical: AbstractSet[str] = frozenset()
+    """The categories that are sent in quiet hours too."""
 
     def deliver(self, event: DeliveryRequested, settings: Settings, lease_until: datetime) -> Report:
         """Make the delivery that the event asks for, and say what came of it. Never raises: one record fails alone.
@@ -80,12 +106,24 @@ class Worker:
     def _deliver(self, event: DeliveryRequested, settings: Settings, lease_until: datetime) -> Report:
         if not settings.allow(event.category, event.channel):
             return self._close(event, Status.UNSUBSCRIBED, Reason.OPTED_OUT)
-        claim = self.log.claim(event, provider=self.provider.name, lease_until=lease_until, now=self.clock())
+        quiet_until = None if event.category in self.critical else settings.quiet_until(self.clock())
+        if quiet_until is not None:
+            return self._defer(event, quiet_until)
+        # Only the delivery knows its platform, so where that matters the attempt is begun in a second write.
+        turn = self.chain.next(None) if self.chain.serves_any_platform else None
+        named = turn.provider.name if turn else None
+        claim = self.log.claim(event, provider=named, lease_until=lease_until, now=self.clock())
         if isinstance(claim, Claimed):
-            return self._attempt(claim.delivery)
+            return self._attempt(claim.delivery, turn, lease_until)
         if claim is Refusal.EXPIRED:
             return self._close(event, Status.ERROR, Reason.EXPIRED)
         return _refused(claim)
+
+    def _defer(self, event: DeliveryRequested, until: datetime) -> Report:
+        refusal = self.log.defer(event, until, self.clock())
+        if refusal is Refusal.EXPIRED:
+            return self._close(event, Status.ERROR, Reason.EXPIRED)
+        return Report(Result.DEFERRED, Reason.QUIET_HOURS) if refusal is None else _refused(refusal)
 
     def _close(self, event: DeliveryRequested, status: Status, reason: Reason) -> Report:
         refusal = self.log.close(event, status, reason, self.clock())
@@ -93,30 +131,77 @@ class Worker:
             return _refused(refusal)
         return Report(Result.UNSUBSCRIBED if status is Status.UNSUBSCRIBED else Result.FAILED, reason)
 
-    def _attempt(self, delivery: Delivery) -> Report:
+    def _attempt(self, delivery: Delivery, turn: Turn | None, lease_until: datetime) -> Report:
+        """Make the attempt that the claim has begun with a turn, or begin one now."""
+        if turn is None:
+            turn = self.chain.next(delivery.platform)
+            if turn is None:
+                self.log.release(delivery)
+                return Report(Result.RETRY, NO_PROVIDER)
+            begun = self.log.begin(delivery, provider=turn.provider.name, now=self.clock())
+            if begun is None:
+                return _refused(Refusal.LEASED)
+            delivery = begun
         try:
             message = self._message(delivery)
         except TemplateError:
-            return self._fail(delivery, Reason.RENDERING_FAILED)
+            return self._conclude(delivery, _Answer(Outcome.REFUSED, reason=Reason.RENDERING_FAILED))
         except Exception as error:  # S3 was not reached, and nobody was sent anything
-            return self._try_again(delivery, Outcome.UNAVAILABLE, type(error).__name__, error)
-        return self._send(delivery, message)
+            return self._conclude(delivery, _Answer(Outcome.UNAVAILABLE, type(error).__name__, cause=error))
+        return self._send(delivery, message, turn, lease_until)
 
-    def _send(self, delivery: Delivery, message: Message) -> Report:
+    def _send(self, delivery: Delivery, message: Message, turn: Turn, lease_until: datetime) -> Report:
+        """Ask one provider after the other until one answers, each in an attempt that is begun before."""
+        asked: list[str] = []
+        segments = sms.segments(message.content.body) if delivery.channel == "sms" else None
+        while True:
+            answer = replace(self._ask(turn, message), segments=segments)
+            asked.append(turn.provider.name)
+            following = self._following(answer, delivery, asked, lease_until)
+            if following is None:
+                return self._conclude(delivery, answer)
+            now = self.clock()
+            begun = self.log.begin(delivery, provider=following.provider.name, now=now, after=answer.conclusion(now))
+            if begun is None:
+                self._conclude(delivery, answer)
+                return _refused(Refusal.LEASED)
+            delivery, turn = begun, following
+
+    def _ask(self, turn: Turn, message: Message) -> "_Answer":
         try:
-            message_id = self.provider.send(message)
-        except RecipientRefusedError as error:
-            return self._fail(delivery, Reason.RECIPIENT_REFUSED, error.code)
-        except RefusedError as error:
-            return self._fail(delivery, Reason.MESSAGE_REFUSED, error.code)
-        except UnavailableError as error:
-            return self._try_again(delivery, Outcome.UNAVAILABLE, error.code)
-        except OutcomeUnknownError as error:
-            return self._try_again(delivery, Outcome.UNKNOWN, error.code)
-        except Exception as error:  # a mistake in the adapter; whether it had sent by then, nobody knows
-            return self._try_again(delivery, Outcome.UNKNOWN, type(error).__name__, error)
-        self._conclude(delivery, Outcome.ACCEPTED, status=Status.SENT, provider_message_id=message_id)
-        return Report(Result.SENT)
+            message_id = turn.provider.send(message)
+        except Exception as error:
+            self.chain.tell(turn, error)
+            return _answer(error)
+        self.chain.tell(turn, None)
+        return _Answer(Outcome.ACCEPTED, message_id=message_id)
+
+    def _following(
+        self, answer: "_Answer", delivery: Delivery, asked: Collection[str], lease_until: datetime
+    ) -> Turn | None:
+        """Return whose turn is next, if there is one and time to take it."""
+        if answer.outcome is not Outcome.UNAVAILABLE or self.clock() + FOR_ONE_CALL > lease_until:
+            return None
+        return self.chain.next(delivery.platform, asked)
+
+    def _conclude(self, delivery: Delivery, answer: "_Answer") -> Report:
+        self.log.conclude(delivery, answer.conclusion(self.clock()))
+        if isinstance(answer.cause, UnregisteredError):
+            return self._forget(delivery, answer)
+        if answer.outcome is Outcome.ACCEPTED:
+            return Report(Result.SENT)
+        result = Result.FAILED if answer.outcome is Outcome.REFUSED else Result.RETRY
+        return Report(result, answer.code or answer.reason, answer.unforeseen)
+
+    def _forget(self, delivery: Delivery, answer: "_Answer") -> Report:
+        """Remove a dead token from the contact; what keeps us from it is told and no more: the delivery is settled."""
+        if self.devices is None or delivery.user_id is None or not delivery.endpoint or not delivery.platform:
+            return Report(Result.FAILED, answer.code)
+        try:
+            self.devices.forget(delivery.user_id, delivery.platform, delivery.endpoint)
+        except Exception as error:
+            return Report(Result.FAILED, answer.code, error)
+        return Report(Result.FAILED, answer.code)
 
     def _message(self, delivery: Delivery) -> Message:
         return Message(
@@ -125,6 +210,8 @@ class Worker:
             notification_id=delivery.notification_id,
             delivery_id=delivery.delivery_id,
             category=delivery.category,
+            priority=delivery.priority,
+            expires_at=delivery.expires_at,
         )
 
     def _content(self, delivery: Delivery) -> Content:
@@ -134,16 +221,48 @@ class Worker:
             raise ValueError("a delivery that is to be sent has a template or content")
         return delivery.content
 
-    def _fail(self, delivery: Delivery, reason: Reason, error: str | None = None) -> Report:
-        self._conclude(delivery, Outcome.REFUSED, error=error, status=Status.ERROR, reason=reason)
-        return Report(Result.FAILED, error or reason)
 
-    def _try_again(self, delivery: Delivery, outcome: Outcome, code: str, cause: Exception | None = None) -> Report:
-        self._conclude(delivery, outcome, error=code)
-        return Report(Result.RETRY, code, cause)
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a call came to, or what kept us from making it. `code` is the provider's word, `cause` the error itself."""
 
-    def _conclude(self, delivery: Delivery, outcome: Outcome, **details: Any) -> None:
-        self.log.conclude(delivery, Conclusion(outcome=outcome, at=self.clock(), **details))
+    outcome: Outcome
+    code: str | None = None
+    reason: Reason | None = None
+    message_id: str | None = None
+    segments: int | None = None
+    cause: Exception | None = None
+
+    @property
+    def unforeseen(self) -> Exception | None:
+        """The error, unless it is one of those that providers are expected to make."""
+        return None if isinstance(self.cause, ProviderError) else self.cause
+
+    def conclusion(self, at: datetime) -> Conclusion:
+        """Return what the log is told."""
+        return Conclusion(
+            outcome=self.outcome,
+            at=at,
+            error=self.code,
+            status={Outcome.ACCEPTED: Status.SENT, Outcome.REFUSED: Status.ERROR}.get(self.outcome),
+            reason=self.reason,
+            provider_message_id=self.message_id,
+            segments=self.segments,
+        )
+
+
+def _answer(error: Exception) -> _Answer:
+    match error:
+        case RecipientRefusedError():
+            return _Answer(Outcome.REFUSED, error.code, Reason.RECIPIENT_REFUSED, cause=error)
+        case RefusedError():
+            return _Answer(Outcome.REFUSED, error.code, Reason.MESSAGE_REFUSED, cause=error)
+        case UnavailableError():
+            return _Answer(Outcome.UNAVAILABLE, error.code, cause=error)
+        case ProviderError():
+            return _Answer(Outcome.UNKNOWN, error.code, cause=error)
+        case _:  # a mistake in the adapter; whether it had sent by then, nobody knows
+            return _Answer(Outcome.UNKNOWN, type(error).__name__, cause=error)
 
 
 def _refused(refusal: Refusal) -> Report:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from rich.console import Console
-from rich.markup import escape
+from rich.console import Console, Group
 from rich.panel import Panel
 from rich.table import Table
+from rich.text import Text
 
 from local.directory import Directory
 from local.engine.progress import ConsoleProgress
@@ -25,23 +25,31 @@ from ops.client import ApiError, Client, Credentials
 USER, CATEGORY, TEMPLATE = "ada", "payment", "receipt"
 DATA = {"name": "Ada", "invoice": "2026-0042", "amount": "EUR 42.00"}
 _DONE = {"sent", "opened", "clicked", "error", "unsubscribed", "canceled"}
-_SECONDS = 30.0
+_SECONDS = 60.0
 _LOOK_AGAIN_SECONDS = 0.05
+
+EMAIL, PHONE = "ada@example.com", "+4915123456789"
+IPHONE = "5f1c7a90" * 8
+PIXEL = "dGhpcyBpcyBhIGRlbW8:APA91b" + "Carillon" * 16
+TEAM_ROOM = "https://hooks.slack.com/services/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c2U"
+QUIET_ROOM = "https://discord.com/api/webhooks/1188123456789012345/bm90LXJlYWxseS1hLXRva2Vu"
+"""Its status is false: nothing may arrive there."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One channel of the demo: the addresses it needs, and what is sent there."""
+    """One channel of the demo: what the contact has for it, what is sent, and every address it must arrive at."""
 
     channel: str
-    addresses: Mapping[str, Any]
+    contact: Mapping[str, Any]
     template: Mapping[str, str]
+    arrives_at: tuple[str, ...]
 
 
 SAMPLES = (
     Sample(
         channel="email",
-        addresses={"email": "ada@example.com"},
+        contact={"email": EMAIL},
         template={
             "subject": "Receipt for invoice {{ invoice }}",
             "body": (
@@ -51,6 +59,35 @@ SAMPLES = (
             ),
             "text": "Thank you, {{ name }}. We received your payment of {{ amount }} for invoice {{ invoice }}.",
         },
+        arrives_at=(EMAIL,),
+    ),
+    Sample(
+        channel="sms",
+        contact={"phone": PHONE},
+        template={"body": "Thank you, {{ name }}! We received {{ amount }} for invoice {{ invoice }}."},
+        arrives_at=(PHONE,),
+    ),
+    Sample(
+        channel="push",
+        contact={
+            "device_tokens": [
+                {"deviceToken": IPHONE, "platform": "apns"},
+                {"deviceToken": PIXEL, "platform": "fcm"},
+            ]
+        },
+        template={"subject": "Payment received", "body": "Thank you, {{ name }}: {{ amount }} for {{ invoice }}."},
+        arrives_at=(IPHONE, PIXEL),
+    ),
+    Sample(
+        channel="chat",
+        contact={
+            "external_channels": [
+                {"platform": "slack", "url": TEAM_ROOM, "status": True},
+                {"platform": "discord", "url": QUIET_ROOM, "status": False},
+            ]
+        },
+        template={"body": "{{ name }} paid {{ amount }} for invoice {{ invoice }}."},
+        arrives_at=(TEAM_ROOM,),
     ),
 )
 
@@ -76,30 +113,38 @@ def run_demo(console: Console) -> None:
 
 
 def send_and_follow(platform: Platform, console: Console) -> None:
-    """Send the samples on a platform and show what became of each. Raises `DemoError` or `ApiError`."""
-    local = platform.local
+    """Send the samples of the channels there are, and show what became of each. Raises `DemoError` or `ApiError`."""
+    local, samples = platform.local, [each for each in SAMPLES if each.channel in platform.outputs["queueUrls"]]
     with Client(local.api_url, Credentials(local.app_key, local.app_secret)) as client:
-        client.put_contact(USER, {name: value for sample in SAMPLES for name, value in sample.addresses.items()})
-        for sample in SAMPLES:
+        client.put_contact(USER, {name: value for sample in samples for name, value in sample.contact.items()})
+        for sample in samples:
             client.put_template(TEMPLATE, sample.channel, "default", sample.template)
         notification = {
             "category": CATEGORY,
             "template": TEMPLATE,
             "data": DATA,
             "to": [{"user_id": USER}],
-            "channels": [sample.channel for sample in SAMPLES],
+            "channels": [sample.channel for sample in samples],
         }
         accepted = client.send(notification)
         console.print(f"202 for notification {accepted['notification_id']}")
         deliveries = _follow(client, accepted["notification_id"])
     console.print(_timelines(deliveries))
-    if len(deliveries) != len(SAMPLES):
-        raise DemoError(f"{len(deliveries)} deliveries instead of {len(SAMPLES)}")
-    received = {message["delivery_id"]: message for message in httpx.get(f"{local.inbox_url}/api/messages").json()}
     for delivery in deliveries:
-        if delivery["status"] != "sent" or delivery["delivery_id"] not in received:
+        if delivery["status"] != "sent":
             raise DemoError(f"the {delivery['channel']} is {delivery['status']}, {delivery.get('reason', 'no reason')}")
-        console.print(_message(received[delivery["delivery_id"]]))
+    received = _received(local.inbox_url, {delivery["delivery_id"] for delivery in deliveries})
+    for message in received:
+        console.print(_message(message))
+    arrived = sorted((message["channel"], message["to"]) for message in received)
+    expected = sorted((sample.channel, address) for sample in samples for address in sample.arrives_at)
+    if arrived != expected:
+        raise DemoError(f"the inbox has {arrived} instead of {expected}")
+
+
+def _received(inbox_url: str, delivery_ids: set[str]) -> list[dict[str, Any]]:
+    messages: list[dict[str, Any]] = httpx.get(f"{inbox_url}/api/messages").raise_for_status().json()
+    return [message for message in messages if message["delivery_id"] in delivery_ids]
 
 
 def _follow(client: Client, notification_id: str) -> list[dict[str, Any]]:
@@ -113,21 +158,23 @@ def _follow(client: Client, notification_id: str) -> list[dict[str, Any]]:
 
 
 def _timelines(deliveries: list[dict[str, Any]]) -> Table:
-    table = Table("channel", "status", "at (UTC)", "after", title="Timelines, from the notification log")
+    table = Table("channel", "provider", "status", "at (UTC)", "after", title="Timelines, from the notification log")
     for delivery in deliveries:
         steps = [(step["status"], datetime.fromisoformat(step["at"])) for step in delivery["timeline"]]
         waits = ["", *(f"{(b - a).total_seconds() * 1000:.0f} ms" for (_, a), (_, b) in pairwise(steps))]
         for (status, at), wait in zip(steps, waits, strict=True):
-            table.add_row(delivery["channel"], status, at.strftime("%H:%M:%S.%f")[:-3], wait)
+            provider = delivery.get("provider", "") if status == "sent" else ""
+            table.add_row(delivery["channel"], provider, status, at.strftime("%H:%M:%S.%f")[:-3], wait)
         table.add_section()
     return table
 
 
 def _message(message: dict[str, Any]) -> Panel:
     rendered = html.unescape(re.sub(r"\s*<[^>]+>\s*", " ", message["body"])).strip()
-    lines = [f"To       {message['to']}", f"Subject  {message.get('subject', '')}", "", rendered]
+    to = Text.assemble("To       ", message["to"], no_wrap=True, overflow="ellipsis")
+    subject = [Text(f"Subject  {message['subject']}")] if "subject" in message else []
     title = f"in the inbox: {message['channel']} by {message['provider']}"
-    return Panel(escape("\n".join(lines)), title=title, width=90)
+    return Panel(Group(to, *subject, Text(), Text(rendered)), title=title, width=90)
 
 
 def _complaints(directory: Path) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from local.engine.emulator import Emulator
 from local.errors import PlatformError
+from local.sandbox.credentials import Credentials
 
 _LOOK_AGAIN_SECONDS = 0.02
 
@@ -35,10 +36,11 @@ class LocalInfo:
 
 @dataclass(frozen=True)
 class Services:
-    """Where the processes of a platform answer, with the emulator's root credentials."""
+    """Where the processes of a platform answer, with the emulator's root credentials and the sandbox's."""
 
     emulator: Emulator
     inbox_url: str
+    credentials: Credentials
 
 
 @dataclass(frozen=True)
@@ -131,14 +133,16 @@ class Directory:
 
     def write_services(self, services: Services) -> None:
         """Tell whoever started the supervisor that all of it answers."""
-        _write_private(self._services, asdict(services))
+        credentials = services.credentials.model_dump(by_alias=True)
+        _write_private(self._services, {**asdict(services), "credentials": credentials})
 
     def services(self) -> Services | None:
         """Where the processes answer; None when they do not yet."""
         if not self._services.exists():
             return None
         found = json.loads(self._services.read_text())
-        return Services(Emulator(**found["emulator"]), found["inbox_url"])
+        credentials = Credentials.model_validate(found["credentials"])
+        return Services(Emulator(**found["emulator"]), found["inbox_url"], credentials)
 
 
 def _write_private(path: Path, content: dict[str, object]) -> None:

@@ -1,12 +1,15 @@
 """Runs MiniStack for `local.emulator`, by the interpreter of the emulator's environment, which has nothing of ours.
 
-Two of its differences from AWS are mended here, because the program's own policies could not be enforced otherwise:
+Three of its differences from AWS are mended here, because the program's own policies could not be enforced otherwise:
 
 - AWS is called over TLS, the emulator over plain HTTP on loopback. MiniStack believes `X-Forwarded-Proto`, so every
   request is given one: a policy that refuses cleartext (`aws:SecureTransport`) then has AWS's outcome.
 - `ses:SendEmail` is authorised on the identity that sends
   (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsimpleemailservicev2.html); MiniStack
   1.5.33 authorises it on `*`, which only a wildcard grants.
+- A device's endpoint is named `endpoint/<platform>/<application>/<id>`
+  (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html); MiniStack names it like its
+  application, `app/…`, which a grant of endpoints alone does not cover.
 """
 
 import json
@@ -14,10 +17,11 @@ from email.utils import parseaddr
 
 from ministack import app as ministack  # type: ignore[import-not-found]  # it is in that environment only
 from ministack.core import iam_actions  # type: ignore[import-not-found]
-from ministack.services import ses_v2  # type: ignore[import-not-found]
+from ministack.services import ses_v2, sns  # type: ignore[import-not-found]
 
 _serve = ministack.app
 _resource = iam_actions._ses_v2_resource_arn
+_create_endpoint = sns._create_platform_endpoint
 
 
 async def _serve_as_over_tls(scope, receive, send):  # type: ignore[no-untyped-def]  # there is no ASGI type library here
@@ -34,7 +38,16 @@ def _resource_or_sender(method: str, path: str, body: bytes, region: str, accoun
     return f"arn:aws:ses:{region}:{account_id}:identity/{identity}"
 
 
+def _create_endpoint_named_as_one(params):  # type: ignore[no-untyped-def]  # as MiniStack has it
+    status, headers, body = _create_endpoint(params)
+    for arn in [arn for arn in sns._platform_endpoints if ":app/" in arn]:
+        named = arn.replace(":app/", ":endpoint/")
+        sns._platform_endpoints[named] = {**sns._platform_endpoints.pop(arn), "arn": named}
+    return status, headers, body.replace(b":app/", b":endpoint/")
+
+
 if __name__ == "__main__":
     ministack.app = _serve_as_over_tls
     iam_actions._ses_v2_resource_arn = _resource_or_sender
+    sns._create_platform_endpoint = _create_endpoint_named_as_one
     ministack.main()

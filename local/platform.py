@@ -22,6 +22,7 @@ from local.engine.progress import ConsoleProgress, Progress
 from local.errors import PlatformError, ProcessError
 from local.paths import ROOT
 from local.processes import Child, spawn, wait_until_ready
+from local.provider_secrets import fill
 from ops.apps import App, Apps
 
 STACK = "local"
@@ -77,6 +78,7 @@ class Platform:
             services = _wait_for_services(place, supervisor)
             deployment = _deploy(place, services, progress or ConsoleProgress(Console(stderr=True)))
             app = _grant(services.emulator)
+            fill(services.emulator, services.credentials, deployment.outputs["providerSecretNames"])
             local = LocalInfo(
                 api_url=deployment.outputs["apiUrl"],
                 app_key=APP_KEY,
@@ -149,11 +151,12 @@ def _wait_for_services(place: Directory, supervisor: Child) -> Services:
 
 
 def _deploy(place: Directory, services: Services, progress: Progress) -> Deployment:
-    # Functions get it as AWS_ENDPOINT_URL_SESV2: the sandbox keeps the mail and passes the call on.
+    # Functions get these as AWS_ENDPOINT_URL_SESV2 and …_SNS: the sandbox keeps the message and passes the call on.
+    endpoints = dict.fromkeys(("sesv2", "sns"), services.inbox_url)
     return deploy(
         stack=STACK,
         emulator=services.emulator,
-        config={"endpoints": {"sesv2": services.inbox_url}},
+        config={"endpoints": endpoints, "providerHosts": {"*": services.inbox_url}},
         state_path=place.engine_state,
         progress=progress,
     )

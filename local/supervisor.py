@@ -20,6 +20,7 @@ from local.directory import Directory, Services
 from local.errors import PlatformError, ProcessError
 from local.processes import Child
 from local.sandbox import process as sandbox
+from local.sandbox.credentials import Credentials
 
 NOTIFICATIONS_TABLE = "carillon-local-notifications"
 
@@ -38,9 +39,12 @@ def main() -> int:
             running = emulator.start(directory.root, arguments.emulator_port)
             children.callback(running.stop)
             log = directory.logs / "sandbox.log"
-            child, inbox_url = sandbox.start(running.emulator, NOTIFICATIONS_TABLE, log, arguments.inbox_port)
+            credentials = Credentials.generate()
+            child, inbox_url = sandbox.start(
+                running.emulator, credentials, NOTIFICATIONS_TABLE, log, arguments.inbox_port
+            )
             children.callback(child.stop)
-            directory.write_services(Services(running.emulator, inbox_url))
+            directory.write_services(Services(running.emulator, inbox_url, credentials))
             dead = _first_to_end([running.child, child])
             _ignore_signals()
             raise ProcessError(dead.obituary())

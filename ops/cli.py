@@ -8,23 +8,34 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
+from handlers.adapters.providers import registry
+from handlers.domain.channels import Channel
 from ops.apps import App, AppError, Apps
 from ops.client import ApiError, Client, Credentials
+from ops.providers import ProviderChangeError, Providers
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 LOCAL = Path(".carillon") / "local.json"
+_NOT_UP = f"there is no {LOCAL} here: `make up` starts the platform and writes it"
 
 app = typer.Typer(help="Operates Carillon.", no_args_is_help=True, pretty_exceptions_enable=False)
 apps = typer.Typer(help="The apps that may send.", no_args_is_help=True)
 app.add_typer(apps, name="apps")
+providers = typer.Typer(help="A channel's providers; a change is in effect within ten seconds.", no_args_is_help=True)
+app.add_typer(providers, name="providers")
 console = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -34,6 +45,10 @@ Listed = Annotated[str, typer.Option(help="Separated by commas; * for all.")]
 Anywhere = Annotated[str, typer.Option(help="The Pulumi stack, or local.")]
 AsApp = Annotated[str | None, typer.Option("--app", help="The app to act as; on AWS its secret is read.")]
 ApiUrl = Annotated[str | None, typer.Option(envvar="CARILLON_API_URL", help="The stack's output apiUrl; on AWS.")]
+
+OfChannel = Annotated[Channel, typer.Argument(help="The channel.")]
+Named = Annotated[str, typer.Argument(help="A provider of the channel.")]
+InOrder = Annotated[list[str], typer.Argument(help="Those to be asked first; all others come after them.")]
 
 
 @apps.command()
@@ -60,6 +75,40 @@ def show(app_key: AppKey, environment: OnAws) -> None:
     """Show what an app may send, and how many secrets are valid; never the secrets."""
     with _one_clear_error():
         _show(app_key, _apps(environment).get(app_key))
+
+
+@providers.command("list")
+def list_(channel: OfChannel, environment: Anywhere = "local") -> None:
+    """Show a channel's providers in the order in which they are asked, and the state of their circuits."""
+    with _one_clear_error():
+        _show_providers(_providers(channel, environment))
+
+
+@providers.command()
+def on(channel: OfChannel, provider: Named, environment: Anywhere = "local") -> None:
+    """Let a provider be asked again."""
+    with _one_clear_error():
+        store = _providers(channel, environment)
+        store.turn_on(provider)
+        _show_providers(store)
+
+
+@providers.command()
+def off(channel: OfChannel, provider: Named, environment: Anywhere = "local") -> None:
+    """Let a provider not be asked any more. When it is the channel's last, messages wait."""
+    with _one_clear_error():
+        store = _providers(channel, environment)
+        store.turn_off(provider)
+        _show_providers(store)
+
+
+@providers.command()
+def order(channel: OfChannel, names: InOrder, environment: Anywhere = "local") -> None:
+    """Set in which order providers are asked."""
+    with _one_clear_error():
+        store = _providers(channel, environment)
+        store.reorder(names)
+        _show_providers(store)
 
 
 @app.command()
@@ -96,6 +145,29 @@ def _apps(environment: str) -> Apps:
     return Apps(boto3.client("secretsmanager"), environment)
 
 
+def _providers(channel: Channel, environment: str) -> Providers:
+    table = f"carillon-{environment}-limits"
+    return Providers(_dynamodb(environment), table, tuple(registry(channel)), channel)
+
+
+def _dynamodb(environment: str) -> "DynamoDBClient":
+    if environment != "local":
+        return boto3.client("dynamodb")
+    from local.directory import Directory  # not on AWS: it brings the sandbox's key pairs along
+
+    services = Directory(LOCAL.parent).services()
+    if services is None:
+        raise AppError(_NOT_UP)
+    emulator = services.emulator
+    return boto3.client(
+        "dynamodb",
+        endpoint_url=emulator.endpoint_url,
+        region_name=emulator.region,
+        aws_access_key_id=emulator.access_key_id,
+        aws_secret_access_key=emulator.secret_access_key,
+    )
+
+
 def _split(listed: str) -> tuple[str, ...]:
     return tuple(name for item in listed.split(",") if (name := item.strip()))
 
@@ -114,7 +186,7 @@ def _local() -> dict[str, str]:
     try:
         found: dict[str, str] = json.loads(LOCAL.read_text())
     except FileNotFoundError as error:
-        raise AppError(f"there is no {LOCAL} here: `make up` starts the platform and writes it") from error
+        raise AppError(_NOT_UP) from error
     return found
 
 
@@ -141,6 +213,14 @@ def _show(app_key: str, stored: App) -> None:
     console.print(f"secrets     {len(stored.secrets)} valid")
 
 
+def _show_providers(store: Providers) -> None:
+    now = datetime.now(UTC)
+    table = Table("", "provider", "circuit", box=None, pad_edge=False)
+    for each in store.statuses():
+        table.add_row(str(each.place or "off"), escape(each.name), each.health(now))
+    console.print(table)
+
+
 def _show_new_secret(stored: App) -> None:
     console.print("The app's secret. It is shown this once: hand it over in a safe place.")
     console.print(stored.current_secret, markup=False)
@@ -150,6 +230,6 @@ def _show_new_secret(stored: App) -> None:
 def _one_clear_error() -> Iterator[None]:
     try:
         yield
-    except (AppError, ApiError, BotoCoreError, ClientError) as error:
+    except (AppError, ApiError, ProviderChangeError, BotoCoreError, ClientError) as error:
         errors.print(f"[bold red]error:[/] {escape(str(error))}")
         sys.exit(1)

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 import pulumi
-import pulumi_aws as aws
 
 from stacks.naming import Naming
-
-_RECOVERY_DAYS = 30
+from stacks.secrets import container
 
 
 @dataclass(frozen=True)
@@ -21,22 +19,22 @@ class AppSecretsArgs:
 
 
 class AppSecrets(pulumi.ComponentResource):
-    """One secret per app, recoverable for a month after deletion where the environment is protected."""
+    """One secret per app."""
 
     names: dict[str, pulumi.Output[str]]
     """Secret names by app key."""
 
     def __init__(self, name: str, args: AppSecretsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("carillon:stacks:AppSecrets", name, {}, opts)
-        self.names = {app: self._secret(app, args).name for app in args.apps}
+        self.names = {
+            app: container(
+                app,
+                f"{args.naming.app_secret_prefix}{app}",
+                f"Signing secrets and scopes of the app {app}",
+                args.key_arn,
+                args.protect,
+                self,
+            ).name
+            for app in args.apps
+        }
         self.register_outputs({"names": self.names})
-
-    def _secret(self, app: str, args: AppSecretsArgs) -> aws.secretsmanager.Secret:
-        return aws.secretsmanager.Secret(
-            app,
-            name=f"{args.naming.app_secret_prefix}{app}",
-            description=f"Signing secrets and scopes of the app {app}",
-            kms_key_id=args.key_arn,
-            recovery_window_in_days=_RECOVERY_DAYS if args.protect else 0,
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
-        )

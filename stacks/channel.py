@@ -175,7 +175,7 @@ class Channel(pulumi.ComponentResource):
         aws.cloudwatch.MetricAlarm(
             f"{self._name}-{what}",
             name=self._args.naming.named(f"{self._args.channel}-{what}"),
-            alarm_description=description,
+            alarm_description=f"{description}. What to do: docs/runbooks/{what}.md",
             namespace="AWS/SQS",
             metric_name=metric,
             dimensions={"QueueName": queue.name},

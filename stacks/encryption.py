@@ -74,7 +74,7 @@ class Encryption(pulumi.ComponentResource):
     messaging_key_arn: pulumi.Output[str]
     """The bus and its archive, queues, the alert topic, logs."""
     secrets_key_arn: pulumi.Output[str]
-    """The apps' secrets."""
+    """The secrets of apps and of providers."""
     replica_data_key_arns: dict[str, pulumi.Output[str]]
     """By region."""
 
@@ -86,7 +86,9 @@ class Encryption(pulumi.ComponentResource):
         self.messaging_key_arn = self._key(
             "messaging", "Event bus, queues, alert topic and logs", _messaging(args.naming)
         )
-        self.secrets_key_arn = self._key("secrets", "Secrets of the apps", _through_secrets_manager(args.naming))
+        self.secrets_key_arn = self._key(
+            "secrets", "Secrets of apps and providers", _through_secrets_manager(args.naming)
+        )
         self.replica_data_key_arns = {
             region: self._key(f"data-{region}", "Table replicas", _through_dynamodb(args), region)
             for region in args.replica_regions

@@ -84,10 +84,15 @@ def _notifications(settings: Settings, naming: Naming) -> FunctionSpec:
 def _contacts(settings: Settings, naming: Naming) -> FunctionSpec:
     return FunctionSpec(
         "contacts",
-        "Keeps contact information",
+        "Keeps contact information and notification settings",
         timeout_seconds=20,
         memory_mb=1024,
-        environment=_environment(settings, "contacts", CARILLON_CONTACTS_TABLE=naming.named("contacts")),
+        environment=_environment(
+            settings,
+            "contacts",
+            CARILLON_CONTACTS_TABLE=naming.named("contacts"),
+            CARILLON_SETTINGS_TABLE=naming.named("settings"),
+        ),
     )
 
 
@@ -117,12 +122,6 @@ def _sweeper(settings: Settings, naming: Naming) -> FunctionSpec:
 
 
 def _worker(settings: Settings, naming: Naming, channel: str) -> FunctionSpec:
-    provider = {
-        "email": {
-            "CARILLON_EMAIL_FROM": settings.email.sender,
-            "CARILLON_SES_CONFIGURATION_SET": naming.prefix,
-        }
-    }
     pace = settings.channels[channel]
     return FunctionSpec(
         f"worker-{channel}",
@@ -133,12 +132,39 @@ def _worker(settings: Settings, naming: Naming, channel: str) -> FunctionSpec:
             settings,
             f"worker-{channel}",
             CARILLON_CHANNEL=channel,
+            CARILLON_CONTACTS_TABLE=naming.named("contacts"),
+            CARILLON_CRITICAL_CATEGORIES=json.dumps(
+                [name for name, each in settings.categories.items() if each.critical]
+            ),
             CARILLON_NOTIFICATIONS_TABLE=naming.named("notifications"),
             CARILLON_SETTINGS_TABLE=naming.named("settings"),
             CARILLON_TEMPLATE_BUCKET=naming.template_bucket,
-            **provider[channel],
+            CARILLON_LIMITS_TABLE=naming.named("limits"),
+            CARILLON_PROVIDER_SECRET_PREFIX=naming.provider_secret_prefix,
+            **_provider_hosts(settings),
+            **_of_the_channels_providers(settings, naming, channel),
         ),
     )
+
+
+def _provider_hosts(settings: Settings) -> dict[str, str]:
+    hosts = settings.provider_hosts
+    return {"CARILLON_PROVIDER_HOSTS": json.dumps(hosts, separators=(",", ":"))} if hosts else {}
+
+
+def _of_the_channels_providers(settings: Settings, naming: Naming, channel: str) -> dict[str, str]:
+    return {
+        "email": {
+            "CARILLON_EMAIL_FROM": settings.email.sender,
+            "CARILLON_SES_CONFIGURATION_SET": naming.prefix,
+        },
+        "sms": {
+            "CARILLON_SMS_MAX_PRICE_USD": str(settings.sms.max_price_usd),
+            **({"CARILLON_SMS_SENDER_ID": settings.sms.sender_id} if settings.sms.sender_id else {}),
+        },
+        "push": {},
+        "chat": {},
+    }[channel]
 
 
 def _environment(settings: Settings, function: str, **own: str) -> dict[str, str]:
@@ -155,5 +181,5 @@ def _environment(settings: Settings, function: str, **own: str) -> dict[str, str
 
 
 def _categories(settings: Settings) -> str:
-    plain = {name: category.model_dump() for name, category in settings.categories.items()}
+    plain = {name: category.model_dump(exclude_defaults=True) for name, category in settings.categories.items()}
     return json.dumps(plain, separators=(",", ":"))

@@ -13,6 +13,7 @@ Publishing on an encrypted bus asks nothing of the publisher: EventBridge uses t
 (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-cmkey.html).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pulumi
@@ -63,7 +64,11 @@ def notifications(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
             ("dynamodb:BatchGetItem",),
             (naming.table_arn("contacts"), naming.table_arn("settings")),
         ),
-        Statement("WriteAndReadLog", ("dynamodb:PutItem", "dynamodb:Query"), (naming.table_arn("notifications"),)),
+        Statement(
+            "WriteAndReadLog",
+            ("dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"),
+            (naming.table_arn("notifications"),),
+        ),
         # Not GetItem: what DynamoDB refuses to put twice it hands back, and Powertools reads it from there.
         Statement(
             "AnswerRepeatsAlike",
@@ -78,13 +83,14 @@ def notifications(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
 
 
 def contacts(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
-    """Keep contact information."""
+    """Keep contact information and notification settings."""
     return (
         Statement(
             "KeepContacts",
             ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
             (naming.table_arn("contacts"),),
         ),
+        Statement("KeepSettings", ("dynamodb:GetItem", "dynamodb:PutItem"), (naming.table_arn("settings"),)),
         _use_key(naming, "Data", keys.data, ("kms:Decrypt",), "dynamodb"),
     )
 
@@ -98,8 +104,12 @@ def templates(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
     )
 
 
-def worker(naming: Naming, keys: Keys, channel: str) -> tuple[Statement, ...]:
-    """Take deliveries from the channel's queue, settle each in the log, read its template and its user's settings."""
+def worker(
+    naming: Naming, keys: Keys, channel: str, credentials: Iterable[pulumi.Output[str]]
+) -> tuple[Statement, ...]:
+    """Take deliveries from the channel's queue, settle each in the log, read its template and its user's settings and
+    time zone; know which providers are on, share how they are, and read the channel's own providers' credentials.
+    """
     return (
         Statement(
             "ConsumeQueue",
@@ -107,21 +117,74 @@ def worker(naming: Naming, keys: Keys, channel: str) -> tuple[Statement, ...]:
             (naming.queue_arn(channel),),
         ),
         Statement("SettleDeliveries", ("dynamodb:UpdateItem",), (naming.table_arn("notifications"),)),
-        Statement("ReadSettings", ("dynamodb:BatchGetItem",), (naming.table_arn("settings"),)),
+        Statement(
+            "ReadSettings", ("dynamodb:BatchGetItem",), (naming.table_arn("contacts"), naming.table_arn("settings"))
+        ),
         _on_templates(naming, "ReadTemplates", "s3:GetObjectVersion"),
+        Statement("ShareProviderState", ("dynamodb:GetItem", "dynamodb:UpdateItem"), (naming.table_arn("limits"),)),
+        Statement("ReadCredentials", ("secretsmanager:GetSecretValue",), tuple(credentials)),
         _use_key(naming, "Data", keys.data, ("kms:Decrypt",), "dynamodb", "s3"),
         _use_key(naming, "Messaging", keys.messaging, ("kms:Decrypt",), "sqs"),
+        _use_key(naming, "Secrets", keys.secrets, ("kms:Decrypt",), "secretsmanager"),
     )
 
 
 def provider(naming: Naming, channel: str, email_identity: str) -> tuple[Statement, ...]:
-    """Hand deliveries to the channel's provider where that is AWS: mail with our configuration set."""
-    send_email = Statement(
+    """Hand deliveries to the channel's providers that are AWS, and do what their answers ask for."""
+    return {
+        "email": (_send_email(naming, email_identity),),
+        "sms": _text_phones(naming),
+        "push": (*_push_through_sns(naming), _forget_devices(naming)),
+        "chat": (),
+    }[channel]
+
+
+def _send_email(naming: Naming, identity: str) -> Statement:
+    """Mail from our identity, with our configuration set."""
+    return Statement(
         "SendEmail",
         ("ses:SendEmail",),
-        (naming.arn("ses", f"identity/{email_identity}"), naming.arn("ses", f"configuration-set/{naming.prefix}")),
+        (naming.arn("ses", f"identity/{identity}"), naming.arn("ses", f"configuration-set/{naming.prefix}")),
     )
-    return {"email": (send_email,)}[channel]
+
+
+def _text_phones(naming: Naming) -> tuple[Statement, ...]:
+    """Publish to phone numbers, and to nothing that has an ARN.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html
+    """
+    return (
+        Statement("TextPhones", ("sns:Publish",), ("*",), reason="a phone number has no ARN"),
+        Statement(
+            "RefuseTopics",
+            ("sns:Publish",),
+            (f"arn:{naming.partition}:sns:*:*:*",),
+            effect="Deny",
+            reason="it refuses: every topic and every device, leaving phone numbers alone",
+        ),
+    )
+
+
+def _push_through_sns(naming: Naming) -> tuple[Statement, ...]:
+    """Make endpoints for devices, and publish to those of this environment's platform applications."""
+    return (
+        Statement(
+            "RegisterDevices",
+            ("sns:CreatePlatformEndpoint",),
+            ("*",),
+            reason="the service authorization reference gives this action no resource type",
+        ),
+        Statement(
+            "PushToDevices",
+            ("sns:Publish",),
+            (naming.arn("sns", f"endpoint/*/{naming.named('*')}"),),
+            reason="SNS names the endpoints, below a platform and an application whose name starts with ours",
+        ),
+    )
+
+
+def _forget_devices(naming: Naming) -> Statement:
+    return Statement("ForgetDevices", ("dynamodb:UpdateItem",), (naming.table_arn("contacts"),))
 
 
 def sweeper(naming: Naming, keys: Keys) -> tuple[Statement, ...]:

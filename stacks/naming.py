@@ -71,6 +71,11 @@ class Naming:
         return f"{PROJECT}/{self.environment}/apps/"
 
     @property
+    def provider_secret_prefix(self) -> str:
+        """What the names of the providers' secrets start with; the provider's name follows."""
+        return f"{PROJECT}/{self.environment}/providers/"
+
+    @property
     def api_log_group(self) -> str:
         """The log group of the API's access log."""
         return f"/aws/apigateway/{self.prefix}"

@@ -19,7 +19,7 @@ import sysconfig
 import tomllib
 import zlib
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -100,10 +100,9 @@ def functions() -> tuple[str, ...]:
     return tuple(sorted(group.removeprefix(GROUP_PREFIX) for group in groups if group.startswith(GROUP_PREFIX)))
 
 
-def build_all(target: Target, directory: Path = BUILD) -> dict[str, Package]:
-    """Build every function, side by side. Raises the first PackagingError met."""
+def build_all(names: Collection[str], target: Target, directory: Path = BUILD) -> dict[str, Package]:
+    """Build these functions, side by side. Raises the first PackagingError met."""
     with ThreadPoolExecutor() as pool:
-        names = functions()
         return dict(zip(names, pool.map(lambda name: build(name, target, directory), names), strict=True))
 
 

@@ -17,6 +17,7 @@ from stacks.functions import specs
 from stacks.iam import Statement
 from stacks.naming import Naming
 from stacks.packaging import build_all
+from stacks.providers import CREDENTIALS, ProviderSecrets, ProviderSecretsArgs
 from stacks.ses import Ses, SesArgs
 from stacks.settings import Settings
 from stacks.sweeper import Sweeper, SweeperArgs
@@ -44,7 +45,7 @@ class Platform(pulumi.ComponentResource):
         self._naming = naming = Naming(settings.environment, settings.region, account)
         # Both before anything is made: what cannot be packaged or would be refused must not leave half a platform.
         self._specs = specs(settings, naming)
-        self._packages = build_all(settings.lambda_target)
+        self._packages = build_all(self._specs, settings.lambda_target)
 
         encryption = Encryption(
             "encryption", EncryptionArgs(naming, settings.replica_regions, settings.protect), self._child
@@ -65,7 +66,8 @@ class Platform(pulumi.ComponentResource):
             "apps", AppSecretsArgs(naming, self._keys.secrets, settings.apps, settings.protect), self._child
         )
         ses = Ses("ses", SesArgs(naming, settings.email.identity), self._child)
-        channels = {channel: self._channel(channel) for channel in settings.channels}
+        credentials = {channel: self._credentials(channel) for channel in settings.channels}
+        channels = {channel: self._channel(channel, credentials[channel]) for channel in settings.channels}
         Sweeper("sweeper", SweeperArgs(self._function("sweeper", grants.sweeper(naming, self._keys))), self._child)
         api = self._api()
 
@@ -79,6 +81,9 @@ class Platform(pulumi.ComponentResource):
             "alertTopicArn": self._alerts.topic_arn,
             "templateBucket": templates.bucket_name,
             "appSecretNames": apps.names,
+            "providerSecretNames": {
+                name: secret for each in credentials.values() for name, secret in each.names.items()
+            },
             "sesConfigurationSet": ses.configuration_set,
             "emailDnsRecords": ses.dns_records,
         }
@@ -88,10 +93,14 @@ class Platform(pulumi.ComponentResource):
     def _child(self) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self)
 
-    def _channel(self, channel: str) -> Channel:
+    def _credentials(self, channel: str) -> ProviderSecrets:
+        args = ProviderSecretsArgs(self._naming, self._keys.secrets, CREDENTIALS[channel], self._settings.protect)
+        return ProviderSecrets(f"{channel}-providers", args, self._child)
+
+    def _channel(self, channel: str, credentials: ProviderSecrets) -> Channel:
         naming, settings = self._naming, self._settings
         statements = (
-            *grants.worker(naming, self._keys, channel),
+            *grants.worker(naming, self._keys, channel, credentials.arns.values()),
             *grants.provider(naming, channel, settings.email.identity),
         )
         args = ChannelArgs(

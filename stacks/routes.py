@@ -5,16 +5,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Route:
-    """One method of one path. Segments in braces are the path's parameters."""
+    """One method of one path. Segments in braces are the path's parameters.
+
+    `bare` is a request that says all it has to say by its path, whatever its method.
+    """
 
     method: str
     path: str
     function: str
+    bare: bool = False
 
     @property
     def has_body(self) -> bool:
         """Whether the request carries a JSON object."""
-        return self.method in {"POST", "PUT", "PATCH"}
+        return self.method in {"POST", "PUT", "PATCH"} and not self.bare
 
     @property
     def identifier(self) -> str:
@@ -38,10 +42,13 @@ _TEMPLATE = "/v1/templates/{name}/{channel}/{locale}"
 ROUTES = (
     Route("POST", "/v1/notifications", "notifications"),
     Route("GET", "/v1/notifications/{notification_id}", "notifications"),
+    Route("POST", "/v1/notifications/{notification_id}/cancel", "notifications", bare=True),
     Route("GET", "/v1/contacts/{user_id}", "contacts"),
     Route("PUT", "/v1/contacts/{user_id}", "contacts"),
     Route("PATCH", "/v1/contacts/{user_id}", "contacts"),
     Route("DELETE", "/v1/contacts/{user_id}", "contacts"),
+    Route("GET", "/v1/contacts/{user_id}/settings", "contacts"),
+    Route("PUT", "/v1/contacts/{user_id}/settings", "contacts"),
     Route("GET", _TEMPLATE, "templates"),
     Route("PUT", _TEMPLATE, "templates"),
     Route("POST", f"{_TEMPLATE}/preview", "templates"),

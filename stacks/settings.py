@@ -7,6 +7,7 @@ two values that would only show itself in production; every refusal says what to
 import json
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from email.utils import parseaddr
 from typing import Annotated, Any, Self
 
@@ -23,8 +24,8 @@ from stacks.packaging import Target
 LOG_RETENTION_DAYS = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 )  # fmt: skip
-# Those that have a worker. Another needs an entrypoint, its dependency group, its provider's grants and variables.
-CHANNELS = ("email",)
+# Those that can have a worker. Another needs an entrypoint, its dependency group, its grants and its variables.
+CHANNELS = ("email", "sms", "push", "chat")
 # A message must stay hidden while Lambda may still be working on it, retries of a throttled batch included:
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 VISIBILITY_PER_TIMEOUT = 6
@@ -84,6 +85,13 @@ TagValue = Annotated[
     str, _matching(r"[\w.:/=+@ -]{1,256}", "a tag value: 1 to 256 letters, digits, spaces or _.:/=+-@")
 ]
 EmailAddress = Annotated[str, _matching(r"[^@\s]+@[^@\s]+", "an e-mail address")]
+# https://docs.aws.amazon.com/sns/latest/dg/channels-sms-originating-identities-sender-ids.html
+SenderId = Annotated[
+    str, _matching(r"(?=\d*[A-Za-z])[A-Za-z\d]{1,11}", "1 to 11 letters and digits, at least one of them a letter")
+]
+HostName = Annotated[
+    str, _matching(r"\*|([a-z0-9-]+\.)+[a-z]{2,}", "a host such as api.twilio.com, or * for every other one")
+]
 HttpUrl = Annotated[str, _matching(r"https?://\S+", "an http or https URL")]
 
 
@@ -124,6 +132,8 @@ class CategorySettings(_Model):
     """The channels a category's notifications take when the producer names none."""
 
     channels: Annotated[tuple[str, ...], Field(min_length=1), _distinct("a channel")]
+    critical: bool = False
+    """Whether they are sent in the user's quiet hours too."""
 
 
 class EmailSettings(_Model):
@@ -143,6 +153,15 @@ class EmailSettings(_Model):
                 f"from must be an address of the identity {self.identity}, or SES refuses all mail: change one of them"
             )
         return self
+
+
+class SmsSettings(_Model):
+    """Who text messages come from, and what one may cost."""
+
+    sender_id: SenderId | None = None
+    """None where the country has no sender ids: a number of ours is shown then."""
+    max_price_usd: Annotated[Decimal, Field(gt=0, le=10)]
+    """Amazon SNS does not send a message that would cost more."""
 
 
 class DomainSettings(_Model):
@@ -185,6 +204,7 @@ class Settings(_Model):
     categories: Annotated[dict[CategoryName, CategorySettings], Field(min_length=1)]
     channels: Annotated[dict[Channel, ChannelSettings], Field(min_length=1)]
     email: EmailSettings
+    sms: SmsSettings
     api: ApiSettings
     snap_start: bool
     lambda_target: Target
@@ -192,6 +212,8 @@ class Settings(_Model):
         Annotated[str, _matching(r"[a-z0-9_]+", "a service id as in AWS_ENDPOINT_URL_<ID>, lower-case")], HttpUrl
     ]
     """Where functions find an AWS service that is not at AWS, by service id. On a developer's machine only."""
+    provider_hosts: dict[HostName, HttpUrl]
+    """Where workers find a provider's host, `*` for every other one. On a developer's machine only."""
 
     @model_validator(mode="after")
     def _categories_use_channels_there_are(self) -> Self:
@@ -219,11 +241,17 @@ class Settings(_Model):
         return self
 
     @model_validator(mode="after")
-    def _endpoints_stay_on_this_machine(self) -> Self:
-        if self.endpoints and self.lambda_target is not Target.MACHINE:
-            raise _refusal(
-                "endpoints would lead functions on AWS away from AWS: remove it, or set lambdaTarget to machine"
-            )
+    def _nothing_leads_functions_on_aws_elsewhere(self) -> Self:
+        if self.lambda_target is not Target.MACHINE:
+            for name, led, away in (
+                ("endpoints", self.endpoints, "AWS"),
+                ("providerHosts", self.provider_hosts, "the providers"),
+            ):
+                if led:
+                    raise _refusal(
+                        f"{name} would lead functions on AWS away from {away}: "
+                        "remove what is in it, or set lambdaTarget to machine"
+                    )
         return self
 
     @model_validator(mode="after")

@@ -3,7 +3,7 @@
 Every call ends: after `connect` + `read` seconds, times the attempts. Retries are botocore's `standard` mode (transient
 errors, 5xx and throttling, with jitter: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html).
 All calls that are retried may be repeated without harm: reads, conditional writes, and events that are deduplicated.
-SES is the exception, and has a client without retries.
+SES and SNS are the exceptions, and have clients without retries.
 """
 
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sesv2 import SESV2Client
+    from mypy_boto3_sns import SNSClient
 
 
 def _config(*, connect: float, read: float, attempts: int) -> Config:
@@ -60,3 +61,8 @@ def sesv2() -> "SESV2Client":
     recorded as an attempt of its own, after one of unknown outcome.
     """
     return boto3.client("sesv2", config=_ONCE)
+
+
+def sns() -> "SNSClient":
+    """At most 12 seconds, and one attempt: Publish to a telephone or a device has no idempotency token either."""
+    return boto3.client("sns", config=_ONCE)

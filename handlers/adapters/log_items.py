@@ -12,13 +12,12 @@ field it holds, with these exceptions:
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final
 
 from handlers.adapters.dynamo import Item, plain, typed
 from handlers.adapters.log_keys import NOTIFICATION, delivery_key
 from handlers.domain.deliveries import Attempt, Delivery, with_fates
-from handlers.domain.due import AFTER_ACCEPTANCE, shard
+from handlers.domain.due import first_due, shard
 from handlers.domain.notifications import Notification
 from handlers.domain.statuses import UNSENT
 from handlers.domain.times import rfc3339
@@ -35,7 +34,7 @@ def delivery_item(delivery: Delivery) -> Item:
     """Return the item of a delivery that is being accepted; in the index when it is to be sent."""
     values = delivery.model_dump(mode="json")
     values |= {name: _to_json(values[name]) for name in _AS_JSON if name in values}
-    due = _due(delivery.delivery_id, delivery.created_at) if delivery.status in UNSENT else {}
+    due = _due(delivery) if delivery.status in UNSENT else {}
     return delivery_key(delivery.notification_id, delivery.delivery_id) | typed(values | due)
 
 
@@ -52,8 +51,9 @@ def delivery_of(item: Mapping[str, Any]) -> Delivery:
     return Delivery.model_validate(values | {"attempts": with_fates(attempts)})
 
 
-def _due(id_of_delivery: str, created_at: datetime) -> dict[str, str]:
-    return {"due_shard": shard(id_of_delivery), "due_at": rfc3339(created_at + AFTER_ACCEPTANCE)}
+def _due(delivery: Delivery) -> dict[str, str]:
+    due_at = first_due(delivery.created_at, delivery.send_at, delivery.expires_at)
+    return {"due_shard": shard(delivery.delivery_id), "due_at": rfc3339(due_at)}
 
 
 def _to_json(value: Any) -> str:

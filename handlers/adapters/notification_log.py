@@ -1,8 +1,10 @@
-"""The log to the one who sends notifications: accepted in one transaction, read back in one query."""
+"""The log to the one who sends notifications: accepted in one transaction, read back in one query, and canceled."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from handlers.adapters.delivery_log import DynamoDeliveryLog
 from handlers.adapters.dynamo import Item, typed
 from handlers.adapters.log_items import delivery_item, delivery_of, notification_item, notification_of
 from handlers.adapters.log_keys import NOTIFICATION
@@ -19,11 +21,12 @@ _OVERHEAD_BYTES: Final = 4 * 1024  # of an item without its payload, generously
 
 
 class DynamoNotificationLog:
-    """Calls `dynamodb:PutItem` (in TransactWriteItems) and `dynamodb:Query`."""
+    """Calls `dynamodb:PutItem` (in TransactWriteItems), `dynamodb:Query` and, to cancel, `dynamodb:UpdateItem`."""
 
     def __init__(self, table: str, client: "DynamoDBClient") -> None:
         self._table = table
         self._client = client
+        self._deliveries = DynamoDeliveryLog(table, client)
 
     def accept(self, notification: Notification, deliveries: Sequence[Delivery]) -> bool:
         """Write all of it and return True, or return False as this notification is there already.
@@ -52,6 +55,10 @@ class DynamoNotificationLog:
             return None
         deliveries = (delivery_of(item) for item in items if item is not head)
         return notification_of(head), tuple(sorted(deliveries, key=lambda delivery: delivery.position))
+
+    def cancel(self, delivery: Delivery, now: datetime) -> Delivery:
+        """Cancel a delivery that is not yet sent, and that nobody is sending; return it as it is now, either way."""
+        return self._deliveries.cancel(delivery, now)
 
     def _write(self, items: Sequence[Item]) -> bool:
         """Put those of the items that are not there; return False when the notification was."""

@@ -21,14 +21,20 @@ from handlers.domain.times import Instant
 
 
 class Reason(StrEnum):
-    """Why a delivery was not, or could not be, sent."""
+    """Why a delivery waits, or was not, or could not be, sent."""
 
     OPTED_OUT = "opted_out"
     """The user's settings say no to this category on this channel."""
+    SCHEDULED = "scheduled"
+    """Its `send_at` is still to come."""
+    QUIET_HOURS = "quiet_hours"
+    """It waits for the end of the user's quiet hours."""
     NO_ENDPOINT = "no_endpoint"
     """The recipient has no address on this channel."""
     UNKNOWN_CONTACT = "unknown_contact"
     """There is no contact of this user id."""
+    CANCELED = "canceled"
+    """The producer canceled it before it was sent."""
     EXPIRED = "expired"
     """`expires_at` passed before it was sent."""
     RECIPIENT_REFUSED = "recipient_refused"
@@ -62,13 +68,17 @@ class Outcome(StrEnum):
 
 
 class Attempt(Model):
-    """One call to a provider, recorded before it is made. `attempt` counts from 1; `error` is the provider's code."""
+    """One call to a provider, recorded before it is made. `attempt` counts from 1; `error` is the provider's code.
+
+    `segments` is the number of messages that an SMS takes, each of which is paid for.
+    """
 
     attempt: int
     at: Instant
     provider: str
     outcome: Outcome
     error: str | None = Field(default=None, exclude_if=is_absent)
+    segments: int | None = Field(default=None, exclude_if=is_absent)
 
 
 class Step(Model):
@@ -88,7 +98,10 @@ class TemplateVersion(Model):
 
 
 class Delivery(Model):
-    """One delivery. `position` is its place in the answer; either `template` or `content` says what to send."""
+    """One delivery. `position` is its place in the answer; either `template` or `content` says what to send.
+
+    `send_at` is until when it waits, or has waited, if it could not be sent at once.
+    """
 
     notification_id: str
     delivery_id: str
@@ -109,10 +122,15 @@ class Delivery(Model):
     content: Content | None = Field(default=None, exclude_if=is_absent)
     data: dict[str, Any] = Field(default_factory=dict)
     priority: Priority = Priority.NORMAL
+    send_at: Instant | None = Field(default=None, exclude_if=is_absent)
     expires_at: Instant | None = Field(default=None, exclude_if=is_absent)
     created_at: Instant
     attempts: tuple[Attempt, ...] = ()
     timeline: tuple[Step, ...]
+
+    def is_to_be_published(self, now: datetime) -> bool:
+        """Say whether a worker is to be told of it: nobody has begun it, and it is not to wait."""
+        return self.status is Status.CREATED and (self.send_at is None or self.send_at <= now)
 
     def event(self) -> DeliveryRequested:
         """Return the event that asks for this delivery."""
@@ -136,6 +154,7 @@ class Conclusion(Model):
     outcome: Outcome
     at: datetime
     error: str | None = None
+    segments: int | None = None
     status: Status | None = None
     reason: Reason | None = None
     provider_message_id: str | None = None

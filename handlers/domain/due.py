@@ -32,6 +32,16 @@ def shard(delivery_id: str) -> str:
     return SHARDS[uuid.UUID(delivery_id).int % len(SHARDS)]
 
 
+def first_due(created_at: datetime, send_at: datetime | None, expires_at: datetime | None) -> datetime:
+    """Return when to look after a delivery that is being accepted.
+
+    One that waits is published then for the first time; if it expires before, it is closed as soon as it does.
+    """
+    if send_at is None:
+        return created_at + AFTER_ACCEPTANCE
+    return send_at if expires_at is None else min(send_at, expires_at)
+
+
 @dataclass(frozen=True, slots=True)
 class DueDelivery:
     """A delivery found in the index: its event, since when it is due, how often it was published again already."""

@@ -20,18 +20,20 @@ class Notification(Model):
     category: str
     template: str | None = Field(default=None, exclude_if=is_absent)
     priority: Priority
+    send_at: Instant | None = Field(default=None, exclude_if=is_absent)
     expires_at: Instant | None = Field(default=None, exclude_if=is_absent)
     created_at: Instant
     fingerprint: str
 
 
 class PlannedDelivery(Model):
-    """A delivery as a dry run answers it: whether it would be sent, or why not."""
+    """A delivery as a dry run answers it: whether it would be sent, until when it would wait and why, or why not."""
 
     user_id: str | None = Field(default=None, exclude_if=is_absent)
     channel: Channel
     status: Status
     reason: Reason | None = Field(default=None, exclude_if=is_absent)
+    send_at: Instant | None = Field(default=None, exclude_if=is_absent)
 
 
 class AcceptedDelivery(PlannedDelivery):
@@ -55,7 +57,7 @@ class DryRun(Model):
 
 
 class Accepted(Model):
-    """The answer to an accepted notification, in the order of the request's recipients."""
+    """The answer to an accepted notification, or a canceled one, in the order of the request's recipients."""
 
     notification_id: str
     deliveries: tuple[AcceptedDelivery, ...]
@@ -77,6 +79,7 @@ class NotificationState(Model):
     category: str
     template: str | None = Field(default=None, exclude_if=is_absent)
     priority: Priority
+    send_at: Instant | None = Field(default=None, exclude_if=is_absent)
     expires_at: Instant | None = Field(default=None, exclude_if=is_absent)
     created_at: Instant
     deliveries: tuple[DeliveryState, ...]

@@ -3,10 +3,12 @@
 A pure function of its arguments. A dry run answers what it returns; an acceptance logs it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
 
 from handlers.domain.callers import Caller
 from handlers.domain.channels import Channel
@@ -15,18 +17,34 @@ from handlers.domain.people import NOBODY, Person
 from handlers.domain.problems import FieldError, InvalidRequest, ScopeNotGranted
 from handlers.domain.reach import Endpoint
 from handlers.domain.requests import NotificationRequest, Recipient
+from handlers.domain.settings import DEFAULT_SETTINGS, Settings
 from handlers.domain.statuses import Status
+
+FURTHEST_AHEAD: Final = timedelta(days=366)
+"""A notification may be scheduled for the same day of the next year."""
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One delivery: `created` when it is to be sent to the endpoint, otherwise final with a reason."""
+    """One delivery: `created` when it is to be sent to the endpoint, otherwise final with a reason.
+
+    One that is to wait says until when, and why.
+    """
 
     channel: Channel
     status: Status
     user_id: str | None = None
     endpoint: Endpoint | None = None
     locale: str | None = None
+    reason: Reason | None = None
+    send_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """Until when a delivery waits, and why; None when it is to be sent at once."""
+
+    until: datetime | None = None
     reason: Reason | None = None
 
 
@@ -38,23 +56,47 @@ def plan(
     served: Sequence[Channel],
     people: Mapping[str, Person],
     now: datetime,
+    critical: AbstractSet[str] = frozenset(),
 ) -> tuple[Planned, ...]:
     """Return the deliveries, in the order of the request's recipients, each of them once.
 
     `categories` are the channels that each category takes when the request names none, `served` all that there are in
-    this environment; `people` are the users that the request names.
+    this environment; `people` are the users that the request names; `critical` categories are sent in quiet hours too.
     Raises `ScopeNotGranted` or `InvalidRequest`.
 
     A user is sent to on every channel asked for: e-mail and SMS once, push on each device, chat on each external
     channel that is on. A bare address is sent to on its own channel alone, being no user who could have others.
     """
-    if request.expires_at is not None and request.expires_at <= now:
-        raise InvalidRequest.field("expires_at", "has passed already")
+    _check_times(request, now)
     channels = _channels(request, caller, categories, served)
+    wait = partial(_wait, request.send_at, now, request.category in critical)
     deliveries = (
-        delivery for recipient in request.to for delivery in _deliveries(recipient, request.category, channels, people)
+        delivery
+        for recipient in request.to
+        for delivery in _deliveries(recipient, request.category, channels, people, wait)
     )
     return tuple(dict.fromkeys(deliveries))
+
+
+def _check_times(request: NotificationRequest, now: datetime) -> None:
+    """Raise unless there is time to send. A `send_at` in the past is now: who asks again must not be refused for it."""
+    if request.expires_at is not None and request.expires_at <= now:
+        raise InvalidRequest.field("expires_at", "has passed already")
+    if request.send_at is None:
+        return
+    if request.send_at > now + FURTHEST_AHEAD:
+        raise InvalidRequest.field("send_at", f"is more than {FURTHEST_AHEAD.days} days ahead")
+    if request.expires_at is not None and request.expires_at <= request.send_at:
+        raise InvalidRequest.field("expires_at", "must be after send_at")
+
+
+def _wait(send_at: datetime | None, now: datetime, is_critical: bool, settings: Settings) -> _Wait:
+    """Return until when a delivery to a user with these settings waits: `send_at`, or the end of quiet hours then."""
+    at = now if send_at is None else max(send_at, now)
+    quiet_until = None if is_critical else settings.quiet_until(at)
+    if quiet_until is not None:
+        return _Wait(quiet_until, Reason.QUIET_HOURS)
+    return _Wait(at, Reason.SCHEDULED) if at > now else _Wait()
 
 
 def _channels(
@@ -82,17 +124,21 @@ def _channels(
 
 
 def _deliveries(
-    recipient: Recipient, category: str, channels: Sequence[Channel], people: Mapping[str, Person]
+    recipient: Recipient,
+    category: str,
+    channels: Sequence[Channel],
+    people: Mapping[str, Person],
+    wait: Callable[[Settings], _Wait],
 ) -> Iterator[Planned]:
     if recipient.user_id is None:
-        yield from _to_address(recipient, channels)
+        yield from _to_address(recipient, channels, wait(DEFAULT_SETTINGS))
         return
     person = people.get(recipient.user_id, NOBODY)
     for channel in channels:
-        yield from _to_user(recipient.user_id, person, category, channel)
+        yield from _to_user(recipient.user_id, person, category, channel, wait(person.settings))
 
 
-def _to_user(user_id: str, person: Person, category: str, channel: Channel) -> Iterator[Planned]:
+def _to_user(user_id: str, person: Person, category: str, channel: Channel, wait: _Wait) -> Iterator[Planned]:
     if person.reach is None:
         yield Planned(channel, Status.ERROR, user_id, reason=Reason.UNKNOWN_CONTACT)
         return
@@ -103,14 +149,16 @@ def _to_user(user_id: str, person: Person, category: str, channel: Channel) -> I
     if not endpoints:
         yield Planned(channel, Status.ERROR, user_id, reason=Reason.NO_ENDPOINT)
     for endpoint in endpoints:
-        yield Planned(channel, Status.CREATED, user_id, endpoint, person.reach.locale)
+        yield Planned(
+            channel, Status.CREATED, user_id, endpoint, person.reach.locale, reason=wait.reason, send_at=wait.until
+        )
 
 
-def _to_address(recipient: Recipient, channels: Sequence[Channel]) -> Iterator[Planned]:
+def _to_address(recipient: Recipient, channels: Sequence[Channel], wait: _Wait) -> Iterator[Planned]:
     own: Channel = "email" if recipient.email is not None else "sms"
     endpoint = Endpoint(recipient.email or recipient.phone or "")
     if own in channels:
-        yield Planned(own, Status.CREATED, endpoint=endpoint)
+        yield Planned(own, Status.CREATED, endpoint=endpoint, reason=wait.reason, send_at=wait.until)
         return
     for channel in channels:
         yield Planned(channel, Status.ERROR, endpoint=endpoint, reason=Reason.NO_ENDPOINT)

@@ -3,13 +3,17 @@
     ProviderError
     ├── RefusedError                  said no to this very message, and would again
     │   ├── RecipientRefusedError     … for its address
+    │   │   └── UnregisteredError     … which is a device token that died
     │   └── MessageRefusedError       … for its content
     ├── UnavailableError              said no to serving us now, or was not reached: nothing was sent
-    │   └── ThrottledError            … and may have said when to come back
+    │   ├── ThrottledError            … and may have said when to come back
+    │   ├── AuthenticationError       … as it does not accept our credentials
+    │   └── CredentialsMissingError   … as we have none: the provider is off, and was not asked
     └── OutcomeUnknownError           the request was on its way and no answer came: it may have been sent
 
-The first kind ends the delivery in `error`. The second is tried again, here or with another provider. The third is
-tried again too, and may then be sent twice: a rare second message is better than a lost one.
+The first kind ends the delivery in `error`. The second is tried with the next provider at once, and later again. The
+third is never given to another provider at once, as both might deliver it; it is tried again later, and may then be
+sent twice: a rare second message is better than a lost one.
 
 A `code` is the provider's own word for it (`TooManyRequestsException`, `503`) or the kind of failure on the way
 (`ReadTimeoutError`). It goes into the log's attempts and into our logs, so it never holds an address or a message:
@@ -18,11 +22,16 @@ adapters take it from the provider's error code, not from its text.
 
 
 class ProviderError(Exception):
-    """A call to a provider that did not end in acceptance."""
+    """A call to a provider that did not end in acceptance.
 
-    def __init__(self, code: str) -> None:
+    `of_endpoint` says that the failure is of this one address, as of somebody's own webhook server or of its rate: it
+    tells nothing of the provider's other addresses, and so counts towards no circuit.
+    """
+
+    def __init__(self, code: str, *, of_endpoint: bool = False) -> None:
         super().__init__(code)
         self.code = code
+        self.of_endpoint = of_endpoint
 
 
 class RefusedError(ProviderError):
@@ -30,7 +39,14 @@ class RefusedError(ProviderError):
 
 
 class RecipientRefusedError(RefusedError):
-    """The address cannot be sent to: it does not exist, is blocked, or is a device token that died."""
+    """The address cannot be sent to: it does not exist, or is blocked."""
+
+
+class UnregisteredError(RecipientRefusedError):
+    """The address is the token of a device that no longer has the app: it is to be removed from the contact.
+
+    For no other reason: a token that belongs to another app or environment of ours is alive.
+    """
 
 
 class MessageRefusedError(RefusedError):
@@ -44,10 +60,18 @@ class UnavailableError(ProviderError):
 class ThrottledError(UnavailableError):
     """The provider asks for patience."""
 
-    def __init__(self, code: str, retry_after: float | None = None) -> None:
+    def __init__(self, code: str, retry_after: float | None = None, *, of_endpoint: bool = False) -> None:
         """`retry_after` is in seconds, when the provider named a time."""
-        super().__init__(code)
+        super().__init__(code, of_endpoint=of_endpoint)
         self.retry_after = retry_after
+
+
+class AuthenticationError(UnavailableError):
+    """The provider does not accept our credentials: others may be in Secrets Manager by now."""
+
+
+class CredentialsMissingError(UnavailableError):
+    """There are no credentials for this provider, so it is off; no call was made."""
 
 
 class OutcomeUnknownError(ProviderError):

@@ -6,7 +6,6 @@ from pydantic import (
     AfterValidator,
     Field,
     JsonValue,
-    StringConstraints,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -14,6 +13,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from handlers.domain.addresses import EmailAddress, PhoneNumber
+from handlers.domain.categories import CategoryName
 from handlers.domain.channels import Channel
 from handlers.domain.contacts import UserId
 from handlers.domain.deliveries import Priority
@@ -23,9 +23,6 @@ from handlers.domain.templates import TemplateName
 from handlers.domain.times import Instant
 
 MAX_RECIPIENTS = 100
-
-CategoryName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
-"""A category's name. It is part of the event's source and detail-type, of which EventBridge takes 128 characters."""
 
 
 class Recipient(Model):
@@ -61,6 +58,7 @@ class NotificationRequest(Model):
     to: Annotated[list[Recipient], Field(min_length=1, max_length=MAX_RECIPIENTS)]
     channels: Annotated[list[Channel], Field(min_length=1), AfterValidator(_distinct)] | None = None
     priority: Priority = Priority.NORMAL
+    send_at: Instant | None = None
     expires_at: Instant | None = None
 
     @field_validator("content")

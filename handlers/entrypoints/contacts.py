@@ -1,4 +1,4 @@
-"""`/v1/contacts/{user_id}`: how users can be reached."""
+"""`/v1/contacts/{user_id}`: how users can be reached; and `/settings` below it: what they want, and when."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -10,13 +10,18 @@ from pydantic import BeforeValidator
 
 from handlers.adapters import clients
 from handlers.adapters.contacts import ContactsTable
+from handlers.adapters.settings import SettingsTable
 from handlers.config import ContactsSettings
 from handlers.domain.contacts import Contact, UserId, changes
 from handlers.domain.problems import NotFound
+from handlers.domain.settings import UserSettings
 from handlers.entrypoints.http import create_app, lambda_handler
 
 app = create_app()
-table = ContactsTable(ContactsSettings().contacts_table, clients.dynamodb())
+configured = ContactsSettings()
+dynamodb = clients.dynamodb()
+table = ContactsTable(configured.contacts_table, dynamodb)
+settings_table = SettingsTable(configured.settings_table, dynamodb)
 
 # Whether the path arrives decoded is not documented, and a user id has no % of its own.
 User = Annotated[UserId, BeforeValidator(unquote), Path(description="The producers' own id of the user")]
@@ -56,6 +61,26 @@ def delete(user_id: User) -> Response[str]:
     """Delete the contact: 204, also when it is gone already, so that who got no answer can ask again."""
     table.delete(user_id)
     return Response(status_code=HTTPStatus.NO_CONTENT, body="")
+
+
+@app.get("/v1/contacts/<user_id>/settings")
+def read_settings(user_id: User) -> UserSettings:
+    """Return the user's notification settings; of who never chose any, those that opt in to everything."""
+    return settings_table.get(user_id) or UserSettings()
+
+
+@app.put("/v1/contacts/<user_id>/settings")
+def replace_settings(user_id: User, settings: UserSettings) -> Response[UserSettings]:
+    """Store the settings in place of any others: 201 when the user had none, else 200.
+
+    They need no contact, which may come later and go earlier: what a user chose stays true without it.
+    """
+    created = settings_table.put(user_id, settings)
+    return Response(
+        status_code=HTTPStatus.CREATED if created else HTTPStatus.OK,
+        content_type=content_types.APPLICATION_JSON,
+        body=settings,
+    )
 
 
 def _found(user_id: str, contact: Contact | None) -> UserContact:

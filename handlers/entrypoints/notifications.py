@@ -43,6 +43,7 @@ service = NotificationService(
     categories={name: category.channels for name, category in settings.categories.items()},
     served=settings.channels,
     clock=partial(datetime.now, UTC),
+    critical=frozenset(name for name, category in settings.categories.items() if category.critical),
 )
 idempotency = IdempotencyConfig(
     event_key_jmespath="[app_key, idempotency_key]",
@@ -86,6 +87,14 @@ def read(
 ) -> NotificationState:
     """Return a notification with its deliveries, their attempts and timelines; 404 unless this app sent it."""
     return service.state(notification_id, caller(app))
+
+
+@app.post("/v1/notifications/<notification_id>/cancel")
+def cancel(
+    notification_id: Annotated[str, Path(description="As answered when it was accepted")],
+) -> Accepted:
+    """Cancel what is not yet sent, and answer what each delivery is now; 404 unless this app sent the notification."""
+    return service.cancel(notification_id, caller(app))
 
 
 def _accept_once(request: NotificationRequest, sender: Caller, idempotency_key: str) -> Accepted:

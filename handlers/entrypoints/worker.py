@@ -20,14 +20,16 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from handlers.adapters import clients, providers
 from handlers.adapters.delivery_log import DynamoDeliveryLog
 from handlers.adapters.people import DynamoSettings
+from handlers.adapters.provider_state import DynamoProviderState
 from handlers.adapters.templates import S3TemplateStore
 from handlers.config import WorkerSettings
 from handlers.domain.channels import Channel
 from handlers.domain.claims import Refusal
 from handlers.domain.events import DeliveryRequested, NotAnEventError
 from handlers.domain.settings import DEFAULT_SETTINGS
+from handlers.failover import Chain
 from handlers.observability import Metric, count, describe, logger
-from handlers.ports import SettingsReader
+from handlers.ports import Devices, SettingsReader
 from handlers.worker import Report, Result, Worker
 
 Event = dict[str, Any]
@@ -39,6 +41,7 @@ _METRICS: Final = MappingProxyType(
     {
         Result.SENT: Metric.DELIVERY_SENT,
         Result.FAILED: Metric.DELIVERY_FAILED,
+        Result.DEFERRED: Metric.DELIVERY_DEFERRED,
         Result.DROPPED: Metric.DUPLICATE_DROPPED,
         Result.RETRY: Metric.DELIVERY_RETURNED,
     }
@@ -49,17 +52,22 @@ class ReturnToQueueError(Exception):
     """Says to the batch processor that a record is to be delivered again."""
 
 
-def worker_handler() -> Handler:
-    """Return the Lambda handler of the channel that the environment names."""
+def worker_handler(devices: Devices | None = None) -> Handler:
+    """Return the Lambda handler of the channel that the environment names; `devices` forgets tokens that are dead."""
     settings = WorkerSettings()
     dynamodb = clients.dynamodb()
+    clock = partial(datetime.now, UTC)
+    state = DynamoProviderState(settings.limits_table, settings.channel, dynamodb)
     worker = Worker(
         log=DynamoDeliveryLog(settings.notifications_table, dynamodb),
         templates=S3TemplateStore(settings.template_bucket, clients.s3()),
-        provider=providers.create(settings.channel),
-        clock=partial(datetime.now, UTC),
+        chain=Chain(providers.create(settings.channel), state, clock),
+        clock=clock,
+        devices=devices,
+        critical=settings.critical_categories,
     )
-    return batch_handler(worker, DynamoSettings(settings.settings_table, dynamodb), settings.channel)
+    users = DynamoSettings(settings.contacts_table, settings.settings_table, dynamodb)
+    return batch_handler(worker, users, settings.channel)
 
 
 def batch_handler(worker: Worker, users: SettingsReader, channel: Channel) -> Handler:

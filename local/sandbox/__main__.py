@@ -13,7 +13,8 @@ from hypercorn.typing import ASGIFramework
 
 from local.engine.emulator import Emulator
 from local.sandbox.app import create_app
-from local.sandbox.process import EMULATOR_VARIABLE
+from local.sandbox.credentials import Credentials
+from local.sandbox.process import CREDENTIALS_VARIABLE, EMULATOR_VARIABLE
 
 
 async def _serve(listener: int, table: str) -> None:
@@ -25,8 +26,10 @@ async def _serve(listener: int, table: str) -> None:
     config.include_server_header = False
     config.graceful_timeout = 0.2  # open event streams never end by themselves
     emulator = Emulator(**json.loads(os.environ.pop(EMULATOR_VARIABLE)))
-    app = cast(ASGIFramework, create_app(emulator, table))  # the same protocol, typed by each library in its own words
-    await serve(app, config, shutdown_trigger=stopped.wait)
+    credentials = Credentials.model_validate_json(os.environ.pop(CREDENTIALS_VARIABLE))
+    app = create_app(emulator, credentials, table)
+    # The same protocol, typed by each library in its own words.
+    await serve(cast(ASGIFramework, app), config, shutdown_trigger=stopped.wait)
 
 
 if __name__ == "__main__":

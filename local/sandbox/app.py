@@ -1,4 +1,4 @@
-"""The sandbox's ASGI application: AWS calls pass through, everything else is the inbox, its API and the faults."""
+"""The sandbox's ASGI application: AWS calls pass through, third parties answer for their hosts, else the inbox."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,28 +12,40 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from local.engine.emulator import Emulator
 from local.sandbox.api import Api
+from local.sandbox.credentials import Credentials
 from local.sandbox.faults import Faults
 from local.sandbox.messages import Inbox
 from local.sandbox.page import STATIC, Page
 from local.sandbox.passthrough import PassThrough, signing_name
 from local.sandbox.security import SecurityHeaders
+from local.sandbox.third_parties import ThirdParties, host_of
 from local.sandbox.timelines import Timelines
 
-# A page elsewhere whose name resolves to this machine (DNS rebinding) sends its own name as Host, and is refused.
+# A page elsewhere whose name resolves to this machine (DNS rebinding) sends its own name as Host: it meets a third
+# party, which keeps what is signed and shows nothing, or is refused.
 _OWN_HOSTS = ["localhost", "127.0.0.1"]
 
 
-def create_app(emulator: Emulator, table: str) -> ASGIApp:
-    """The sandbox in front of `emulator`, whose log is `table`."""
+def create_app(emulator: Emulator, credentials: Credentials, table: str) -> ASGIApp:
+    """The sandbox in front of `emulator`, whose log is `table`; third parties know their customer by `credentials`."""
     inbox, faults = Inbox(), Faults()
     aws = PassThrough(emulator.endpoint_url, inbox, faults)
+    third_parties = ThirdParties(credentials, inbox, faults)
     site = _site(inbox, faults, Timelines(emulator, table), aws)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        signed_for_aws = scope["type"] == "http" and signing_name(scope)
-        await (aws if signed_for_aws else site)(scope, receive, send)
+        serving: ASGIApp = site
+        if scope["type"] == "http" and signing_name(scope):
+            serving = aws
+        elif scope["type"] == "http" and _is_for_third_party(scope):
+            serving = third_parties
+        await serving(scope, receive, send)
 
     return app
+
+
+def _is_for_third_party(scope: Scope) -> bool:
+    return scope["method"] == "POST" and host_of(scope) not in _OWN_HOSTS
 
 
 def _site(inbox: Inbox, faults: Faults, timelines: Timelines, aws: PassThrough) -> Starlette:

@@ -1,12 +1,13 @@
 """The inbox page: rendered here, kept fresh by one stream of server-sent events, without a byte from elsewhere."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.requests import Request
@@ -21,6 +22,28 @@ STATIC = Path(__file__).with_name("static")
 SHOWN = 100
 """How many messages, the newest, the list shows and follows."""
 _FOLLOW_SECONDS = 1.0
+_THREAD = 8
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What the list is narrowed down to."""
+
+    channel: str | None = None
+    user: str | None = None
+
+    def narrowed(self, messages: Iterable[Message], users: Mapping[str, str]) -> list[Message]:
+        """Those that pass, in the same order."""
+        return [
+            message
+            for message in messages
+            if self.channel in (None, message.channel) and self.user in (None, users.get(message.delivery_id or ""))
+        ]
+
+    def link(self, message: str | None = None, view: str | None = None, **changed: str | None) -> str:
+        """The address of the page with this filter, or with a changed one, and of a message in it."""
+        asked = {**asdict(replace(self, **changed)), "message": message, "view": view}
+        return "/?" + urlencode({name: value for name, value in asked.items() if value})
 
 
 class Page:
@@ -35,32 +58,35 @@ class Page:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        templates.filters |= {"clock": _clock, "rfc3339": rfc3339, "with_waits": _with_waits}
+        templates.filters |= {"clock": _clock, "rfc3339": rfc3339, "with_waits": _with_waits, "host": _host}
         self._template = templates.get_template("inbox.html")
 
     async def show(self, request: Request) -> Response:
-        """`GET /?channel=…&message=…&view=html|text|details`: the list and one message, the newest unless named."""
-        everything = self._inbox.messages
-        channel = request.query_params.get("channel")
-        listed = [m for m in reversed(everything) if channel in (None, m.channel)]
-        asked = request.query_params.get("message")
-        selected = self._inbox.get(asked) if asked else next(iter(listed), None)
+        """`GET /?channel=…&user=…&message=…&view=…`: the list and one message, the newest unless named."""
+        everything, asked = self._inbox.messages, request.query_params
+        chosen = Filter(asked.get("channel") or None, asked.get("user") or None)
+        users = await asyncio.to_thread(self._timelines.users, everything)
+        listed = chosen.narrowed(reversed(everything), users)
+        pinned = asked.get("message")
+        selected = self._inbox.get(pinned) if pinned else next(iter(listed), None)
         shown = listed[:SHOWN]
         views = _views(selected) if selected else {}
-        view = request.query_params.get("view")
-        timelines = await self._read([*shown, *([selected] if selected else [])])
         return HTMLResponse(
             self._template.render(
-                channels=_count_by_channel(everything),
-                channel=channel,
+                channels=_counts(
+                    message.channel for message in replace(chosen, channel=None).narrowed(everything, users)
+                ),
+                people=_counts(users.get(message.delivery_id or "") for message in everything),
+                users=users,
+                chosen=chosen,
                 total=len(listed),
                 messages=shown,
                 selected=selected,
-                pinned=asked,
-                link=partial(_link, channel),
+                thread=_thread(everything, selected) if selected else [],
+                pinned=pinned,
                 views=views,
-                view=view if view in views else next(iter(views), None),
-                timelines=timelines,
+                view=asked["view"] if asked.get("view") in views else next(iter(views), None),
+                timelines=await self._read([*shown, *([selected] if selected else [])]),
                 faults=self._faults.active,
             )
         )
@@ -100,23 +126,28 @@ class Page:
         return await asyncio.to_thread(self._timelines.of, messages)
 
 
-def _count_by_channel(messages: Iterable[Message]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for message in messages:
-        counts[message.channel] = counts.get(message.channel, 0) + 1
-    return dict(sorted(counts.items()))
+def _counts(names: Iterable[str | None]) -> dict[str, int]:
+    """How often each name is there, in the names' order."""
+    return dict(sorted(Counter(name for name in names if name).items()))
 
 
-def _link(channel: str | None, message: str | None = None, view: str | None = None) -> str:
-    asked = {"channel": channel, "message": message, "view": view}
-    return "/?" + urlencode({name: value for name, value in asked.items() if value})
+def _thread(everything: Iterable[Message], selected: Message) -> list[Message]:
+    """What the same phone or chat room had got when this message came, which it ends with."""
+    same = [each for each in everything if (each.channel, each.to) == (selected.channel, selected.to)]
+    return same[: same.index(selected) + 1][-_THREAD:]
 
 
 def _views(message: Message) -> dict[str, str]:
     """The ways to look at a message, the best one first, with their labels."""
     rendered = {"html": "Rendered"} if message.content_type == "text/html" else {}
+    device = {"push": {"phone": "On the phone"}, "sms": {"phone": "On the phone"}, "chat": {"room": "In the chat"}}
+    seen = rendered or device.get(message.channel, {})
     plain = {"text": "Plain text"} if message.text or not rendered else {}
-    return {**rendered, **plain, "details": "Headers and tags"}
+    return {**seen, **plain, "details": "Headers and tags"}
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or url
 
 
 def _clock(at: datetime) -> str:

@@ -36,30 +36,35 @@ class PassThrough:
         # The caller's own timeout decides how long is too long.
         self._http = httpx.AsyncClient(timeout=None, trust_env=False)  # noqa: S113
         self._inbox, self._faults = inbox, faults
+        self._providers = [provider() for provider in AWS_PROVIDERS]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one signed request."""
         request = Request(scope, receive)
         body = await request.body()
-        provider = AWS_PROVIDERS.get(signing_name(scope) or "")
-        failure = provider and self._faults.next_failure(provider.name)
+        asked = AwsRequest(request.method, request.url.path, body)
+        provider = self._concerned(signing_name(scope), asked)
+        failure = self._faults.next_failure(provider.name) if provider and provider.sends(asked) else None
         if failure == "timeout":
-            await _until_disconnected(receive)
+            await until_disconnected(receive)
             return
         if provider and failure:
             answer = provider.failure(failure)
         else:
-            answer = await self._forward(request, body, provider)
+            answer = await self._forward(request, asked, provider)
         await answer(scope, receive, send)
+
+    def _concerned(self, service: str | None, asked: AwsRequest) -> AwsProvider | None:
+        return next((each for each in self._providers if each.signing_name == service and each.concerns(asked)), None)
 
     async def aclose(self) -> None:
         """Close the connections to the emulator."""
         await self._http.aclose()
 
-    async def _forward(self, request: Request, body: bytes, provider: AwsProvider | None) -> Response:
+    async def _forward(self, request: Request, asked: AwsRequest, provider: AwsProvider | None) -> Response:
         target = self._emulator_url.copy_with(raw_path=_raw_path(request.scope))
         # Built by hand: `client.request` would add headers of its own.
-        forwarded = httpx.Request(request.method, target, headers=request.headers.raw, content=body)
+        forwarded = httpx.Request(request.method, target, headers=request.headers.raw, content=asked.body)
         try:
             answer = await self._http.send(forwarded, stream=True)
         except httpx.TransportError as error:
@@ -67,7 +72,7 @@ class PassThrough:
         content = b"".join([chunk async for chunk in answer.aiter_raw()])
         await answer.aclose()
         if provider and answer.is_success:
-            message = provider.message(AwsRequest(request.method, request.url.path, body))
+            message = provider.message(asked, content)
             if message:
                 await self._inbox.add(message)
         headers = {name: value for name, value in answer.headers.items() if name not in _NOT_RELAYED}
@@ -80,6 +85,7 @@ def _raw_path(scope: Scope) -> bytes:
     return path + b"?" + query if query else path
 
 
-async def _until_disconnected(receive: Receive) -> None:
+async def until_disconnected(receive: Receive) -> None:
+    """Never answer: return when the caller has given up."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -27,10 +27,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Timeline:
-    """A delivery's status now and its way there, oldest step first."""
+    """A delivery's status now and its way there, oldest step first, and whose delivery it is when it is a user's."""
 
     status: str
     steps: tuple[Step, ...]
+    user_id: str | None = None
 
 
 class Timelines:
@@ -40,6 +41,7 @@ class Timelines:
         session = boto3.Session(emulator.access_key_id, emulator.secret_access_key, region_name=emulator.region)
         self._dynamodb = session.resource("dynamodb", endpoint_url=emulator.endpoint_url)
         self._table = table
+        self._users: dict[str, str | None] = {}
 
     def of(self, messages: Iterable[Message]) -> dict[str, Timeline]:
         """Timelines by delivery id, for those messages whose delivery is in the log."""
@@ -47,11 +49,18 @@ class Timelines:
         batches = (keys[start : start + _BATCH] for start in range(0, len(keys), _BATCH))
         return {item["delivery_id"]: _timeline(item) for batch in batches for item in self._read(batch)}
 
+    def users(self, messages: Iterable[Message]) -> dict[str, str]:
+        """User ids by delivery id, for those messages that went to a user; each delivery is read once."""
+        fresh = [message for message in messages if message.delivery_id not in self._users]
+        found = {delivery_id: timeline.user_id for delivery_id, timeline in self.of(fresh).items()}
+        self._users = known = self._users | found  # never changed in place: another thread may be reading it
+        return {delivery_id: user for delivery_id, user in known.items() if user}
+
     def _read(self, keys: Iterable[tuple[str, str]]) -> Iterator[dict[str, Any]]:
         asked: Any = {
             self._table: {
                 "Keys": [{"notification_id": n, "item": f"delivery#{d}"} for n, d in keys],
-                "ProjectionExpression": "delivery_id, #status, #timeline",
+                "ProjectionExpression": "delivery_id, user_id, #status, #timeline",
                 "ExpressionAttributeNames": {"#status": "status", "#timeline": "timeline"},
                 "ConsistentRead": True,
             }
@@ -69,4 +78,4 @@ class Timelines:
 
 def _timeline(item: dict[str, Any]) -> Timeline:
     steps = (Step(step["status"], datetime.fromisoformat(step["at"]), step.get("reason")) for step in item["timeline"])
-    return Timeline(item["status"], tuple(steps))
+    return Timeline(item["status"], tuple(steps), item.get("user_id"))

@@ -36,13 +36,27 @@ class DynamoLog:
     def find(self, notification_id: str) -> tuple[Notification, tuple[Delivery, ...]] | None:
         return self.notifications.find(notification_id)
 
+    def cancel(self, given: Delivery, now: datetime) -> Delivery:
+        return self.notifications.cancel(given, now)
+
     def claim(
-        self, event: DeliveryRequested, *, provider: str, lease_until: datetime, now: datetime
+        self, event: DeliveryRequested, *, provider: str | None, lease_until: datetime, now: datetime
     ) -> Claimed | Refusal:
         return self.deliveries.claim(event, provider=provider, lease_until=lease_until, now=now)
 
+    def begin(
+        self, given: Delivery, *, provider: str, now: datetime, after: Conclusion | None = None
+    ) -> Delivery | None:
+        return self.deliveries.begin(given, provider=provider, now=now, after=after)
+
+    def release(self, given: Delivery) -> None:
+        self.deliveries.release(given)
+
     def conclude(self, given: Delivery, conclusion: Conclusion) -> None:
         self.deliveries.conclude(given, conclusion)
+
+    def defer(self, event: DeliveryRequested, until: datetime, now: datetime) -> Refusal | None:
+        return self.deliveries.defer(event, until, now)
 
     def close(self, event: DeliveryRequested, status: Status, reason: Reason, now: datetime) -> Refusal | None:
         return self.deliveries.close(event, status, reason, now)

@@ -92,9 +92,27 @@ def test_a_hundred_users_come_in_two_calls(tables: Tables, people: DynamoPeople)
 
 def test_settings_alone_come_in_one_call_and_only_of_who_has_any(tables: Tables) -> None:
     tables.put(tables.settings, "ada", categories={"payment": {"email": False}})
-    settings = DynamoSettings(tables.settings, tables)  # type: ignore[arg-type]
+    settings = DynamoSettings(tables.contacts, tables.settings, tables)  # type: ignore[arg-type]
     assert set(settings.find({"ada", "bob"})) == {"ada"}
     assert tables.calls == 1
+
+
+def test_quiet_hours_are_in_the_time_zone_of_the_contact_whoever_reads_them(
+    tables: Tables, people: DynamoPeople
+) -> None:
+    quiet_hours = {"start": "22:00", "end": "08:00"}
+    tables.put(tables.contacts, "ada", timezone="Pacific/Auckland", email="ada@example.com")
+    tables.put(tables.contacts, "bob", email="bob@example.com")
+    for user in ("ada", "bob", "eve"):  # eve has no contact
+        tables.put(tables.settings, user, categories={}, quiet_hours=quiet_hours)
+    everybody = {"ada", "bob", "eve"}
+    settings = DynamoSettings(tables.contacts, tables.settings, tables).find(everybody)  # type: ignore[arg-type]
+    assert {user: each.timezone for user, each in settings.items()} == {
+        "ada": "Pacific/Auckland",
+        "bob": "UTC",
+        "eve": "UTC",
+    }
+    assert {user: person.settings for user, person in people.find(everybody).items()} == settings
 
 
 def test_of_nobody_nothing_is_asked(tables: Tables, people: DynamoPeople) -> None:

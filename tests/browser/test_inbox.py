@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, Page, expect
 
+from tests.local.sandbox.providers import calls
 from tests.local.support import Sandbox
 
 # What a mail must not do, each towards the address of somebody who would learn of it.
@@ -116,12 +117,62 @@ def test_nothing_on_the_page_is_against_its_own_policy(page: Page, sandbox: Sand
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
+    for send in (calls.slack, calls.twilio, calls.apns):
+        send(sandbox)
+        open_inbox(page, sandbox)
     sandbox.send("<p>harmless</p>", subject="Harmless")
     open_inbox(page, sandbox)
     for view in ("Headers and tags", "Rendered"):
         page.get_by_role("link", name=view).click()
         expect(page.locator("#live")).to_have_text("live")
     assert not complaints
+
+
+def test_a_push_is_on_a_phones_lock_screen_above_those_before_it(page: Page, sandbox: Sandbox) -> None:
+    for title in ("Before", "Payment received"):
+        alert = f'{{"aps": {{"alert": {{"title": "{title}", "body": "EUR 42.00"}}}}}}'.encode()
+        calls.apns(sandbox, content=alert, headers=sandbox.logged())
+    open_inbox(page, sandbox)
+    notifications = page.get_by_label("Notifications").locator("li b")
+    expect(notifications.first).to_have_text("Payment received")
+    expect(notifications.nth(1)).to_have_text("Before")
+    box = page.locator(".phone").bounding_box()
+    assert box is not None
+    assert box["height"] > 1.5 * box["width"], "not the shape of a phone"
+
+
+def test_a_text_message_is_a_bubble_below_those_before_it(page: Page, sandbox: Sandbox) -> None:
+    for body in ("Your code is 381 204", "Thank you"):
+        calls.twilio(sandbox, form={"Body": body}, headers=sandbox.logged())
+    open_inbox(page, sandbox)
+    bubbles = page.get_by_label("Text messages").locator("p")
+    expect(bubbles.last).to_have_text("Thank you")
+    first, last = bubbles.nth(-2).bounding_box(), bubbles.last.bounding_box()
+    assert first is not None
+    assert last is not None
+    assert first["y"] + first["height"] < last["y"]
+
+
+def test_a_chat_message_is_in_its_room(page: Page, sandbox: Sandbox) -> None:
+    calls.slack(sandbox, message={"text": "First line\nSecond line"}, headers=sandbox.logged())
+    open_inbox(page, sandbox)
+    expect(page.locator(".room figcaption")).to_contain_text("hooks.slack.com")
+    expect(page.get_by_label("Chat").locator("li[aria-current] p")).to_have_text("First line\nSecond line")
+
+
+def test_the_list_is_narrowed_to_a_user_and_a_channel_and_stays_so(page: Page, sandbox: Sandbox) -> None:
+    calls.slack(sandbox, message={"text": "for Grace"}, headers=sandbox.logged("grace"))
+    calls.twilio(sandbox, form={"Body": "a text for Grace"}, headers=sandbox.logged("grace"))
+    calls.slack(sandbox, message={"text": "for Ada"}, headers=sandbox.logged())
+    open_inbox(page, sandbox)
+    page.get_by_text("Everybody").first.click()
+    page.get_by_label("Users").get_by_role("link", name="grace").click()
+    page.locator("#channels").get_by_role("link", name="chat").click()
+    expect(page.locator("#live")).to_have_text("live")
+    expect(page.locator("#list .what")).to_have_text(["for Grace"])
+    calls.slack(sandbox, message={"text": "for Ada again"}, headers=sandbox.logged())
+    calls.slack(sandbox, message={"text": "for Grace again"}, headers=sandbox.logged("grace"))
+    expect(page.locator("#list .what")).to_have_text(["for Grace again", "for Grace"])
 
 
 def test_views_and_channels_work_without_javascript(browser: Browser, sandbox: Sandbox) -> None:

@@ -1,8 +1,5 @@
 """Fixtures of the emulator tier: a producer, AWS clients with root credentials, a way to break things and mend them."""
 
-import json
-import secrets
-import uuid
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from typing import Any
@@ -41,11 +38,14 @@ def operator(platform: Platform, aws: Callable[[str], Any]) -> Operator:
 
 
 @pytest.fixture
-def other_app(platform: Platform, producer: Producer, operator: Operator) -> Iterator[Producer]:
+def app_for_mail_alone(platform: Platform, operator: Operator) -> Iterator[Producer]:
+    """An app that may send every category, by e-mail."""
+    with operator.app(["*"], ["email"]) as (key, secret):
+        yield Producer(platform.local.api_url, key, secret, platform.local.inbox_url)
+
+
+@pytest.fixture
+def other_app(platform: Platform, operator: Operator) -> Iterator[Producer]:
     """A second app, with a secret of its own, gone after the test."""
-    key, secret = f"other-{uuid.uuid4().hex[:8]}", secrets.token_urlsafe(32)
-    value = {"secrets": [secret], "categories": ["*"], "channels": ["*"]}
-    manager = operator.aws("secretsmanager")
-    arn = manager.create_secret(Name=f"carillon/local/apps/{key}", SecretString=json.dumps(value))["ARN"]
-    yield Producer(platform.local.api_url, key, secret, platform.local.inbox_url)
-    manager.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+    with operator.app(["*"], ["*"]) as (key, secret):
+        yield Producer(platform.local.api_url, key, secret, platform.local.inbox_url)

@@ -1,10 +1,13 @@
 """What an operator with root credentials can do to the platform: look inside, hold it back, break and mend it."""
 
 import json
+import secrets
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+import httpx
 
 from local.platform import Platform
 from tests.emulator.producer import until
@@ -107,6 +110,38 @@ class Operator:
         """What the channel's worker said came of the delivery, attempt by attempt: `sent`, `retry`, `dropped`, …"""
         lines = (line for line in self.logged(f"worker-{channel}").splitlines() if delivery_id in line)
         return [json.loads(line)["result"] for line in lines if '"result"' in line]
+
+    # -- providers -------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def fault(self, provider: str, mode: str) -> Iterator[None]:
+        """Let a provider in the sandbox fail at every call: `outage`, `throttle`, `timeout`, `reject`.
+
+        Afterwards no circuit is open any more, to whoever reads the table again.
+        """
+        url = f"{self.platform.local.inbox_url}/api/faults/{provider}"
+        httpx.put(url, json={"mode": mode, "rate": 1}).raise_for_status()
+        try:
+            yield
+        finally:
+            httpx.delete(url).raise_for_status()
+            for channel in self.platform.outputs["queueUrls"]:
+                key = {"id": {"S": f"providers#{channel}"}}
+                self.aws("dynamodb").delete_item(TableName=self._tables["limits"], Key=key)
+
+    # -- apps ------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def app(self, categories: list[str], channels: list[str]) -> Iterator[tuple[str, str]]:
+        """Let there be an app with these scopes; its key and secret."""
+        key, secret = f"app-{uuid.uuid4().hex[:8]}", secrets.token_urlsafe(32)
+        value = {"secrets": [secret], "categories": categories, "channels": channels}
+        manager = self.aws("secretsmanager")
+        arn = manager.create_secret(Name=f"carillon/local/apps/{key}", SecretString=json.dumps(value))["ARN"]
+        try:
+            yield key, secret
+        finally:
+            manager.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
 
     # -- permissions -----------------------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ def refused_tokens(producer: Producer) -> dict[str, str]:
         "no jti": token(key, secret, jti=None),
         "no iat": jwt.encode({"iss": key, "exp": int(now) + 60, "jti": "j"}, secret, algorithm="HS256"),
         "no signature": jwt.encode(
-            {"iss": key, "iat": int(now), "exp": int(now) + 60, "jti": "j"}, None, algorithm="none"
+            {"iss": key, "iat": int(now), "exp": int(now) + 60, "jti": "j"}, "", algorithm="none"
         ),
         "another algorithm": jwt.encode(
             {"iss": key, "iat": int(now), "exp": int(now) + 60, "jti": "j"}, secret * 2, algorithm="HS512"
@@ -75,9 +75,9 @@ def test_a_category_not_granted_is_403_and_says_so(producer: Producer) -> None:
     assert "not_granted" in answer.json()["detail"]
 
 
-def test_a_channel_not_granted_is_403_and_says_so(producer: Producer) -> None:
-    user = producer.contact(email="scope@example.com")
-    answer = producer.send(
+def test_a_channel_not_granted_is_403_and_says_so(app_for_mail_alone: Producer) -> None:
+    user = app_for_mail_alone.contact(email="scope@example.com")
+    answer = app_for_mail_alone.send(
         {"category": "payment", "channels": ["chat"], "content": {"body": "b"}, "to": [{"user_id": user}]}
     )
     assert_problem(answer, 403)

@@ -7,6 +7,8 @@ a secret, Lambda's own log and queue polling) is proved statement by statement i
 
 import uuid
 from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
 
 import httpx
 import pytest
@@ -72,18 +74,49 @@ def a_template_is_stored_and_read(producer: Producer, operator: Operator) -> boo
     return stored and producer.call("GET", path).status_code == 200
 
 
-def an_email_is_sent(producer: Producer, operator: Operator) -> bool:
-    return worker_sends(operator, lambda: direct(producer))
+def settings_are_kept(producer: Producer, operator: Operator) -> bool:
+    path = f"/v1/contacts/{producer.contact(email='least@example.com')}/settings"
+    answers = [producer.call("PUT", path, {"categories": {}, "quiet_hours": None}), producer.call("GET", path)]
+    return [answer.status_code for answer in answers] == [201, 200]
 
 
-def an_email_to_a_user_is_sent(producer: Producer, operator: Operator) -> bool:
-    to = [{"user_id": producer.contact(email="least@example.com")}]
-    return worker_sends(operator, lambda: producer.send({"category": "payment", "content": CONTENT, "to": to}))
+def is_sent_on(channel: str) -> Works:
+    """Whether the channel's worker sends to a user, by whichever provider."""
+    return lambda producer, operator: bool(provider_of_one(channel, producer, operator))
 
 
-def a_templated_email_is_sent(producer: Producer, operator: Operator) -> bool:
-    template = new_template(producer)
-    return worker_sends(operator, lambda: direct(producer, template=template))
+def is_sent_by(provider: str, channel: str, out: str | None = None) -> Works:
+    """Whether this provider sends, while `out` does not serve."""
+
+    def works(producer: Producer, operator: Operator) -> bool:
+        with operator.fault(out, "outage") if out else nullcontext():
+            return provider_of_one(channel, producer, operator) == provider
+
+    return works
+
+
+def is_sent_from_a_template_on(channel: str) -> Works:
+    return lambda producer, operator: bool(provider_of_one(channel, producer, operator, templated=True))
+
+
+def knows_the_providers_of(channel: str) -> Works:
+    """The worker sends without its knowledge as well, but complains."""
+
+    def works(producer: Producer, operator: Operator) -> bool:
+        complaints = operator.logged(f"worker-{channel}").count("the state of the providers cannot be read")
+        sent = bool(provider_of_one(channel, producer, operator))
+        return sent and complaints == operator.logged(f"worker-{channel}").count(
+            "the state of the providers cannot be read"
+        )
+
+    return works
+
+
+def a_dead_device_is_forgotten(producer: Producer, operator: Operator) -> bool:
+    user = producer.contact(**ADDRESSES["push"]())
+    with operator.fault("apns", "reject"):
+        provider_of_one("push", producer, operator, user)
+    return not producer.call("GET", f"/v1/contacts/{user}").json().get("device_tokens")
 
 
 def a_due_delivery_is_published_again(producer: Producer, operator: Operator) -> bool:
@@ -110,16 +143,10 @@ ENFORCED: dict[str, dict[str, Works]] = {
         "ListTemplates": a_template_is_accepted,
         "PublishEvents": a_delivery_is_published,
     },
-    "contacts": {"KeepContacts": a_contact_is_kept},
+    "contacts": {"KeepContacts": a_contact_is_kept, "KeepSettings": settings_are_kept},
     "templates": {
         "KeepTemplates": a_template_is_stored_and_read,
         "ListTemplates": a_template_is_stored_and_read,
-    },
-    "worker-email": {
-        "SettleDeliveries": an_email_is_sent,
-        "ReadSettings": an_email_to_a_user_is_sent,
-        "ReadTemplates": a_templated_email_is_sent,
-        "SendEmail": an_email_is_sent,
     },
     "sweeper": {
         "FindDueDeliveries": a_due_delivery_is_published_again,
@@ -127,7 +154,33 @@ ENFORCED: dict[str, dict[str, Works]] = {
         "PublishEvents": a_due_delivery_is_published_again,
     },
 }
-NOT_ENFORCED_HERE = {"WriteOwnLog", "ConsumeQueue", "UseDataKey", "UseMessagingKey", "UseSecretsKey"}
+OF_CHANNEL: dict[str, dict[str, Works]] = {
+    "email": {
+        "SendEmail": is_sent_by("ses", "email"),
+        "ReadCredentials": is_sent_by("sendgrid", "email", out="ses"),
+    },
+    "sms": {
+        "TextPhones": is_sent_by("sns", "sms"),
+        "ReadCredentials": is_sent_by("twilio", "sms", out="sns"),
+    },
+    "push": {
+        "ReadCredentials": is_sent_by("apns", "push"),
+        "RegisterDevices": is_sent_by("sns-push", "push", out="apns"),
+        "PushToDevices": is_sent_by("sns-push", "push", out="apns"),
+        "ForgetDevices": a_dead_device_is_forgotten,
+    },
+    "chat": {"ReadCredentials": is_sent_by("webhook", "chat")},
+}
+for name, own in OF_CHANNEL.items():
+    ENFORCED[f"worker-{name}"] = {
+        "SettleDeliveries": is_sent_on(name),
+        "ReadSettings": is_sent_on(name),
+        "ReadTemplates": is_sent_from_a_template_on(name),
+        "ShareProviderState": knows_the_providers_of(name),
+        **own,
+    }
+
+NOT_ENFORCED_HERE = {"WriteOwnLog", "ConsumeQueue", "UseDataKey", "UseMessagingKey", "UseSecretsKey", "RefuseTopics"}
 CASES = [(function, sid) for function, statements in ENFORCED.items() for sid in statements]
 
 
@@ -154,21 +207,51 @@ def direct(producer: Producer, template: str | None = None) -> httpx.Response:
     return producer.send({"category": "payment", **what, "to": to})
 
 
-def new_template(producer: Producer) -> str:
+ADDRESSES: dict[str, Callable[[], dict[str, Any]]] = {
+    "email": lambda: {"email": f"{uuid.uuid4().hex}@example.com"},
+    "sms": lambda: {"phone": "+4915112345678"},
+    "push": lambda: {"device_tokens": [{"deviceToken": uuid.uuid4().hex * 2, "platform": "apns"}]},
+    "chat": lambda: {
+        "external_channels": [
+            {"platform": "webhook", "url": f"https://hooks.example.com/{uuid.uuid4().hex}", "status": True}
+        ]
+    },
+}
+
+
+def provider_of_one(
+    channel: str, producer: Producer, operator: Operator, user: str | None = None, *, templated: bool = False
+) -> str | None:
+    """Send to one user and name the provider that sent it; None once the worker says that nobody did.
+
+    It says so of the delivery, or of the whole batch before it came to any.
+    """
+    worker = f"worker-{channel}"
+    what = {"template": new_template(producer, channel)} if templated else {"content": CONTENT}
+    to = [{"user_id": user or producer.contact(**ADDRESSES[channel]())}]
+    denials = operator.logged(worker).count("AccessDenied")
+    accepted = producer.send({"category": "payment", **what, "to": to, "channels": [channel]}).json()
+    [delivery_id] = [delivery["delivery_id"] for delivery in accepted["deliveries"]]
+    results, _ = until(
+        lambda: (
+            operator.worker_results(delivery_id, channel),
+            operator.logged(worker).count("AccessDenied") > denials,
+        ),
+        any,
+    )
+    if "sent" not in results:
+        return None
+    [delivery] = producer.notification(accepted["notification_id"])["deliveries"]
+    provider: str = delivery["provider"]
+    return provider
+
+
+def new_template(producer: Producer, channel: str = "email") -> str:
     name = f"least-{uuid.uuid4().hex[:8]}"
-    assert producer.call("PUT", f"/v1/templates/{name}/email/default", CONTENT).status_code in (200, 201)
+    content = CONTENT if channel in ("email", "push") else {"body": CONTENT["body"]}
+    assert producer.call("PUT", f"/v1/templates/{name}/{channel}/default", content).status_code in (200, 201)
     return name
 
 
 def is_sent(operator: Operator, delivery_id: str) -> bool:
     return "sent" in operator.worker_results(delivery_id)
-
-
-def worker_sends(operator: Operator, send: Callable[[], httpx.Response]) -> bool:
-    """Whether the worker sends it, or else says that it failed: for this delivery, or before it came to any."""
-    denials = operator.logged("worker-email").count("AccessDenied")
-    delivery_id = send().json()["deliveries"][0]["delivery_id"]
-    sent, _ = until(
-        lambda: (is_sent(operator, delivery_id), operator.logged("worker-email").count("AccessDenied") > denials), any
-    )
-    return sent

@@ -1,8 +1,8 @@
 """What a role must allow although the emulator would not miss it, derived from all but the role itself.
 
-That is: a function's own log, the queue it is fed from, and the keys behind the tables, the bucket, the queue and the
-secrets that its variables and its trigger lead it to. What the emulator does enforce is taken away, statement by
-statement, in tests/emulator/test_least_privilege.py.
+That is: a function's own log, the queue it is fed from, the keys behind the tables, the bucket, the queue and the
+secrets that its variables and its trigger lead it to, and the refusal of topics to whoever may publish anywhere. What
+the emulator does enforce is taken away, statement by statement, in tests/emulator/test_least_privilege.py.
 """
 
 from collections.abc import Iterator
@@ -50,6 +50,8 @@ def _gaps(program: Program, function: Registered, granted: list[Statement]) -> I
     for queue in _queues(program, function):
         if not _allows(granted, _CONSUME, f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue.inputs['name']}"):
             yield f"queue {queue.name}"
+    if _publishes_anywhere(granted):
+        yield "no refusal of topics"
     for key, service in _keys(program, function):
         if not any(_lets_use(each, key, service) for each in granted):
             yield f"key {key} through {service}"
@@ -72,9 +74,20 @@ def _keys(program: Program, function: Registered) -> set[KeyUse]:
     if "CARILLON_TEMPLATE_BUCKET" in variables:
         (encryption,) = program.of(_ENCRYPTION)
         keys.add((encryption.inputs["rules"][0]["applyServerSideEncryptionByDefault"]["kmsMasterKeyId"], "s3"))
-    if "CARILLON_APP_SECRET_PREFIX" in variables:
-        keys |= {(each.inputs["kmsKeyId"], "secretsmanager") for each in program.of("aws:secretsmanager/secret:Secret")}
+    prefixes = [value for name, value in variables.items() if name.endswith("_SECRET_PREFIX")]
+    secrets = program.of("aws:secretsmanager/secret:Secret")
+    keys |= {
+        (each.inputs["kmsKeyId"], "secretsmanager")
+        for each in secrets
+        if each.inputs["name"].startswith(tuple(prefixes))
+    }
     return keys
+
+
+def _publishes_anywhere(granted: list[Statement]) -> bool:
+    """Whether a statement lets publish on `*`, as phone numbers need, and none refuses all that has an ARN."""
+    publishing = [(each["Effect"], each["Resource"]) for each in granted if "sns:Publish" in each["Action"]]
+    return ("Allow", ["*"]) in publishing and ("Deny", ["arn:aws:sns:*:*:*"]) not in publishing
 
 
 def _lets_use(statement: Statement, key: str, service: str) -> bool:

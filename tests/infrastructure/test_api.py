@@ -27,6 +27,8 @@ TEMPLATE = "/v1/templates/{name}/{channel}/{locale}"
 CONTRACT = {
     ("POST", "/v1/notifications"),
     ("GET", "/v1/notifications/{notification_id}"),
+    ("POST", "/v1/notifications/{notification_id}/cancel"),
+    *((method, "/v1/contacts/{user_id}/settings") for method in ("GET", "PUT")),
     *((method, "/v1/contacts/{user_id}") for method in ("GET", "PUT", "PATCH", "DELETE")),
     ("GET", TEMPLATE),
     ("PUT", TEMPLATE),
@@ -67,7 +69,8 @@ def test_what_is_no_json_object_never_reaches_a_function(deployed: Program) -> N
     model = deployed.named("aws:apigateway/model:Model")
     assert json.loads(model.inputs["schema"])["type"] == "object"
     for method in deployed.of(METHOD):
-        carries_body = method.inputs["httpMethod"] in {"POST", "PUT", "PATCH"}
+        is_cancel = path_of(deployed, method.inputs["resourceId"]).endswith("/cancel")  # its path says it all
+        carries_body = method.inputs["httpMethod"] in {"POST", "PUT", "PATCH"} and not is_cancel
         assert ("requestValidatorId" in method.inputs) is carries_body
         assert method.inputs.get("requestModels") == (
             {"application/json": "Object", "application/merge-patch+json": "Object"} if carries_body else None
@@ -94,7 +97,9 @@ def test_every_function_lets_itself_be_invoked_only_for_what_leads_to_it(local: 
         ("carillon-local-authorizer", gateway, f"{EXECUTION}/authorizers/authorizer-id"),
         ("carillon-local-notifications", gateway, f"{EXECUTION}/live/POST/v1/notifications"),
         ("carillon-local-notifications", gateway, f"{EXECUTION}/live/GET/v1/notifications/*"),
+        ("carillon-local-notifications", gateway, f"{EXECUTION}/live/POST/v1/notifications/*/cancel"),
         *(("carillon-local-contacts", gateway, contact.format(each)) for each in ("GET", "PUT", "PATCH", "DELETE")),
+        *(("carillon-local-contacts", gateway, f"{contact.format(each)}/settings") for each in ("GET", "PUT")),
         ("carillon-local-templates", gateway, template.format("GET")),
         ("carillon-local-templates", gateway, template.format("PUT")),
         ("carillon-local-templates", gateway, f"{template.format('POST')}/preview"),

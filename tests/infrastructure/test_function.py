@@ -8,7 +8,7 @@ from stacks.functions import FunctionSpec, specs
 from stacks.naming import Naming
 from stacks.settings import SettingsError, load
 from tests.infrastructure import program
-from tests.infrastructure.program import ACCOUNT, REGION, Program
+from tests.infrastructure.program import ACCOUNT, CHANNELS, REGION, Program
 from tests.infrastructure.test_settings import configured
 
 FUNCTION = "aws:lambda/function:Function"
@@ -27,19 +27,32 @@ TEMPLATES = {"CARILLON_TEMPLATE_BUCKET": f"carillon-local-templates-{ACCOUNT}"}
 
 VARIABLES = {
     "authorizer": {"CARILLON_APP_SECRET_PREFIX": "carillon/local/apps/"},
-    "notifications": {**TABLES, **LOG_TABLE, **BUS, **TEMPLATES, "CARILLON_CHANNELS": '["email"]'},
-    "contacts": {"CARILLON_CONTACTS_TABLE": "carillon-local-contacts"},
+    "notifications": {**TABLES, **LOG_TABLE, **BUS, **TEMPLATES, "CARILLON_CHANNELS": json.dumps(CHANNELS)},
+    "contacts": {f"CARILLON_{name.upper()}_TABLE": f"carillon-local-{name}" for name in ("contacts", "settings")},
     "templates": TEMPLATES,
-    "worker-email": {
-        "CARILLON_CHANNEL": "email",
-        "CARILLON_SETTINGS_TABLE": "carillon-local-settings",
-        "CARILLON_EMAIL_FROM": "Carillon <no-reply@example.com>",
-        "CARILLON_SES_CONFIGURATION_SET": "carillon-local",
-        **LOG_TABLE,
-        **TEMPLATES,
-    },
     "sweeper": {**LOG_TABLE, **BUS},
 }
+OF_CHANNEL = {
+    "email": {
+        "CARILLON_EMAIL_FROM": "Carillon <no-reply@example.com>",
+        "CARILLON_SES_CONFIGURATION_SET": "carillon-local",
+    },
+    "sms": {"CARILLON_SMS_SENDER_ID": "Carillon", "CARILLON_SMS_MAX_PRICE_USD": "0.5"},
+    "push": {},
+    "chat": {},
+}
+for channel in CHANNELS:
+    VARIABLES[f"worker-{channel}"] = {
+        "CARILLON_CHANNEL": channel,
+        "CARILLON_CONTACTS_TABLE": "carillon-local-contacts",
+        "CARILLON_CRITICAL_CATEGORIES": '["security"]',
+        "CARILLON_SETTINGS_TABLE": "carillon-local-settings",
+        "CARILLON_LIMITS_TABLE": "carillon-local-limits",
+        "CARILLON_PROVIDER_SECRET_PREFIX": "carillon/local/providers/",
+        **LOG_TABLE,
+        **TEMPLATES,
+        **OF_CHANNEL[channel],
+    }
 
 
 def variables(deployed: Program, function: str) -> dict[str, str]:
@@ -58,6 +71,7 @@ def test_a_function_is_told_exactly_what_it_reads(function: str, local: Program)
 def test_the_service_is_told_the_channels_of_each_category(local: Program) -> None:
     categories = json.loads(variables(local, "notifications")["CARILLON_CATEGORIES"])
     assert categories["payment"] == {"channels": ["email"]}
+    assert categories["security"] == {"channels": ["email"], "critical": True}
     assert set(categories) == set(load("local", configured("local")).categories)
 
 
@@ -68,10 +82,32 @@ def test_endpoints_reach_every_function_as_botocore_reads_them() -> None:
         assert told["AWS_ENDPOINT_URL_SESV2"] == "http://localhost:1234/aws"
 
 
+def test_a_country_without_sender_ids_has_none() -> None:
+    settings = load("dev", configured(sms={"maxPriceUsd": 0.1}))
+    told = specs(settings, Naming("dev", REGION, ACCOUNT))["worker-sms"].environment
+    assert "CARILLON_SMS_SENDER_ID" not in told
+    assert told["CARILLON_SMS_MAX_PRICE_USD"] == "0.1"
+
+
+def test_only_workers_are_told_where_else_a_provider_is_and_only_where_config_says_so(local: Program) -> None:
+    hosts = '{"api.twilio.com":"http://localhost:1234","*":"http://localhost:1234"}'
+    elsewhere = program.run("local", {"carillon:providerHosts": hosts})
+    told = {
+        each.inputs["name"]: each.inputs["environment"]["variables"]["CARILLON_PROVIDER_HOSTS"]
+        for each in elsewhere.of(FUNCTION)
+        if "CARILLON_PROVIDER_HOSTS" in each.inputs["environment"]["variables"]
+    }
+    assert told == {f"carillon-local-worker-{channel}": hosts for channel in CHANNELS}
+    assert not [
+        each for each in local.of(FUNCTION) if "CARILLON_PROVIDER_HOSTS" in each.inputs["environment"]["variables"]
+    ]
+
+
 def test_no_variable_looks_like_a_secret(deployed: Program) -> None:
     names = {name for each in deployed.of(FUNCTION) for name in each.inputs["environment"]["variables"]}
     suspicious = {name for name in names if any(word in name for word in ("SECRET", "PASSWORD", "TOKEN", "KEY"))}
-    assert suspicious == {"CARILLON_APP_SECRET_PREFIX"}  # a name's beginning, and no value
+    # The beginnings of names, and no values.
+    assert suspicious == {"CARILLON_APP_SECRET_PREFIX", "CARILLON_PROVIDER_SECRET_PREFIX"}
 
 
 def test_variables_that_lambda_would_refuse_are_refused_naming_the_largest() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.infrastructure import program
 from tests.infrastructure.permissions import FUNCTION, ROLE, ROLE_POLICY, functions, gaps, statements
-from tests.infrastructure.program import ACCOUNT, STACKS, Program
+from tests.infrastructure.program import ACCOUNT, CHANNELS, STACKS, Program
 
 # By function and sid: the actions, and what they are allowed on, as the ends of ARNs with the environment left out.
 EXPECTED: dict[str, dict[str, tuple[set[str], set[str]]]] = {
@@ -20,7 +20,10 @@ EXPECTED: dict[str, dict[str, tuple[set[str], set[str]]]] = {
             {"dynamodb:BatchGetItem"},
             {"table/carillon-<env>-contacts", "table/carillon-<env>-settings"},
         ),
-        "WriteAndReadLog": ({"dynamodb:PutItem", "dynamodb:Query"}, {"table/carillon-<env>-notifications"}),
+        "WriteAndReadLog": (
+            {"dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+            {"table/carillon-<env>-notifications"},
+        ),
         "AnswerRepeatsAlike": (
             {"dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
             {"table/carillon-<env>-limits"},
@@ -35,6 +38,7 @@ EXPECTED: dict[str, dict[str, tuple[set[str], set[str]]]] = {
             {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
             {"table/carillon-<env>-contacts"},
         ),
+        "KeepSettings": ({"dynamodb:GetItem", "dynamodb:PutItem"}, {"table/carillon-<env>-settings"}),
         "UseDataKey": ({"kms:Decrypt"}, {"data-key"}),
     },
     "templates": {
@@ -45,18 +49,6 @@ EXPECTED: dict[str, dict[str, tuple[set[str], set[str]]]] = {
         ),
         "UseDataKey": ({"kms:Decrypt", "kms:GenerateDataKey"}, {"data-key"}),
     },
-    "worker-email": {
-        "ConsumeQueue": (
-            {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},
-            {"carillon-<env>-email"},
-        ),
-        "SettleDeliveries": ({"dynamodb:UpdateItem"}, {"table/carillon-<env>-notifications"}),
-        "ReadSettings": ({"dynamodb:BatchGetItem"}, {"table/carillon-<env>-settings"}),
-        "ReadTemplates": ({"s3:GetObjectVersion"}, {"carillon-<env>-templates-123456789012/templates/*"}),
-        "SendEmail": ({"ses:SendEmail"}, {"identity/example.com", "configuration-set/carillon-<env>"}),
-        "UseDataKey": ({"kms:Decrypt"}, {"data-key"}),
-        "UseMessagingKey": ({"kms:Decrypt"}, {"messaging-key"}),
-    },
     "sweeper": {
         "FindDueDeliveries": ({"dynamodb:Query"}, {"table/carillon-<env>-notifications/index/due"}),
         "PostponeDueDeliveries": ({"dynamodb:UpdateItem"}, {"table/carillon-<env>-notifications"}),
@@ -64,6 +56,43 @@ EXPECTED: dict[str, dict[str, tuple[set[str], set[str]]]] = {
         "UseDataKey": ({"kms:Decrypt"}, {"data-key"}),
     },
 }
+# By channel, what a worker may do besides what all of them do; and whose credentials it reads.
+OF_CHANNEL: dict[str, dict[str, tuple[set[str], set[str]]]] = {
+    "email": {
+        "ReadCredentials": ({"secretsmanager:GetSecretValue"}, {"sendgrid"}),
+        "SendEmail": ({"ses:SendEmail"}, {"identity/example.com", "configuration-set/carillon-<env>"}),
+    },
+    "sms": {
+        "ReadCredentials": ({"secretsmanager:GetSecretValue"}, {"twilio"}),
+        "TextPhones": ({"sns:Publish"}, {"*"}),
+        "RefuseTopics": ({"sns:Publish"}, {"*"}),
+    },
+    "push": {
+        "ReadCredentials": ({"secretsmanager:GetSecretValue"}, {"apns", "fcm", "sns-push"}),
+        "RegisterDevices": ({"sns:CreatePlatformEndpoint"}, {"*"}),
+        "PushToDevices": ({"sns:Publish"}, {"endpoint/*/carillon-<env>-*"}),
+        "ForgetDevices": ({"dynamodb:UpdateItem"}, {"table/carillon-<env>-contacts"}),
+    },
+    "chat": {"ReadCredentials": ({"secretsmanager:GetSecretValue"}, {"webhook"})},
+}
+for channel in CHANNELS:
+    EXPECTED[f"worker-{channel}"] = {
+        "ConsumeQueue": (
+            {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},
+            {f"carillon-<env>-{channel}"},
+        ),
+        "SettleDeliveries": ({"dynamodb:UpdateItem"}, {"table/carillon-<env>-notifications"}),
+        "ReadSettings": (
+            {"dynamodb:BatchGetItem"},
+            {"table/carillon-<env>-contacts", "table/carillon-<env>-settings"},
+        ),
+        "ReadTemplates": ({"s3:GetObjectVersion"}, {"carillon-<env>-templates-123456789012/templates/*"}),
+        "ShareProviderState": ({"dynamodb:GetItem", "dynamodb:UpdateItem"}, {"table/carillon-<env>-limits"}),
+        "UseDataKey": ({"kms:Decrypt"}, {"data-key"}),
+        "UseMessagingKey": ({"kms:Decrypt"}, {"messaging-key"}),
+        "UseSecretsKey": ({"kms:Decrypt"}, {"secrets-key"}),
+        **OF_CHANNEL[channel],
+    }
 for function, granted in EXPECTED.items():
     granted["WriteOwnLog"] = (
         {"logs:CreateLogStream", "logs:PutLogEvents"},
@@ -71,10 +100,14 @@ for function, granted in EXPECTED.items():
     )
 
 # Where AWS leaves nothing narrower than a pattern: streams that Lambda names, suffixes that Secrets Manager adds, keys
-# that producers choose, and the one role through which API Gateway logs for a whole account.
-WITH_WILDCARDS = {"WriteOwnLog", "ReadAppSecrets", "ReadTemplates", "KeepTemplates", "WriteApiLogs"}
+# that producers choose, phone numbers, devices, and the one role through which API Gateway logs for a whole account.
+WITH_WILDCARDS = {"WriteOwnLog", "ReadAppSecrets", "ReadTemplates", "KeepTemplates", "WriteApiLogs"} | (
+    {"TextPhones", "RefuseTopics", "RegisterDevices", "PushToDevices"}
+    & {sid for each in EXPECTED.values() for sid in each}
+)
+REFUSING = {"RefuseTopics"}
 
-UNENFORCED = {"WriteOwnLog", "ConsumeQueue", "UseDataKey", "UseMessagingKey", "UseSecretsKey"}
+UNENFORCED = {"WriteOwnLog", "ConsumeQueue", "UseDataKey", "UseMessagingKey", "UseSecretsKey", "RefuseTopics"}
 """What tests/emulator/test_least_privilege.py leaves to this module, as the emulator would not miss it."""
 
 
@@ -85,11 +118,11 @@ def test_a_function_may_do_exactly_this(stack: str, function: str) -> None:
     assert {each["Sid"]: (set(each["Action"]), _ends(each["Resource"], stack)) for each in granted} == EXPECTED[
         function
     ]
-    assert {each["Effect"] for each in granted} == {"Allow"}
+    assert {each["Sid"] for each in granted if each["Effect"] != "Allow"} == REFUSING & set(EXPECTED[function])
 
 
 def _ends(arns: list[str], stack: str) -> set[str]:
-    ends = (arn.split(":", 5)[5] for arn in arns)
+    ends = (arn.split(":", 5)[-1] for arn in arns)
     return {
         end.replace(f"carillon-{stack}", "carillon-<env>").replace(f"carillon/{stack}", "carillon/<env>")
         for end in ends

@@ -13,8 +13,9 @@ import pytest
 
 import stacks
 from stacks.packaging import functions
+from stacks.providers import CREDENTIALS
 from tests.infrastructure import program
-from tests.infrastructure.program import STACKS, Program
+from tests.infrastructure.program import CHANNELS, STACKS, Program
 
 COMPONENT = "carillon:stacks:"
 PROVIDER = "pulumi:providers:aws"
@@ -30,6 +31,7 @@ EXPORTS = {
     "alertTopicArn",
     "templateBucket",
     "appSecretNames",
+    "providerSecretNames",
     "sesConfigurationSet",
     "emailDnsRecords",
 }
@@ -132,7 +134,8 @@ def test_every_physical_name_tells_its_environment() -> None:
 def test_the_program_exports_what_operators_read(deployed: Program) -> None:
     assert set(deployed.exports) == EXPORTS
     assert set(deployed.exports["tableNames"]) == {"contacts", "settings", "notifications", "limits"}
-    assert set(deployed.exports["queueUrls"]) == set(deployed.exports["deadLetterQueueUrls"]) == {"email"}
+    assert set(deployed.exports["queueUrls"]) == set(deployed.exports["deadLetterQueueUrls"]) == set(CHANNELS)
+    assert set(deployed.exports["providerSecretNames"]) == {name for each in CHANNELS for name in CREDENTIALS[each]}
 
 
 def test_everything_is_tagged_by_the_provider(prod: Program) -> None:

@@ -124,15 +124,15 @@ REFUSALS = {
     ),
     "a channel that has no worker": (
         {"channels.fax": {}},
-        "carillon:channels.fax.[key]: must be a channel that has a worker: email",
+        "carillon:channels.fax.[key]: must be a channel that has a worker: email, sms, push, chat",
     ),
     "no channel at all": (
         {"channels": {}, "categories": {"payment": {"channels": ["email"]}}},
         "carillon:channels: Dictionary should have at least 1 item",
     ),
     "a category on a channel there is not": (
-        {"categories.payment.channels": ["email", "sms"]},
-        "carillon: categories.payment uses sms, which is not in channels: add it there or remove it here",
+        {"categories.payment.channels": ["email", "fax"]},
+        "carillon: categories.payment uses fax, which is not in channels: add it there or remove it here",
     ),
     "a category on no channel": (
         {"categories.payment.channels": []},
@@ -196,7 +196,27 @@ REFUSALS = {
     ),
     "endpoints that would lead AWS's functions elsewhere": (
         {"endpoints": {"sesv2": "http://localhost:1"}},
-        "carillon: endpoints would lead functions on AWS away from AWS: remove it, or set lambdaTarget to machine",
+        "carillon: endpoints would lead functions on AWS away from AWS: remove what is in it, or set",
+    ),
+    "provider hosts that would lead AWS's functions elsewhere": (
+        {"providerHosts": {"api.twilio.com": "http://localhost:1"}},
+        "carillon: providerHosts would lead functions on AWS away from the providers: remove what is in it, or set",
+    ),
+    "a provider's host that is none": (
+        {"providerHosts": {"https://api.twilio.com": "http://localhost:1"}, "lambdaTarget": "machine"},
+        "carillon:providerHosts.https://api.twilio.com.[key]: must be a host such as api.twilio.com, or *",
+    ),
+    "a sender of text messages that is too long": (
+        {"sms.senderId": "Notifications"},
+        "carillon:sms.senderId: must be 1 to 11 letters and digits, at least one of them a letter",
+    ),
+    "a sender of text messages that is a number": (
+        {"sms.senderId": "12345"},
+        "carillon:sms.senderId: must be 1 to 11 letters and digits, at least one of them a letter",
+    ),
+    "a text message that may cost nothing": (
+        {"sms.maxPriceUsd": 0},
+        "carillon:sms.maxPriceUsd: Input should be greater than 0",
     ),
     "an endpoint that is no URL": (
         {"endpoints": {"sesv2": "localhost"}, "lambdaTarget": "machine"},

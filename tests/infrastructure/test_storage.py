@@ -1,6 +1,7 @@
-"""stacks.tables, stacks.templates, stacks.apps: what holds data, and how safely."""
+"""stacks.tables, stacks.templates, stacks.apps, stacks.providers: what holds data, and how safely."""
 
-from tests.infrastructure.program import ACCOUNT, Program, Registered
+from stacks.providers import CREDENTIALS
+from tests.infrastructure.program import ACCOUNT, CHANNELS, Program, Registered
 
 TABLE = "aws:dynamodb/table:Table"
 SECRET = "aws:secretsmanager/secret:Secret"
@@ -119,15 +120,23 @@ def test_only_an_unprotected_bucket_is_emptied_to_be_deleted(prod: Program, loca
 
 
 def test_each_app_has_a_container_for_its_secret_and_no_value_in_it(prod: Program) -> None:
-    assert {each.inputs["name"] for each in prod.of(SECRET)} == {
-        "carillon/prod/apps/orders",
-        "carillon/prod/apps/payments",
-    }
+    assert secrets_below(prod, "carillon/prod/apps/") == {"orders", "payments"}
     assert prod.exports["appSecretNames"] == {
         "orders": "carillon/prod/apps/orders",
         "payments": "carillon/prod/apps/payments",
     }
     assert prod.of("aws:secretsmanager/secretVersion:SecretVersion") == []
+
+
+def test_each_provider_with_credentials_has_a_container_for_them(prod: Program) -> None:
+    providers = {provider for channel in CHANNELS for provider in CREDENTIALS[channel]}
+    assert secrets_below(prod, "carillon/prod/providers/") == providers
+    assert prod.exports["providerSecretNames"] == {name: f"carillon/prod/providers/{name}" for name in providers}
+
+
+def secrets_below(deployed: Program, prefix: str) -> set[str]:
+    names = {each.inputs["name"] for each in deployed.of(SECRET)}
+    return {name.removeprefix(prefix) for name in names if name.startswith(prefix)}
 
 
 def test_a_protected_secret_can_be_recovered_for_a_month(prod: Program, local: Program) -> None:

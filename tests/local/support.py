@@ -16,6 +16,7 @@ from botocore.config import Config
 from local import emulator
 from local.engine.emulator import Emulator
 from local.sandbox import process
+from local.sandbox.credentials import Credentials
 
 TABLE = "carillon-local-notifications"
 SENDER = "Carillon <no-reply@example.com>"
@@ -51,10 +52,16 @@ class Sandbox:
 
     account: Emulator
     url: str
+    credentials: Credentials
 
     def client(self, service: Any) -> Any:
         """A client that calls the emulator itself."""
         return session(self.account).client(service, endpoint_url=self.account.endpoint_url)
+
+    def sns(self, caller: boto3.Session | None = None) -> Any:
+        """A client of SNS whose calls pass through the sandbox, without retries."""
+        once = Config(retries={"total_max_attempts": 1}, read_timeout=2)
+        return (caller or session(self.account)).client("sns", endpoint_url=self.url, config=once)
 
     def ses(self, caller: boto3.Session | None = None, **config: Any) -> Any:
         """A client whose calls pass through the sandbox; it does not retry, so that calls can be counted."""
@@ -71,21 +78,39 @@ class Sandbox:
         return next((m for m in self.messages() if m["delivery_id"] == delivery_id), None)
 
     @contextmanager
-    def fault(self, mode: str, rate: float = 1.0) -> Iterator[None]:
-        """SES fails in this way meanwhile."""
-        httpx.put(f"{self.url}/api/faults/ses", json={"mode": mode, "rate": rate}).raise_for_status()
+    def fault(self, mode: str, rate: float = 1.0, provider: str = "ses") -> Iterator[None]:
+        """The provider fails in this way meanwhile."""
+        url = f"{self.url}/api/faults/{provider}"
+        httpx.put(url, json={"mode": mode, "rate": rate}).raise_for_status()
         try:
             yield
         finally:
-            httpx.delete(f"{self.url}/api/faults/ses").raise_for_status()
+            httpx.delete(url).raise_for_status()
 
-    def log_delivery(self, *statuses: str) -> tuple[str, str]:
+    def post(self, url: str, *, timeout: float = 5, http2: bool = False, **request: Any) -> httpx.Response:
+        """Call a third party at its own address, as the workers do: the sandbox gets it, with the address's host."""
+        asked = httpx.URL(url)
+        here = asked.copy_with(scheme="http", host="localhost", port=httpx.URL(self.url).port)
+        headers = {**request.pop("headers", {}), "Host": asked.host}
+        with httpx.Client(http1=not http2, http2=http2, timeout=timeout) as client:
+            return client.post(here, headers=headers, **request)
+
+    def last(self) -> dict[str, Any]:
+        """The newest message."""
+        return self.messages()[-1]
+
+    def log_delivery(self, *statuses: str, user: str = "ada") -> tuple[str, str]:
         """A delivery in the log that went through these statuses 20 ms apart; its notification's id and its own."""
         notification_id, delivery_id = str(uuid.uuid4()), str(uuid.uuid4())
-        self.move_delivery(notification_id, delivery_id, *statuses)
+        self.move_delivery(notification_id, delivery_id, *statuses, user=user)
         return notification_id, delivery_id
 
-    def move_delivery(self, notification_id: str, delivery_id: str, *statuses: str) -> None:
+    def logged(self, user: str = "ada") -> dict[str, str]:
+        """The headers with which a worker sends a delivery of this user, which is in the log as sent."""
+        notification_id, delivery_id = self.log_delivery("created", "pending", "sent", user=user)
+        return {"X-Carillon-Notification-Id": notification_id, "X-Carillon-Delivery-Id": delivery_id}
+
+    def move_delivery(self, notification_id: str, delivery_id: str, *statuses: str, user: str = "ada") -> None:
         """The delivery's timeline is now this one."""
         begun = datetime.now(UTC)
         times = (begun + timedelta(milliseconds=20 * position) for position in range(len(statuses)))
@@ -99,6 +124,7 @@ class Sandbox:
                 "notification_id": {"S": notification_id},
                 "item": {"S": f"delivery#{delivery_id}"},
                 "delivery_id": {"S": delivery_id},
+                "user_id": {"S": user},
                 "status": {"S": statuses[-1]},
                 "timeline": {"L": timeline},
             },
@@ -128,9 +154,10 @@ def mail(html: str, subject: str, notification_id: str, delivery_id: str) -> dic
 def running_sandbox(directory: Path) -> Iterator[Sandbox]:
     """An emulator with a verified sender and an empty log, and a sandbox in front of it."""
     with emulator.running(directory) as account:
-        child, url = process.start(account, TABLE, directory / "logs" / "sandbox.log")
+        credentials = Credentials.generate()
+        child, url = process.start(account, credentials, TABLE, directory / "logs" / "sandbox.log")
         try:
-            sandbox = Sandbox(account, url)
+            sandbox = Sandbox(account, url, credentials)
             sandbox.client("sesv2").create_email_identity(EmailIdentity="example.com")
             _create_table(sandbox.client("dynamodb"))
             yield sandbox

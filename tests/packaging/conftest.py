@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stacks.packaging import Package, Target, build_all
+from stacks.packaging import Package, Target, build_all, functions
 
 Builder = Callable[[Target], dict[str, Package]]
 
@@ -12,7 +12,7 @@ Builder = Callable[[Target], dict[str, Package]]
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Builder:
     """Every function's zip for a target, built from nothing the first time that a test asks for it."""
-    return cache(lambda target: build_all(target, tmp_path_factory.mktemp("build")))
+    return cache(lambda target: build_all(functions(), target, tmp_path_factory.mktemp("build")))
 
 
 @pytest.fixture(params=list(Target))

@@ -4,6 +4,7 @@ import sysconfig
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
@@ -43,14 +44,21 @@ def locked(repository: Path, function: str) -> tuple[set[str], set[str]]:
     """What the lock says the function's group names, and all that this brings with it, whatever the platform."""
     lock = tomllib.loads((repository / "uv.lock").read_text())
     packages = {package["name"]: package for package in lock["package"]}
-    named = {each["name"] for each in packages["carillon"]["dev-dependencies"][f"fn-{function}"]}
-    found: set[str] = set()
-    waiting = set(named)
+    wanted = packages["carillon"]["dev-dependencies"][f"fn-{function}"]
+    found: set[tuple[str, str]] = set()
+    waiting = with_extras(wanted)
     while waiting:
-        name = waiting.pop()
-        found.add(name)
-        waiting |= {each["name"] for each in packages[name].get("dependencies", [])} - found
-    return named, found
+        name, extra = waiting.pop()
+        found.add((name, extra))
+        package = packages[name]
+        brought = package.get("optional-dependencies", {})[extra] if extra else package.get("dependencies", [])
+        waiting |= with_extras(brought) - found
+    return {each["name"] for each in wanted}, {name for name, _ in found}
+
+
+def with_extras(dependencies: list[dict[str, Any]]) -> set[tuple[str, str]]:
+    """Each package without its extras, and with each extra that is asked for: `httpx[http2]`."""
+    return {(each["name"], extra) for each in dependencies for extra in ("", *each.get("extra", []))}
 
 
 def test_every_native_library_is_for_the_python_that_will_load_it(archive: ZipFile, target: Target) -> None:
@@ -81,6 +89,8 @@ def test_a_zip_has_its_functions_own_dependencies_and_nothing_else(archive: ZipF
 
 def test_a_zip_has_no_top_level_name_that_no_dependency_brought(archive: ZipFile) -> None:
     brought = {normal(name) for name in distributions(archive)} | {"handlers", "phonenumbers", "dns", "dotenv", "jwt"}
+    if "cffi" in brought:
+        brought |= {normal(name) for name in native_libraries(archive) if name.startswith("_cffi_backend.")}
     top = {name.split("/")[0] for name in archive.namelist() if ".dist-info/" not in name}
     assert {normal(name.removesuffix(".py")) for name in top} <= brought
 

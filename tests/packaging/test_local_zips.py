@@ -24,11 +24,13 @@ VARIABLES = {
     "CARILLON_LIMITS_TABLE": "carillon-test-limits",
     "CARILLON_EVENT_BUS": "carillon-test",
     "CARILLON_TEMPLATE_BUCKET": "carillon-test-templates-000000000000",
+    "CARILLON_CRITICAL_CATEGORIES": "[]",
     "CARILLON_CHANNELS": '["email"]',
     "CARILLON_CATEGORIES": json.dumps({"payment": {"channels": ["email"]}}),
-    "CARILLON_CHANNEL": "email",
+    "CARILLON_PROVIDER_SECRET_PREFIX": "carillon/test/providers/",
     "CARILLON_EMAIL_FROM": "Carillon <no-reply@example.com>",
     "CARILLON_SES_CONFIGURATION_SET": "carillon-test",
+    "CARILLON_SMS_MAX_PRICE_USD": "0.5",
     "POWERTOOLS_METRICS_NAMESPACE": "Carillon",
     "POWERTOOLS_LOG_LEVEL": "INFO",
     # What Lambda sets of its own accord.
@@ -139,20 +141,26 @@ CALLS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "notifications": (api_event("GET", "/v1/nothing"), {"statusCode": 404}),
     "contacts": (api_event("GET", "/v1/nothing"), {"statusCode": 404}),
     "templates": (api_event("GET", "/v1/nothing"), {"statusCode": 404}),
-    "worker-email": (
-        {"Records": [{"messageId": "m1", "body": "no event", "eventSource": "aws:sqs", "attributes": {}}]},
-        {"batchItemFailures": [{"itemIdentifier": "m1"}]},
-    ),
     "sweeper": ({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}, {}),
 }
+
+
+WORKERS_CALL: tuple[dict[str, Any], dict[str, Any]] = (
+    {"Records": [{"messageId": "m1", "body": "no event", "eventSource": "aws:sqs", "attributes": {}}]},
+    {"batchItemFailures": [{"itemIdentifier": "m1"}]},
+)
 
 
 def test_it_runs_on_boto3_and_the_standard_library(
     unzipped: tuple[Package, Path], bare_python: Path, aws_url: str
 ) -> None:
     package, directory = unzipped
-    event, expected = CALLS[package.path.stem]
-    variables = VARIABLES | {"POWERTOOLS_SERVICE_NAME": package.path.stem, "AWS_ENDPOINT_URL": aws_url}
+    function = package.path.stem
+    _, _, channel = function.partition("worker-")
+    event, expected = WORKERS_CALL if channel else CALLS[function]
+    variables = VARIABLES | {"POWERTOOLS_SERVICE_NAME": function, "AWS_ENDPOINT_URL": aws_url}
+    if channel:
+        variables |= {"CARILLON_CHANNEL": channel}
     command = [str(bare_python), "-I", "-c", CALL, str(directory), package.handler, json.dumps(event)]
     done = subprocess.run(command, env=variables, cwd=directory, capture_output=True, text=True, check=True)
     told = json.loads(done.stdout.splitlines()[-1])

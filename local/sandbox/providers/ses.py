@@ -28,14 +28,18 @@ class Ses:
     name = "ses"
     signing_name = "ses"
 
+    def concerns(self, request: AwsRequest) -> bool:
+        """Whether it is SendEmail; other calls only pass through."""
+        return (request.method, request.path) == ("POST", "/v2/email/outbound-emails")
+
+    sends = concerns
+
     def failure(self, mode: Mode) -> Response:
         """The answer of SES to SendEmail."""
         return json_error(*_FAILURES[mode])
 
-    def message(self, request: AwsRequest) -> Message | None:
+    def message(self, request: AwsRequest, _answer: bytes, /) -> Message:
         """The mail of a SendEmail request with simple or raw content."""
-        if (request.method, request.path) != ("POST", "/v2/email/outbound-emails"):
-            return None
         asked = json.loads(request.body)
         content = asked["Content"]
         mail = _raw(content["Raw"]) if "Raw" in content else _simple(content.get("Simple", {}))

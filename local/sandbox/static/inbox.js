@@ -10,7 +10,7 @@ async function refresh() {
   const answer = await fetch(location.href);
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   document.title = fresh.title;
-  for (const id of ["channels", "faults", "list"]) place(id, fresh);
+  for (const id of ["channels", "people", "faults", "list"]) place(id, fresh);
   const shown = document.getElementById("message");
   const next = fresh.getElementById("message");
   // The message itself never changes: its frame is left alone, so that reading it is not disturbed.

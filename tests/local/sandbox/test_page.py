@@ -1,12 +1,13 @@
 """The inbox page as it leaves the server; what a browser makes of it is in tests/browser."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import httpx
 import pytest
 
+from tests.local.sandbox.providers import calls
 from tests.local.support import Sandbox
 
 
@@ -39,6 +40,46 @@ def test_the_channel_filter_hides_other_channels(sandbox: Sandbox) -> None:
     sandbox.send("<p>x</p>", subject="only email")
     assert "only email" in httpx.get(sandbox.url, params={"channel": "email"}).text
     assert "only email" not in httpx.get(sandbox.url, params={"channel": "sms"}).text
+
+
+def test_the_user_filter_hides_other_users(sandbox: Sandbox) -> None:
+    calls.slack(sandbox, message={"text": "only for Grace"}, headers=sandbox.logged("grace"))
+    assert "only for Grace" in httpx.get(sandbox.url, params={"user": "grace"}).text
+    assert "only for Grace" in httpx.get(sandbox.url, params={"user": "grace", "channel": "chat"}).text
+    assert "only for Grace" not in httpx.get(sandbox.url, params={"user": "ada"}).text
+    assert "only for Grace" not in httpx.get(sandbox.url, params={"user": "grace", "channel": "sms"}).text
+
+
+def test_a_filter_that_nothing_passes_says_so(sandbox: Sandbox) -> None:
+    assert "Nothing like that so far." in httpx.get(sandbox.url, params={"user": "nobody"}).text
+
+
+def test_a_phone_shows_what_it_had_got_by_then_and_nothing_of_other_phones(sandbox: Sandbox) -> None:
+    for to, body in (("+14155550001", "first"), ("+14155550002", "elsewhere"), ("+14155550001", "second")):
+        calls.twilio(sandbox, form={"To": to, "Body": body})
+    page = httpx.get(sandbox.url, params={"channel": "sms"}).text
+    phone = page[page.index('<figure class="phone"') : page.index("</figure>")]
+    assert phone.index("first") < phone.index("second")
+    assert "elsewhere" not in phone
+
+
+@pytest.mark.parametrize(
+    ("send", "kind"),
+    [
+        (calls.apns, "phone"),
+        (calls.fcm, "phone"),
+        (calls.twilio, "phone"),
+        (calls.slack, "room"),
+        (calls.teams, "room"),
+    ],
+)
+def test_a_message_is_shown_where_it_was_sent_to(
+    sandbox: Sandbox, send: Callable[[Sandbox], object], kind: str
+) -> None:
+    send(sandbox)
+    page = httpx.get(sandbox.url).text
+    shown = page[page.index(f'<figure class="{kind}"') : page.index("</figure>")]
+    assert "<p>Hello</p>" in shown
 
 
 @pytest.mark.parametrize("path", ["/", "/api/messages", "/static/inbox.js"])

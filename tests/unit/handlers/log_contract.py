@@ -40,6 +40,13 @@ def claimed(log: Log, given: Delivery, now: datetime = NOW) -> Delivery:
     return claim_of.delivery
 
 
+def unattempted(log: Log, given: Delivery, now: datetime = NOW) -> Delivery:
+    """The delivery, leased without an attempt."""
+    leased = log.claim(given.event(), provider=None, lease_until=now + LEASE, now=now)
+    assert isinstance(leased, Claimed)
+    return leased.delivery
+
+
 def stored(log: Log, given: Delivery) -> Delivery:
     found = log.find(given.notification_id)
     assert found is not None
@@ -162,6 +169,79 @@ class LogContract:
         assert claim(log, given.model_copy(update={"event_id": str(uuid.uuid4())})) is Refusal.MISSING
         assert stored(log, given) == given
 
+    # -- attempts ------------------------------------------------------------------------------------------------------
+
+    def test_a_claim_that_names_no_provider_begins_no_attempt(self, log: Log) -> None:
+        given = accepted(log)
+        leased = unattempted(log, given)
+        assert (leased.status, leased.attempts) == (Status.PENDING, ())
+        assert claim(log, given) is Refusal.LEASED
+
+    def test_an_attempt_is_begun_once_the_provider_is_known(self, log: Log) -> None:
+        given = accepted(log)
+        begun = log.begin(unattempted(log, given), provider="fcm", now=NOW + SECOND)
+        assert begun == stored(log, given)
+        assert [(a.attempt, a.at, a.provider, a.outcome) for a in begun.attempts] == [
+            (1, NOW + SECOND, "fcm", Outcome.STARTED)
+        ]
+        log.conclude(begun, SENT)
+        assert (stored(log, given).status, stored(log, given).provider) == (Status.SENT, "fcm")
+
+    def test_the_next_attempt_is_begun_as_the_last_one_is_told(self, log: Log) -> None:
+        given = accepted(log)
+        begun = log.begin(claimed(log, given), provider="sendgrid", now=NOW + SECOND, after=UNAVAILABLE)
+        assert begun == stored(log, given)
+        assert [(a.provider, a.outcome, a.error) for a in begun.attempts] == [
+            ("ses", Outcome.UNAVAILABLE, "503"),
+            ("sendgrid", Outcome.STARTED, None),
+        ]
+        assert claim(log, given) is Refusal.LEASED
+        log.conclude(begun, SENT)
+        kept = stored(log, given)
+        assert (kept.status, kept.provider) == (Status.SENT, "sendgrid")
+        assert [step.status for step in kept.timeline] == [Status.CREATED, Status.PENDING, Status.SENT]
+
+    def test_of_two_who_begin_the_next_attempt_exactly_one_may_send(self, log: Log) -> None:
+        """The first outlived its lease, the second took the delivery over: neither has begun."""
+        given = accepted(log)
+        slow = unattempted(log, given)
+        quick = unattempted(log, given, NOW + LEASE + 2 * SECOND)
+        with ThreadPoolExecutor(2) as threads:
+            begun = list(threads.map(lambda each: log.begin(each, provider="fcm", now=NOW), (slow, quick)))
+        assert begun.count(None) == 1
+        assert len(stored(log, given).attempts) == 1
+
+    def test_who_was_taken_over_begins_nothing_and_may_still_tell_its_outcome(self, log: Log) -> None:
+        given = accepted(log)
+        slow = claimed(log, given)
+        quick = claimed(log, given, NOW + LEASE + 2 * SECOND)
+        assert log.begin(slow, provider="sendgrid", now=NOW, after=UNAVAILABLE) is None
+        log.conclude(slow, UNAVAILABLE)
+        log.conclude(quick, SENT)
+        kept = stored(log, given)
+        assert [attempt.outcome for attempt in kept.attempts] == [Outcome.UNAVAILABLE, Outcome.ACCEPTED]
+
+    def test_nothing_is_begun_on_a_delivery_that_was_sent(self, log: Log) -> None:
+        given = accepted(log)
+        taken = claimed(log, given)
+        log.conclude(taken, SENT)
+        assert log.begin(taken, provider="sendgrid", now=NOW, after=UNAVAILABLE) is None
+        assert [attempt.outcome for attempt in stored(log, given).attempts] == [Outcome.ACCEPTED]
+
+    def test_a_released_delivery_can_be_claimed_at_once_and_stays_watched(self, log: Log) -> None:
+        given = accepted(log)
+        log.release(unattempted(log, given))
+        assert len(due_of(log, given, NOW + AFTER_CLAIM)) == 1
+        taken = claimed(log, given, NOW + SECOND)
+        assert [attempt.outcome for attempt in taken.attempts] == [Outcome.STARTED]
+
+    def test_a_lease_under_which_an_attempt_was_begun_is_not_released(self, log: Log) -> None:
+        given = accepted(log)
+        slow = unattempted(log, given)
+        claimed(log, given, NOW + LEASE + 2 * SECOND)
+        log.release(slow)
+        assert claim(log, given, NOW + LEASE + 3 * SECOND) is Refusal.LEASED
+
     # -- conclusions ---------------------------------------------------------------------------------------------------
 
     def test_a_sent_delivery_tells_by_whom_and_when(self, log: Log) -> None:
@@ -189,6 +269,11 @@ class LogContract:
         assert (kept.status, kept.reason) == (Status.ERROR, Reason.MESSAGE_REFUSED)
         assert kept.timeline[-1].reason is Reason.MESSAGE_REFUSED
         assert [(a.outcome, a.error) for a in kept.attempts] == [(Outcome.REFUSED, "MessageRejected")]
+
+    def test_an_attempt_tells_how_many_messages_it_takes(self, log: Log) -> None:
+        given = accepted(log)
+        log.conclude(claimed(log, given), SENT.model_copy(update={"segments": 2}))
+        assert [attempt.segments for attempt in stored(log, given).attempts] == [2]
 
     def test_after_a_failed_attempt_the_delivery_can_be_claimed_at_once(self, log: Log) -> None:
         given = accepted(log)
@@ -253,6 +338,98 @@ class LogContract:
         log.conclude(claimed(log, given), SENT)
         assert log.close(given.event(), Status.ERROR, Reason.EXPIRED, NOW) is Refusal.SETTLED
         assert log.close(delivery().event(), Status.ERROR, Reason.EXPIRED, NOW) is Refusal.MISSING
+
+    # -- waiting -------------------------------------------------------------------------------------------------------
+
+    def test_what_is_to_wait_is_due_when_that_is_over(self, log: Log) -> None:
+        later = NOW + timedelta(hours=8)
+        given = accepted(log, send_at=later, reason=Reason.SCHEDULED)
+        assert due_of(log, given, later - SECOND) == []
+        assert due_of(log, given, later) == [DueDelivery(given.event(), later, 0)]
+
+    def test_what_expires_while_it_waits_is_due_then(self, log: Log) -> None:
+        given = accepted(log, send_at=NOW + timedelta(hours=8), expires_at=NOW + LEASE)
+        assert due_of(log, given, NOW + LEASE - SECOND) == []
+        assert len(due_of(log, given, NOW + LEASE)) == 1
+
+    def test_a_deferred_delivery_keeps_its_status_and_is_due_when_the_quiet_hours_end(self, log: Log) -> None:
+        created, failed = accepted(log), accepted(log)
+        log.conclude(claimed(log, failed), UNAVAILABLE)
+        end = NOW + timedelta(hours=8)
+        for given in (created, failed):
+            before = stored(log, given)
+            assert log.defer(given.event(), end, NOW) is None
+            kept = stored(log, given)
+            assert kept == before.model_copy(update={"send_at": end, "reason": Reason.QUIET_HOURS})
+            assert due_of(log, given, end - SECOND) == []
+            assert due_of(log, given, end) == [DueDelivery(given.event(), end, 0)]
+            assert claimed(log, given, end).reason is None
+
+    def test_a_delivery_that_was_published_often_and_is_deferred_starts_anew(self, log: Log) -> None:
+        given = accepted(log)
+        [found] = due_of(log, given, NOW + AFTER_ACCEPTANCE)
+        log.postpone(found, NOW + timedelta(hours=1))
+        end = NOW + timedelta(hours=8)
+        log.defer(given.event(), end, NOW)
+        assert due_of(log, given, end) == [DueDelivery(given.event(), end, 0)]
+
+    def test_a_delivery_that_expires_in_the_quiet_hours_is_due_when_it_does(self, log: Log) -> None:
+        given = accepted(log, expires_at=NOW + LEASE)
+        assert log.defer(given.event(), NOW + timedelta(hours=8), NOW) is None
+        assert due_of(log, given, NOW + LEASE - SECOND) == []
+        assert due_of(log, given, NOW + LEASE) == [DueDelivery(given.event(), NOW + LEASE, 0)]
+
+    def test_what_is_expired_sent_held_or_unknown_is_not_deferred(self, log: Log) -> None:
+        expired, sent, held = accepted(log, expires_at=NOW), accepted(log), accepted(log)
+        log.conclude(claimed(log, sent), SENT)
+        claimed(log, held)
+        end = NOW + timedelta(hours=8)
+        for given, why in (
+            (expired, Refusal.EXPIRED),
+            (sent, Refusal.SETTLED),
+            (held, Refusal.LEASED),
+            (delivery(), Refusal.MISSING),
+        ):
+            assert log.defer(given.event(), end, NOW) is why
+        assert stored(log, sent).send_at is None
+
+    # -- canceling -----------------------------------------------------------------------------------------------------
+
+    def test_what_is_not_yet_sent_is_canceled_and_never_claimed_or_due(self, log: Log) -> None:
+        created, failed = accepted(log), accepted(log)
+        log.conclude(claimed(log, failed), UNAVAILABLE)
+        for given in (created, failed):
+            canceled = log.cancel(given, NOW)
+            assert canceled == stored(log, given)
+            assert (canceled.status, canceled.reason) == (Status.CANCELED, Reason.CANCELED)
+            assert (canceled.timeline[-1].status, canceled.timeline[-1].at) == (Status.CANCELED, NOW)
+            assert claim(log, given, NOW + timedelta(days=1)) is Refusal.SETTLED
+            assert due_of(log, given, NOW + timedelta(days=365)) == []
+
+    def test_what_somebody_is_sending_is_not_canceled(self, log: Log) -> None:
+        given = accepted(log)
+        taken = claimed(log, given)
+        assert log.cancel(given, NOW) == taken
+        log.conclude(taken, SENT)
+        assert stored(log, given).status is Status.SENT
+
+    def test_what_was_sent_or_canceled_before_stays_as_it_was(self, log: Log) -> None:
+        sent, canceled = accepted(log), accepted(log)
+        log.conclude(claimed(log, sent), SENT)
+        log.cancel(canceled, NOW)
+        for given in (sent, canceled):
+            before = stored(log, given)
+            assert log.cancel(given, NOW + SECOND) == before == stored(log, given)
+
+    def test_of_a_claim_and_a_cancellation_at_once_exactly_one_gets_the_delivery(self, log: Log) -> None:
+        for _ in range(5):
+            given = accepted(log)
+            with ThreadPoolExecutor(2) as threads:
+                canceling = threads.submit(log.cancel, given, NOW)
+                claiming = threads.submit(claim, log, given)
+            was_canceled = canceling.result().status is Status.CANCELED
+            assert isinstance(claiming.result(), Claimed) is not was_canceled
+            assert len(stored(log, given).attempts) == (0 if was_canceled else 1)
 
     # -- the index -----------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from threading import Lock
 from handlers.domain.channels import Channel
 from handlers.domain.claims import Claimed, Found, Refusal, refusal
 from handlers.domain.deliveries import Attempt, Conclusion, Delivery, Outcome, Reason, Step, with_fates
-from handlers.domain.due import AFTER_ACCEPTANCE, AFTER_CLAIM, DueDelivery
+from handlers.domain.due import AFTER_CLAIM, DueDelivery, first_due
 from handlers.domain.due import shard as due_shard
 from handlers.domain.events import DeliveryRequested
 from handlers.domain.locales import fallbacks
@@ -17,6 +17,7 @@ from handlers.domain.messages import Message
 from handlers.domain.notifications import Notification
 from handlers.domain.people import Person
 from handlers.domain.rendering import Content
+from handlers.domain.routing import CLOSED, Circuit, Signal, Switches, moved
 from handlers.domain.settings import Settings
 from handlers.domain.statuses import UNSENT, Status
 from handlers.domain.templates import StoredTemplate
@@ -59,7 +60,7 @@ class MemoryLog:
                 return False
             self.notifications[notification.notification_id] = notification
             for each in deliveries:
-                due_at = each.created_at + AFTER_ACCEPTANCE if each.status in UNSENT else None
+                due_at = first_due(each.created_at, each.send_at, each.expires_at) if each.status in UNSENT else None
                 self.records.setdefault((each.notification_id, each.delivery_id), _Record(each, due_at=due_at))
             return True
 
@@ -70,22 +71,27 @@ class MemoryLog:
         ordered = sorted(deliveries, key=lambda each: each.position)
         return self.notifications[notification_id], tuple(ordered)
 
+    def cancel(self, delivery: Delivery, now: datetime) -> Delivery:
+        self.close(delivery.event(), Status.CANCELED, Reason.CANCELED, now)
+        return _as_read(self.records[delivery.notification_id, delivery.delivery_id].delivery)
+
     # -- DeliveryLog ---------------------------------------------------------------------------------------------------
 
     def claim(
-        self, event: DeliveryRequested, *, provider: str, lease_until: datetime, now: datetime
+        self, event: DeliveryRequested, *, provider: str | None, lease_until: datetime, now: datetime
     ) -> Claimed | Refusal:
         with self._lock:
             record = self.records.get((event.notification_id, event.delivery_id))
             if record is None or not _is_free(record, event, now) or _is_expired(record, now):
                 return _refusal(record, event, now)
             before = record.delivery
-            attempt = Attempt(attempt=len(before.attempts) + 1, at=now, provider=provider, outcome=Outcome.STARTED)
+            begun = () if provider is None else (_started(before, provider, now),)
             moved = () if before.status is Status.PENDING else (Step(status=Status.PENDING, at=now),)
             claimed = before.model_copy(
                 update={
                     "status": Status.PENDING,
-                    "attempts": (*before.attempts, attempt),
+                    "reason": None,
+                    "attempts": (*before.attempts, *begun),
                     "timeline": (*before.timeline, *moved),
                 }
             )
@@ -96,6 +102,26 @@ class MemoryLog:
             )
             return Claimed(_as_read(claimed))
 
+    def begin(
+        self, delivery: Delivery, *, provider: str, now: datetime, after: Conclusion | None = None
+    ) -> Delivery | None:
+        with self._lock:
+            record = self.records[delivery.notification_id, delivery.delivery_id]
+            if not _is_untouched(record, delivery):
+                return None
+            attempts = record.delivery.attempts
+            if after is not None:
+                attempts = (*attempts[:-1], attempts[-1].model_copy(update=_told(after)))
+            begun = (*attempts, _started(record.delivery, provider, now))
+            self._keep(replace(record, delivery=record.delivery.model_copy(update={"attempts": begun})))
+            return _as_read(self.records[delivery.notification_id, delivery.delivery_id].delivery)
+
+    def release(self, delivery: Delivery) -> None:
+        with self._lock:
+            record = self.records[delivery.notification_id, delivery.delivery_id]
+            if _is_untouched(record, delivery):
+                self._keep(replace(record, lease_until=None))
+
     def conclude(self, delivery: Delivery, conclusion: Conclusion) -> None:
         with self._lock:
             record = self.records[delivery.notification_id, delivery.delivery_id]
@@ -103,8 +129,7 @@ class MemoryLog:
             mine = len(delivery.attempts) - 1
             if attempts[mine].outcome is not Outcome.STARTED:
                 return
-            told = {"outcome": conclusion.outcome, "error": conclusion.error}
-            attempts[mine] = attempts[mine].model_copy(update=told)
+            attempts[mine] = attempts[mine].model_copy(update=_told(conclusion))
             update: dict[str, object] = {"attempts": tuple(attempts)}
             if conclusion.status is not None and record.delivery.status is Status.PENDING:
                 step = Step(status=conclusion.status, at=conclusion.at, reason=conclusion.reason)
@@ -118,6 +143,16 @@ class MemoryLog:
             after = record.delivery.model_copy(update=update)
             due_at = record.due_at if after.status in UNSENT else None
             self._keep(replace(record, delivery=after, lease_until=None, due_at=due_at))
+
+    def defer(self, event: DeliveryRequested, until: datetime, now: datetime) -> Refusal | None:
+        with self._lock:
+            record = self.records.get((event.notification_id, event.delivery_id))
+            if record is None or not _is_free(record, event, now) or _is_expired(record, now):
+                return _refusal(record, event, now)
+            deferred = record.delivery.model_copy(update={"send_at": until, "reason": Reason.QUIET_HOURS})
+            due_at = min(until, record.delivery.expires_at or until)
+            self._keep(replace(record, delivery=deferred, due_at=due_at, republished=0))
+            return None
 
     def close(self, event: DeliveryRequested, status: Status, reason: Reason, now: datetime) -> Refusal | None:
         with self._lock:
@@ -152,6 +187,18 @@ class MemoryLog:
 
     def _keep(self, record: _Record) -> None:
         self.records[record.delivery.notification_id, record.delivery.delivery_id] = record
+
+
+def _started(delivery: Delivery, provider: str, now: datetime) -> Attempt:
+    return Attempt(attempt=len(delivery.attempts) + 1, at=now, provider=provider, outcome=Outcome.STARTED)
+
+
+def _told(conclusion: Conclusion) -> dict[str, object]:
+    return {"outcome": conclusion.outcome, "error": conclusion.error, "segments": conclusion.segments}
+
+
+def _is_untouched(record: _Record, delivery: Delivery) -> bool:
+    return record.delivery.status is Status.PENDING and len(record.delivery.attempts) == len(delivery.attempts)
 
 
 def _as_read(delivery: Delivery) -> Delivery:
@@ -241,11 +288,51 @@ class MemoryProvider:
     """Provider that keeps what it sent, or raises what it is told to, before or after sending."""
 
     name: str = "memory"
+    platforms: frozenset[str] | None = None
     sent: list[Message] = field(default_factory=list)
     raises: Exception | None = None
+    has_credentials: bool = True
+
+    def available(self) -> bool:
+        return self.has_credentials
 
     def send(self, message: Message) -> str:
         if self.raises is not None:
             raise self.raises
         self.sent.append(message)
         return f"id-{len(self.sent)}"
+
+
+@dataclass
+class MemoryProviderState:
+    """ProviderState, shared at once by all who hold it."""
+
+    now_off: set[str] = field(default_factory=set)
+    order: tuple[str, ...] = ()
+    circuits: dict[str, Circuit] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def switches(self) -> Switches:
+        return Switches(self.order, frozenset(self.now_off))
+
+    def circuit(self, provider: str) -> Circuit:
+        return self.circuits.get(provider, CLOSED)
+
+    def signal(self, provider: str, signal: Signal, now: datetime) -> bool:
+        with self._lock:
+            before = self.circuit(provider)
+            self.circuits[provider] = moved(before, signal, now)
+            return self.circuits[provider] != before
+
+
+@dataclass
+class MemoryDevices:
+    """Devices, of which it keeps those it was told to forget."""
+
+    forgotten: list[tuple[str, str, str]] = field(default_factory=list)
+    raises: Exception | None = None
+
+    def forget(self, user_id: str, platform: str, token: str) -> None:
+        if self.raises is not None:
+            raise self.raises
+        self.forgotten.append((user_id, platform, token))

@@ -1,6 +1,6 @@
 """A notification accepted: logged before it is published, once however often it is asked for."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,12 +9,14 @@ import pytest
 from handlers.acceptance import IDEMPOTENCY_WINDOW, MAX_LOGGED_BYTES, Acceptance, NotificationService
 from handlers.domain.callers import Caller
 from handlers.domain.deliveries import Outcome, Reason
+from handlers.domain.due import SHARDS
 from handlers.domain.people import Person
 from handlers.domain.problems import IdempotencyMismatch, InvalidRequest, NotFound, TooLarge
 from handlers.domain.reach import Endpoint, Reach
 from handlers.domain.rendering import Content
 from handlers.domain.settings import Settings
 from handlers.domain.statuses import Status
+from handlers.sweep import Sweeper
 from tests.unit.handlers.log_contract import SENT, claimed
 from tests.unit.handlers.memory import Clock, MemoryBus, MemoryLog, MemoryPeople, MemoryTemplates
 from tests.unit.handlers.samples import DEMO, NOW, request
@@ -269,3 +271,79 @@ def test_a_notification_is_told_to_the_app_alone_that_sent_it(desk: Desk) -> Non
     for unseen, caller in ((notification_id, OTHER), ("unheard-of", DEMO)):
         with pytest.raises(NotFound):
             desk.service.state(unseen, caller)
+
+
+# -- cancellation ------------------------------------------------------------------------------------------------------
+
+
+def test_a_cancellation_tells_of_each_delivery_whether_it_came_in_time(desk: Desk) -> None:
+    recipients = [{"email": f"{name}@example.com"} for name in ("waiting", "sending", "sent")] + [{"user_id": "nobody"}]
+    notification_id = desk.accept(to=recipients).answer.notification_id
+    found = desk.log.find(notification_id)
+    assert found is not None
+    _, sending, sent, _ = found[1]
+    claimed(desk.log, sending)
+    desk.log.conclude(claimed(desk.log, sent), SENT)
+    answer = desk.service.cancel(notification_id, DEMO)
+    assert [(each.status, each.reason) for each in answer.deliveries] == [
+        (Status.CANCELED, Reason.CANCELED),
+        (Status.PENDING, None),
+        (Status.SENT, None),
+        (Status.ERROR, Reason.UNKNOWN_CONTACT),
+    ]
+    assert desk.service.cancel(notification_id, DEMO) == answer
+
+
+def test_nobody_cancels_what_is_not_theirs_or_not_there(desk: Desk) -> None:
+    notification_id = desk.accept().answer.notification_id
+    for unknown, caller in ((notification_id, OTHER), ("none", DEMO)):
+        with pytest.raises(NotFound):
+            desk.service.cancel(unknown, caller)
+    [record] = desk.log.records.values()
+    assert record.delivery.status is Status.CREATED
+
+
+# -- what waits --------------------------------------------------------------------------------------------------------
+
+EVENING = NOW + timedelta(hours=8)
+WAITING = (Status.CREATED, Reason.SCHEDULED, EVENING)
+
+
+def test_what_is_to_wait_is_logged_and_answered_and_not_published(desk: Desk) -> None:
+    [delivery] = desk.accept(send_at=EVENING).answer.deliveries
+    assert (delivery.status, delivery.reason, delivery.send_at) == WAITING
+    [planned] = desk.service.dry_run(request(send_at=EVENING), DEMO).deliveries
+    assert (planned.status, planned.reason, planned.send_at) == WAITING
+    [record] = desk.log.records.values()
+    assert record.due_at == EVENING
+    assert desk.bus.taken == []
+
+
+def test_in_quiet_hours_a_critical_category_is_published_and_another_waits(desk: Desk) -> None:
+    desk.people.known["ada"] = person(quiet_hours={"start": "10:00", "end": "20:00"})
+    [delivery] = desk.accept().answer.deliveries
+    assert (delivery.status, delivery.reason, delivery.send_at) == (Status.CREATED, Reason.QUIET_HOURS, EVENING)
+    assert desk.bus.taken == []
+    replace(desk.service, critical=frozenset({"payment"})).accept(request(), DEMO, None)
+    assert len(desk.bus.taken) == 1
+
+
+def test_a_request_that_is_repeated_publishes_nothing_that_still_waits(desk: Desk) -> None:
+    first = desk.accept("key", send_at=EVENING).answer
+    desk.clock.advance(timedelta(hours=1))
+    assert desk.accept("key", send_at=EVENING).answer == first
+    assert desk.bus.taken == []
+    desk.clock.advance(timedelta(hours=7))
+    assert desk.accept("key", send_at=EVENING).answer == first
+    assert len(desk.bus.taken) == 1
+
+
+def test_the_sweeper_publishes_what_waited_and_nothing_that_was_canceled(desk: Desk) -> None:
+    desk.accept(send_at=EVENING)
+    desk.service.cancel(desk.accept(send_at=EVENING).answer.notification_id, DEMO)
+    sweeper = Sweeper(desk.log, desk.bus, desk.clock)
+    for at, published in ((EVENING - timedelta(seconds=1), 0), (EVENING, 1), (EVENING + timedelta(minutes=1), 1)):
+        desk.clock.now = at
+        for shard in SHARDS:
+            sweeper.sweep(shard, at + timedelta(seconds=40))
+        assert len(desk.bus.taken) == published

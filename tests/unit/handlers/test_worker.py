@@ -18,8 +18,9 @@ from handlers.domain.provider_errors import (
 from handlers.domain.rendering import Content
 from handlers.domain.settings import DEFAULT_SETTINGS, Settings
 from handlers.domain.statuses import Status
+from handlers.failover import Chain
 from handlers.worker import Report, Result, Worker
-from tests.unit.handlers.memory import Clock, MemoryLog, MemoryProvider, MemoryTemplates
+from tests.unit.handlers.memory import Clock, MemoryLog, MemoryProvider, MemoryProviderState, MemoryTemplates
 from tests.unit.handlers.samples import NOW, delivery, notification
 
 LEASE = timedelta(seconds=30)
@@ -41,7 +42,8 @@ class Bench:
         return given
 
     def deliver(self, given: Delivery, settings: Settings = DEFAULT_SETTINGS) -> Report:
-        worker = Worker(self.log, self.templates, self.provider, self.clock)
+        chain = Chain((self.provider,), MemoryProviderState(), self.clock)
+        worker = Worker(self.log, self.templates, chain, self.clock)
         return worker.deliver(given.event(), settings, self.clock() + LEASE)
 
     def kept(self, given: Delivery) -> Delivery:
@@ -86,6 +88,13 @@ def test_a_delivery_is_sent_as_its_template_was_when_it_was_accepted(bench: Benc
     given = bench.accept(template=pinned, content=None)
     bench.deliver(given)
     assert [message.content.body for message in bench.provider.sent] == ["Danke, Ada"]
+
+
+def test_an_sms_tells_how_many_messages_it_takes_and_nothing_else_does(bench: Bench) -> None:
+    for channel, segments in (("sms", 2), ("chat", None)):
+        given = bench.accept(channel=channel, content=Content(body="{{ name }}"), data={"name": "a" * 161})
+        bench.deliver(given)
+        assert [attempt.segments for attempt in bench.kept(given).attempts] == [segments]
 
 
 def test_the_same_event_again_is_dropped(bench: Bench) -> None:
@@ -233,3 +242,68 @@ def test_a_log_that_is_gone_after_the_send_makes_the_event_come_back_once_the_le
     # The one window for a duplicate, and it can be seen.
     assert len(bench.provider.sent) == 2
     assert outcomes(bench.kept(given)) == [(Outcome.UNKNOWN, None), (Outcome.ACCEPTED, None)]
+
+
+# -- quiet hours -------------------------------------------------------------------------------------------------------
+
+QUIET = Settings.model_validate({"quiet_hours": {"start": "10:00", "end": "20:00"}})  # NOW is noon
+THEIR_END = NOW + timedelta(hours=8)
+
+
+def test_a_delivery_that_has_come_into_quiet_hours_is_put_off_and_sent_when_they_end(bench: Bench) -> None:
+    given = bench.accept()
+    assert bench.deliver(given, QUIET) == Report(Result.DEFERRED, Reason.QUIET_HOURS)
+    kept = bench.kept(given)
+    assert (kept.status, kept.reason, kept.send_at, kept.attempts) == (
+        Status.CREATED,
+        Reason.QUIET_HOURS,
+        THEIR_END,
+        (),
+    )
+    assert bench.log.records[given.notification_id, given.delivery_id].due_at == THEIR_END
+    bench.clock.now = THEIR_END
+    assert bench.deliver(given, QUIET) == Report(Result.SENT)
+    assert (bench.kept(given).reason, statuses(bench.kept(given))) == (
+        None,
+        [Status.CREATED, Status.PENDING, Status.SENT],
+    )
+
+
+def test_an_attempt_that_failed_is_not_repeated_in_quiet_hours(bench: Bench) -> None:
+    given = bench.accept()
+    bench.provider.raises = UnavailableError("503")
+    bench.deliver(given)
+    assert bench.deliver(given, QUIET).result is Result.DEFERRED
+    kept = bench.kept(given)
+    assert (kept.status, kept.send_at, len(kept.attempts)) == (Status.PENDING, THEIR_END, 1)
+
+
+def test_a_critical_category_is_sent_in_quiet_hours_unless_it_was_opted_out(bench: Bench) -> None:
+    chain = Chain((bench.provider,), MemoryProviderState(), bench.clock)
+    worker = Worker(bench.log, bench.templates, chain, bench.clock, critical=frozenset({"payment"}))
+    opted_out = QUIET.model_copy(update={"categories": OPTED_OUT.categories})
+    for settings, result in ((QUIET, Result.SENT), (opted_out, Result.UNSUBSCRIBED)):
+        assert worker.deliver(bench.accept().event(), settings, NOW + LEASE).result is result
+
+
+def test_what_expires_in_quiet_hours_ends_when_it_does(bench: Bench) -> None:
+    given = bench.accept(expires_at=NOW + LEASE)
+    assert bench.deliver(given, QUIET).result is Result.DEFERRED
+    bench.clock.advance(LEASE)
+    assert bench.deliver(given, QUIET) == Report(Result.FAILED, Reason.EXPIRED)
+    assert (bench.kept(given).status, bench.is_watched(given)) == (Status.ERROR, False)
+
+
+def test_in_quiet_hours_a_duplicate_is_dropped_and_what_another_is_sending_comes_back(bench: Bench) -> None:
+    sent, held = bench.accept(), bench.accept()
+    bench.deliver(sent)
+    bench.log.claim(held.event(), provider="ses", lease_until=NOW + LEASE, now=NOW)
+    assert bench.deliver(sent, QUIET) == Report(Result.DROPPED, Refusal.SETTLED)
+    assert bench.deliver(held, QUIET) == Report(Result.RETRY, Refusal.LEASED)
+
+
+def test_what_was_canceled_is_dropped(bench: Bench) -> None:
+    given = bench.accept()
+    bench.log.cancel(given, NOW)
+    assert bench.deliver(given) == Report(Result.DROPPED, Refusal.SETTLED)
+    assert bench.provider.sent == []

@@ -1,6 +1,8 @@
 """The plan: by example where the design gives one, by property for every request there can be."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -228,3 +230,71 @@ def test_the_plan_of_a_recipient_does_not_depend_on_the_others(
     shuffled = list(given_request.to)
     random.shuffle(shuffled)
     assert set(planned(given_request.model_copy(update={"to": shuffled}), known)) == alone
+
+
+# -- when --------------------------------------------------------------------------------------------------------------
+
+# NOW is noon in UTC, and one in the morning of the next day in Auckland.
+NIGHT = Settings.model_validate({"quiet_hours": {"start": "22:00", "end": "08:00"}, "timezone": "Pacific/Auckland"})
+ASLEEP = replace(ADA, settings=NIGHT)
+WAKES = datetime(2030, 1, 31, 19, 0, tzinfo=UTC)
+
+
+def waits(people: Mapping[str, Person], critical: frozenset[str] = frozenset(), **fields: Any) -> set[Any]:
+    """Until when each delivery waits, and why."""
+    found = plan(
+        request(**fields),
+        caller=DEMO,
+        categories=CATEGORIES,
+        served=CHANNELS,
+        people=people,
+        now=NOW,
+        critical=critical,
+    )
+    assert {each.status for each in found} == {Status.CREATED}
+    return {(each.send_at, each.reason) for each in found}
+
+
+def test_who_sleeps_is_sent_to_when_they_wake_and_who_is_awake_at_once() -> None:
+    assert waits({"ada": ASLEEP}) == {(WAKES, Reason.QUIET_HOURS)}
+    assert waits({"ada": ADA}) == {(None, None)}
+    both = [{"user_id": "ada"}, {"user_id": "bob"}, {"email": "eve@example.com"}]
+    assert waits({"ada": ASLEEP, "bob": ADA}, to=both) == {(WAKES, Reason.QUIET_HOURS), (None, None)}
+
+
+def test_a_critical_category_wakes_people() -> None:
+    assert waits({"ada": ASLEEP}, critical=frozenset({"payment"})) == {(None, None)}
+    assert waits({"ada": ASLEEP}, critical=frozenset({"newsletter"})) == {(WAKES, Reason.QUIET_HOURS)}
+
+
+def test_what_is_to_be_sent_later_waits_till_then_for_everybody() -> None:
+    evening = NOW + timedelta(hours=8)
+    recipients = [{"user_id": "ada"}, {"email": "eve@example.com"}]
+    assert waits({"ada": ADA}, to=recipients, send_at=evening) == {(evening, Reason.SCHEDULED)}
+    assert waits({"ada": ASLEEP}, send_at=evening) == {(evening, Reason.SCHEDULED)}
+
+
+def test_what_is_to_be_sent_in_the_quiet_hours_waits_for_their_end() -> None:
+    tonight = datetime(2030, 2, 1, 10, 0, tzinfo=UTC)
+    next_morning = WAKES + timedelta(days=1)
+    assert waits({"ada": ASLEEP}, send_at=tonight) == {(next_morning, Reason.QUIET_HOURS)}
+    assert waits({"ada": ASLEEP}, send_at=tonight, critical=frozenset({"payment"})) == {(tonight, Reason.SCHEDULED)}
+
+
+@pytest.mark.parametrize("ago", [timedelta(), timedelta(days=1)])
+def test_a_time_that_has_passed_is_now(ago: timedelta) -> None:
+    assert waits({"ada": ADA}, send_at=NOW - ago) == {(None, None)}
+
+
+@pytest.mark.parametrize(
+    ("times", "field"),
+    [
+        ({"send_at": NOW + timedelta(days=367)}, "send_at"),
+        ({"send_at": NOW + timedelta(hours=1), "expires_at": NOW + timedelta(hours=1)}, "expires_at"),
+        ({"send_at": datetime(9999, 12, 31, tzinfo=UTC)}, "send_at"),
+    ],
+)
+def test_times_at_which_nothing_can_be_sent_are_refused(times: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidRequest) as error:
+        waits({"ada": ADA}, **times)
+    assert [each.field for each in error.value.errors] == [field]

@@ -13,6 +13,7 @@ os.environ |= {
     "CARILLON_CHANNELS": '["email"]',
     "CARILLON_CATEGORIES": '{"payment": {"channels": ["email"]}}',
     "CARILLON_CONTACTS_TABLE": "contacts",
+    "CARILLON_CRITICAL_CATEGORIES": '["security"]',
     "CARILLON_EVENT_BUS": "carillon-test",
     "CARILLON_LIMITS_TABLE": "limits",
     "CARILLON_NOTIFICATIONS_TABLE": "notifications",

@@ -103,3 +103,21 @@ def test_nothing_that_was_sent_is_logged(caplog: pytest.LogCaptureFixture, capsy
     said = f"{[vars(record) for record in caplog.records]} {capsys.readouterr().out}"
     assert "ada@example.com" not in said
     assert "Ada" not in said
+
+
+def test_a_canceled_notification_answers_what_each_delivery_is_now() -> None:
+    accepted = send().body
+    answer = call(notifications.handler, "POST", f"/v1/notifications/{accepted['notification_id']}/cancel")
+    [delivery] = accepted["deliveries"]
+    assert answer.status == 200
+    assert answer.body == {
+        "notification_id": accepted["notification_id"],
+        "deliveries": [delivery | {"status": "canceled", "reason": "canceled"}],
+    }
+
+
+def test_another_apps_notification_is_not_canceled(log: MemoryLog) -> None:
+    notification_id = send().body["notification_id"]
+    answer = call(notifications.handler, "POST", f"/v1/notifications/{notification_id}/cancel", app_key="other")
+    assert answer.status == 404
+    assert [record.delivery.status for record in log.records.values()] == ["created"]

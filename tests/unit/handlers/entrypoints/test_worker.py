@@ -12,10 +12,18 @@ from handlers.domain.provider_errors import UnavailableError
 from handlers.domain.settings import Settings
 from handlers.domain.statuses import Status
 from handlers.entrypoints.worker import batch_handler
+from handlers.failover import Chain
 from handlers.worker import Worker
 from tests.unit.handlers.domain.test_events import envelope
 from tests.unit.handlers.entrypoints.gateway import LambdaContext
-from tests.unit.handlers.memory import Clock, MemoryLog, MemoryProvider, MemorySettings, MemoryTemplates
+from tests.unit.handlers.memory import (
+    Clock,
+    MemoryLog,
+    MemoryProvider,
+    MemoryProviderState,
+    MemorySettings,
+    MemoryTemplates,
+)
 from tests.unit.handlers.samples import NOW, delivery, notification
 
 
@@ -25,7 +33,9 @@ class Channel:
     def __init__(self, provider: MemoryProvider | None = None) -> None:
         self.log, self.settings = MemoryLog(), MemorySettings()
         self.provider = provider or MemoryProvider()
-        worker = Worker(self.log, MemoryTemplates(), self.provider, Clock(NOW))
+        clock = Clock(NOW)
+        chain = Chain((self.provider,), MemoryProviderState(), clock)
+        worker = Worker(self.log, MemoryTemplates(), chain, clock)
         self.handler = batch_handler(worker, self.settings, "email")
 
     def accept(self, **fields: Any) -> Delivery:

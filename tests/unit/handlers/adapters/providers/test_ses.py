@@ -12,7 +12,6 @@ import pytest
 from botocore.config import Config
 
 from handlers.adapters import clients
-from handlers.adapters.providers import create
 from handlers.adapters.providers.ses import SesProvider
 from handlers.domain.messages import Message
 from handlers.domain.provider_errors import (
@@ -203,10 +202,3 @@ def test_a_client_without_credentials_sent_nothing(monkeypatch: pytest.MonkeyPat
     with pytest.raises(UnavailableError) as error:
         provider.send(MESSAGE)
     assert error.value.code == "NoCredentialsError"
-
-
-def test_the_registry_makes_it_for_e_mail_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CARILLON_ENVIRONMENT", "test")
-    monkeypatch.setenv("CARILLON_EMAIL_FROM", "a@example.com")
-    monkeypatch.setenv("CARILLON_SES_CONFIGURATION_SET", "carillon-test")
-    assert create("email").name == "ses"

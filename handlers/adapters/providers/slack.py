@@ -1,0 +1,52 @@
+"""Chat by Slack's incoming webhooks: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks."""
+
+import re
+from typing import Final
+
+from handlers.adapters.providers import urls
+from handlers.adapters.providers.http import Answer
+from handlers.domain.messages import Message
+from handlers.domain.provider_errors import MessageRefusedError, ProviderError, RecipientRefusedError
+
+# What Slack takes as markup (https://docs.slack.dev/messaging/formatting-message-text#escaping): escaped, no text can
+# call everybody (`<!channel>`) or show one link as another.
+_ESCAPES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+
+# https://docs.slack.dev/changelog/2016/05/17/changes-to-errors-for-incoming-webhooks: 403 (action_prohibited,
+# invalid_token), 404 (no_service, channel_not_found) and 410 (channel_is_archived) are all of the url.
+_OF_THE_URL: Final = frozenset({403, 404, 410})
+_CODE: Final = re.compile(rb"[a-z_]{1,64}")
+
+
+class SlackProvider:
+    """Posts the message as text in Slack's own formatting. Slack allows about one message a second to each url."""
+
+    name = "slack"
+    platforms = frozenset({"slack"})
+
+    def __init__(self, client: urls.UrlClient) -> None:
+        self._client = client
+
+    def available(self) -> bool:
+        """Say yes: the url of each message is all it needs."""
+        return True
+
+    def send(self, message: Message) -> str:
+        """Send the message and return the id of Slack's answer, as messages get none that is told."""
+        text = message.content.body.translate(_ESCAPES)
+        answer = self._client.post(message, json={"text": text}, refusal=_refusal)
+        return answer.headers.get("x-slack-req-id", message.delivery_id)
+
+
+def create() -> SlackProvider:
+    """Return the provider."""
+    return SlackProvider(urls.shared())
+
+
+def _refusal(answer: Answer) -> ProviderError | None:
+    if answer.is_success:
+        return None
+    code = answer.body.decode() if _CODE.fullmatch(answer.body) else str(answer.status)
+    if answer.status in _OF_THE_URL or code == "user_not_found":
+        return RecipientRefusedError(code)
+    return MessageRefusedError(code)

@@ -1,0 +1,92 @@
+"""Chat by Microsoft Teams' webhooks: workflows, and the connectors that come before them.
+
+https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook
+"""
+
+import re
+from typing import Any, Final
+
+from handlers.adapters.providers import urls
+from handlers.adapters.providers.http import Answer
+from handlers.domain.messages import Message
+from handlers.domain.provider_errors import (
+    MessageRefusedError,
+    ProviderError,
+    RecipientRefusedError,
+    ThrottledError,
+    UnavailableError,
+)
+
+_OF_THE_URL: Final = frozenset({401, 403, 404, 410})
+_OF_THE_MESSAGE: Final = frozenset({400, 413})
+
+# Power Automate says 400 of a flow that its owner has turned off.
+_TURNED_OFF: Final = frozenset({"WorkflowTriggerIsNotEnabled", "WorkflowIsNotEnabled"})
+_CODE: Final = re.compile(r"[A-Za-z]{1,64}")
+
+# Connectors say 200 and put the failure into the text:
+# https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using#rate-limiting-for-connectors
+_CONNECTOR_FAILED: Final = b"Webhook message delivery failed"
+_CONNECTOR_STATUS: Final = re.compile(rb"returned HTTP error (\d{3})")
+
+
+class TeamsProvider:
+    """Posts the message as an Adaptive Card of one text, which Teams shows with a little Markdown; 28 KB at most."""
+
+    name = "teams"
+    platforms = frozenset({"teams"})
+
+    def __init__(self, client: urls.UrlClient) -> None:
+        self._client = client
+
+    def available(self) -> bool:
+        """Say yes: the url of each message is all it needs."""
+        return True
+
+    def send(self, message: Message) -> str:
+        """Send the message and return the id of the workflow's run, or else of Teams' answer.
+
+        Acceptance by a workflow means that it runs, not that its last step has posted the message.
+        """
+        answer = self._client.post(message, json=_card(message.content.body), refusal=_refusal, own_server=True)
+        ids = (answer.headers.get(name) for name in ("x-ms-workflow-run-id", "request-id"))
+        return next(filter(None, ids), message.delivery_id)
+
+
+def create() -> TeamsProvider:
+    """Return the provider."""
+    return TeamsProvider(urls.shared())
+
+
+def _card(text: str) -> dict[str, Any]:
+    card = {
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.2",
+        "body": [{"type": "TextBlock", "text": text, "wrap": True}],
+    }
+    attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
+    return {"type": "message", "attachments": [attachment]}
+
+
+def _refusal(answer: Answer) -> ProviderError | None:
+    if answer.is_success:
+        return _of_connector(answer.body) if answer.body.startswith(_CONNECTOR_FAILED) else None
+    error = answer.document.get("error")
+    code = error.get("code") if isinstance(error, dict) else None
+    if not isinstance(code, str) or not _CODE.fullmatch(code):
+        code = str(answer.status)
+    return RecipientRefusedError(code) if code in _TURNED_OFF else _of_status(answer.status, code)
+
+
+def _of_connector(text: bytes) -> ProviderError:
+    found = _CONNECTOR_STATUS.search(text)
+    return _of_status(int(found[1]), found[1].decode()) if found else UnavailableError("connector_failed")
+
+
+def _of_status(status: int, code: str) -> ProviderError:
+    if status == 429:
+        return ThrottledError(code)
+    if status in _OF_THE_URL:
+        return RecipientRefusedError(code)
+    return MessageRefusedError(code) if status in _OF_THE_MESSAGE else UnavailableError(code)

@@ -1,0 +1,5 @@
+"""The worker of the channel SMS."""
+
+from handlers.entrypoints.worker import worker_handler
+
+handler = worker_handler()

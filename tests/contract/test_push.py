@@ -1,0 +1,179 @@
+"""Push's adapters against the sandbox: what is accepted arrives, and each fault is understood as what it is."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import boto3
+import httpx
+import pytest
+from aws_lambda_powertools.utilities.parameters.secrets import SecretsProvider
+from botocore.stub import Stubber
+
+from handlers.adapters.provider_credentials import C, ProviderCredentials
+from handlers.adapters.providers.apns import ApnsCredentials, ApnsProvider
+from handlers.adapters.providers.fcm import FcmCredentials, FcmProvider
+from handlers.adapters.providers.http import HttpProviderClient
+from handlers.adapters.providers.sns_push import SnsPushCredentials, SnsPushProvider
+from handlers.domain.deliveries import Priority
+from handlers.domain.messages import Message
+from handlers.domain.provider_errors import (
+    AuthenticationError,
+    MessageRefusedError,
+    OutcomeUnknownError,
+    ProviderError,
+    RecipientRefusedError,
+    ThrottledError,
+    UnavailableError,
+    UnregisteredError,
+)
+from handlers.domain.reach import Endpoint
+from handlers.domain.rendering import RenderedContent
+from handlers.ports import Provider
+from local.sandbox.credentials import Credentials
+from tests.local.support import Sandbox
+
+TOKENS = {"apns": "0123456789abcdef" * 4, "fcm": "dQw4w9WgXcQ:APA91b" + "x-Y_" * 35}
+DEAD = {"apns": "dead" * 16, "fcm": "dead" * 40}
+ROUTES = [("apns", "apns"), ("fcm", "fcm"), ("sns-push", "apns"), ("sns-push", "fcm")]
+"""Each provider with each platform that it serves."""
+PATIENCE = 0.5
+
+
+def _credentials(name: str, model: type[C], value: str) -> ProviderCredentials[C]:
+    client = boto3.client(
+        "secretsmanager", region_name="eu-central-1", aws_access_key_id="t", aws_secret_access_key="t"
+    )
+    stub = Stubber(client)
+    for _ in range(2):  # the second for credentials that are refused
+        stub.add_response("get_secret_value", {"SecretString": value})
+    stub.activate()
+    return ProviderCredentials(name, model, prefix="p/", secrets=SecretsProvider(boto3_client=client))
+
+
+def _client(sandbox: Sandbox, *, http2: bool) -> HttpProviderClient:
+    timeout = httpx.Timeout(PATIENCE, connect=2)
+    return HttpProviderClient(
+        httpx.Client(http1=not http2, http2=http2, timeout=timeout, trust_env=False), {"*": sandbox.url}
+    )
+
+
+def apns(sandbox: Sandbox, credentials: Credentials) -> ApnsProvider:
+    secret = credentials.secret_strings()["apns"]
+    return ApnsProvider(_client(sandbox, http2=True), _credentials("apns", ApnsCredentials, secret))
+
+
+def fcm(sandbox: Sandbox, credentials: Credentials) -> FcmProvider:
+    secret = credentials.secret_strings()["fcm"]
+    return FcmProvider(_client(sandbox, http2=False), _credentials("fcm", FcmCredentials, secret))
+
+
+def sns_push(sandbox: Sandbox) -> SnsPushProvider:
+    sns = sandbox.sns()
+    applications = {
+        name: sns.create_platform_application(Name="carillon", Platform=platform, Attributes={})[
+            "PlatformApplicationArn"
+        ]
+        for name, platform in (("apns", "APNS"), ("fcm", "GCM"))
+    }
+    secret = json.dumps({"application_arns": applications})
+    return SnsPushProvider(sns, _credentials("sns-push", SnsPushCredentials, secret))
+
+
+@pytest.fixture(scope="module")
+def providers(sandbox: Sandbox) -> dict[str, Provider]:
+    return {
+        "apns": apns(sandbox, sandbox.credentials),
+        "fcm": fcm(sandbox, sandbox.credentials),
+        "sns-push": sns_push(sandbox),
+    }
+
+
+def message(platform: str, token: str | None = None, body: str = "Grüße, Ada 🎉") -> Message:
+    return Message(
+        endpoint=Endpoint(token or TOKENS[platform], platform),
+        content=RenderedContent(subject="Your order", body=body),
+        notification_id=str(uuid4()),
+        delivery_id=str(uuid4()),
+        category="payment",
+        priority=Priority.HIGH,
+        expires_at=datetime.now(UTC) + timedelta(hours=1),
+    )
+
+
+def raised(provider: Provider, sent: Message) -> ProviderError:
+    with pytest.raises(ProviderError) as error:
+        provider.send(sent)
+    return error.value
+
+
+@pytest.mark.parametrize(("name", "platform"), ROUTES)
+def test_what_is_accepted_arrives_on_the_device_with_the_ids_of_its_delivery(
+    name: str, platform: str, providers: dict[str, Provider], sandbox: Sandbox
+) -> None:
+    sent = message(platform)
+    assert providers[name].send(sent)
+    arrived = sandbox.message_of(sent.delivery_id)
+    assert arrived is not None
+    assert (arrived["channel"], arrived["provider"], arrived["to"]) == ("push", name, TOKENS[platform])
+    assert (arrived["subject"], arrived["body"]) == ("Your order", "Grüße, Ada 🎉")
+
+
+def test_apples_id_is_the_deliverys_own(providers: dict[str, Provider]) -> None:
+    sent = message("apns")
+    assert providers["apns"].send(sent) == sent.delivery_id
+
+
+@pytest.mark.parametrize("platform", ["apns", "fcm"])
+def test_a_device_without_the_app_any_more_is_unregistered(platform: str, providers: dict[str, Provider]) -> None:
+    assert type(raised(providers[platform], message(platform, DEAD[platform]))) is UnregisteredError
+
+
+@pytest.mark.parametrize(("platform", "token"), [("apns", "xyz"), ("fcm", "x")])
+def test_a_token_that_is_none_is_refused_and_not_called_dead(
+    platform: str, token: str, providers: dict[str, Provider]
+) -> None:
+    assert type(raised(providers[platform], message(platform, token))) is RecipientRefusedError
+
+
+@pytest.mark.parametrize("platform", ["apns", "fcm"])
+def test_what_is_too_long_for_a_device_is_refused(platform: str, providers: dict[str, Provider]) -> None:
+    assert type(raised(providers[platform], message(platform, body="x" * 5000))) is MessageRefusedError
+
+
+@pytest.mark.parametrize(("platform", "make"), [("apns", apns), ("fcm", fcm)])
+def test_a_strangers_credentials_are_not_accepted(
+    platform: str, make: Callable[[Sandbox, Credentials], Provider], sandbox: Sandbox
+) -> None:
+    sent = message(platform)
+    assert type(raised(make(sandbox, Credentials.generate()), sent)) is AuthenticationError
+    assert sandbox.message_of(sent.delivery_id) is None
+
+
+@pytest.mark.parametrize(("name", "platform"), ROUTES)
+@pytest.mark.parametrize(
+    ("mode", "kind"),
+    [
+        ("outage", UnavailableError),
+        ("throttle", ThrottledError),
+        ("timeout", OutcomeUnknownError),
+        ("reject", UnregisteredError),
+    ],
+)
+def test_each_fault_is_what_it_is_and_ends(
+    mode: str, kind: type[ProviderError], name: str, platform: str, providers: dict[str, Provider], sandbox: Sandbox
+) -> None:
+    providers[name].send(message(platform))  # so that FCM has a token
+    with sandbox.fault(mode, provider=name):
+        assert type(raised(providers[name], message(platform))) is kind
+    assert providers[name].send(message(platform))
+
+
+@pytest.mark.parametrize("mode", ["outage", "timeout"])
+def test_without_googles_token_endpoint_nothing_is_sent(mode: str, sandbox: Sandbox) -> None:
+    provider, sent = fcm(sandbox, sandbox.credentials), message("fcm")
+    with sandbox.fault(mode, provider="google-oauth"):
+        assert type(raised(provider, sent)) is UnavailableError
+    assert sandbox.message_of(sent.delivery_id) is None
+    assert provider.send(sent)

@@ -1,0 +1,24 @@
+"""What the tests of chat's providers share: a message, and a client whose urls all lead to a server on loopback."""
+
+import httpx
+
+from handlers.adapters.providers import egress
+from handlers.adapters.providers.http import HttpProviderClient
+from handlers.adapters.providers.urls import UrlClient
+from handlers.domain.messages import Message
+from handlers.domain.reach import Endpoint
+from handlers.domain.rendering import RenderedContent
+
+
+def message(url: str, body: str = "Ada paid <b>5 €</b> & left") -> Message:
+    return Message(Endpoint(url, "webhook"), RenderedContent(body=body), "n-1", "d-1", "payment")
+
+
+def url_client(port: int, *, read_seconds: float = 5) -> UrlClient:
+    """A client as `urls.shared` makes it, with the map of hosts and the patience of a test."""
+    client = httpx.Client(
+        transport=egress.transport([("localhost", port)]),
+        timeout=httpx.Timeout(read_seconds, connect=2),
+        trust_env=False,
+    )
+    return UrlClient(HttpProviderClient(client, {"*": f"http://localhost:{port}"}))

@@ -1,0 +1,275 @@
+"""A request over HTTP: where it goes, how it is bounded, and what each failure on the way means."""
+
+import gzip
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+
+import httpx
+import pytest
+
+from handlers.adapters.providers import http
+from handlers.adapters.providers.http import HttpProviderClient, retry_after
+from handlers.domain.provider_errors import OutcomeUnknownError, ProviderError, ThrottledError, UnavailableError
+from tests.unit.handlers.adapters.providers.exchange import SMS, Exchange
+
+URL = "https://api.example.com/v1/messages"
+Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    answer: ClassVar[Callable[..., None]]
+    connections: ClassVar[set[Any]]
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.connections.add(self.client_address)
+        self.answer()
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+def says(status: int, body: bytes, length: int | None = None, encoding: str = "identity") -> Answer:
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(status)
+        request.send_header("Content-Length", str(len(body) if length is None else length))
+        request.send_header("Content-Encoding", encoding)
+        request.end_headers()
+        request.wfile.write(body)
+
+    return answer
+
+
+@contextmanager
+def provider(answer: Answer) -> Iterator[tuple[str, set[Any]]]:
+    """A provider on loopback: yields its origin, and the connections that were made to it."""
+    connections: set[Any] = set()
+    handler = type("Handler", (_Handler,), {"answer": answer, "connections": connections})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", connections
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def client(origin: str, seconds: float = 5) -> HttpProviderClient:
+    return HttpProviderClient(httpx.Client(timeout=seconds, trust_env=False), {"*": origin})
+
+
+def raised(answer: Answer, seconds: float = 5) -> ProviderError:
+    with provider(answer) as (origin, connections), pytest.raises(ProviderError) as error:
+        client(origin, seconds).request("POST", URL, json={})
+    assert len(connections) == 1
+    return error.value
+
+
+# -- where it goes -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("hosts", "target"),
+    [
+        ({}, "https://api.example.com:8443/v1/a%20b?c=d"),
+        ({"api.example.com": "http://localhost:81", "*": "http://localhost:82"}, "http://localhost:81/v1/a%20b?c=d"),
+        ({"api.other.com": "http://localhost:81", "*": "http://localhost:82"}, "http://localhost:82/v1/a%20b?c=d"),
+        ({"api.other.com": "http://localhost:81"}, "https://api.example.com:8443/v1/a%20b?c=d"),
+    ],
+)
+def test_a_host_that_is_stood_in_for_is_still_named(hosts: dict[str, str], target: str) -> None:
+    requests: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        return httpx.Response(200)
+
+    transport = httpx.MockTransport(answer)
+    HttpProviderClient(httpx.Client(transport=transport), hosts).request(
+        "GET", "https://api.example.com:8443/v1/a%20b?c=d"
+    )
+    assert str(requests[0].url) == target
+    assert requests[0].headers["Host"] == "api.example.com:8443"
+
+
+def test_the_environment_says_who_is_stood_in_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with provider(says(200, b"{}")) as (origin, connections):
+        monkeypatch.setenv("CARILLON_ENVIRONMENT", "test")
+        monkeypatch.setenv("CARILLON_PROVIDER_SECRET_PREFIX", "p/")
+        monkeypatch.setenv("CARILLON_PROVIDER_HOSTS", f'{{"api.example.com": "{origin}"}}')
+        assert http.create().request("POST", URL, json={}).is_success
+    assert len(connections) == 1
+
+
+def test_a_connection_is_used_again() -> None:
+    with provider(says(200, b"{}")) as (origin, connections):
+        same = client(origin)
+        for _ in range(3):
+            same.request("POST", URL, json={})
+    assert len(connections) == 1
+
+
+def test_a_message_is_named_in_headers() -> None:
+    assert http.ids_of(SMS) == {"X-Carillon-Notification-Id": "n-1", "X-Carillon-Delivery-Id": "d-1"}
+
+
+# -- what came back ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [200, 202, 400, 404, 410])
+def test_what_a_provider_says_is_its_own_to_judge(status: int) -> None:
+    answer = Exchange(httpx.Response(status, json={"a": 1}, headers={"X-Id": "1"})).client.request("POST", URL)
+    assert (answer.status, answer.is_success) == (status, status < 300)
+    assert answer.document == {"a": 1}
+    assert answer.headers["x-id"] == "1"
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[1]", b"\xff"])
+def test_a_body_that_is_no_object_is_an_empty_one(body: bytes) -> None:
+    assert Exchange(httpx.Response(200, content=body)).client.request("POST", URL).document == {}
+
+
+@pytest.mark.parametrize("status", [301, 307, 500, 502, 503])
+def test_a_provider_that_does_not_serve_us_sent_nothing(status: int) -> None:
+    exchange = Exchange(httpx.Response(status, headers={"Location": "https://elsewhere.example.com/"}))
+    with pytest.raises(UnavailableError) as error:
+        exchange.client.request("POST", URL)
+    assert error.value.code == str(status)
+    assert exchange.request.url == URL, "a redirect is not followed"
+
+
+def test_a_provider_that_asks_for_patience_is_told_apart() -> None:
+    with pytest.raises(ThrottledError) as error:
+        Exchange(httpx.Response(429, headers={"Retry-After": "7"})).client.request("POST", URL)
+    assert error.value.retry_after == 7
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("7", 7),
+        ("Wed, 21 Oct 2015 07:28:30 GMT", 30),
+        ("Wed, 21 Oct 2015 07:27:00 GMT", 0),
+        ("soon", None),
+        ("-1", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_the_time_to_come_back_has_two_forms(value: str | None, seconds: float | None) -> None:
+    headers = httpx.Headers({} if value is None else {"Retry-After": value})
+    assert retry_after(headers, datetime(2015, 10, 21, 7, 28, tzinfo=UTC)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        ({"X-RateLimit-Reset": "1445412490"}, 10),
+        ({"X-RateLimit-Reset": "60"}, 0),
+        ({"X-RateLimit-Reset": "soon"}, None),
+        ({"X-RateLimit-Reset": "1445412490", "Retry-After": "7"}, 7),
+    ],
+)
+def test_who_does_not_say_when_to_come_back_may_say_when_a_limit_is_reset(
+    given: dict[str, str], seconds: float | None
+) -> None:
+    assert retry_after(httpx.Headers(given), datetime(2015, 10, 21, 7, 28, tzinfo=UTC)) == seconds
+
+
+# -- what did not ------------------------------------------------------------------------------------------------------
+
+
+def test_an_answer_that_never_comes_leaves_the_outcome_unknown() -> None:
+    silence = threading.Event()
+    error = raised(lambda _: (silence.wait(5), None)[1], seconds=0.2)
+    silence.set()
+    assert (type(error), error.code) == (OutcomeUnknownError, "ReadTimeout")
+
+
+def test_a_connection_that_breaks_leaves_the_outcome_unknown() -> None:
+    error = raised(lambda request: request.connection.close())
+    assert type(error) is OutcomeUnknownError
+
+
+def test_a_connection_that_closes_while_the_request_is_written_sent_no_whole_request() -> None:
+    def closed(request: httpx.Request) -> httpx.Response:
+        raise httpx.WriteError("", request=request)
+
+    transport = httpx.MockTransport(closed)
+    with pytest.raises(UnavailableError) as error:
+        HttpProviderClient(httpx.Client(transport=transport)).request("POST", URL)
+    assert error.value.code == "WriteError"
+
+
+def test_a_connection_that_was_never_made_sent_nothing() -> None:
+    with provider(says(200, b"")) as (origin, _):
+        pass
+    with pytest.raises(UnavailableError) as error:
+        client(origin).request("POST", URL)
+    assert error.value.code == "ConnectError"
+
+
+def test_a_pool_without_a_free_connection_sent_nothing() -> None:
+    asked, silence = threading.Event(), threading.Event()
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        asked.set()
+        silence.wait(5)
+        says(200, b"")(request)
+
+    with provider(answer) as (origin, _):
+        timeout = httpx.Timeout(5, pool=0.05)
+        pool = httpx.Client(timeout=timeout, limits=httpx.Limits(max_connections=1), trust_env=False)
+        only = HttpProviderClient(pool, {"*": origin})
+        busy = threading.Thread(target=only.request, args=("POST", URL), kwargs={"json": {}})
+        busy.start()
+        assert asked.wait(5)
+        with pytest.raises(UnavailableError) as error:
+            only.request("POST", URL, json={})
+        silence.set()
+        busy.join()
+    assert error.value.code == "PoolTimeout"
+
+
+def test_a_status_stands_though_its_body_ends_early() -> None:
+    with provider(says(202, b'{"a"', length=100)) as (origin, _):
+        answer = client(origin, seconds=0.2).request("POST", URL, json={})
+    assert (answer.status, answer.body) == (202, b'{"a"')
+
+
+def test_an_answer_that_comes_in_drops_is_cut_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "_READ_SECONDS", 0.2)
+    enough = threading.Event()
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        says(400, b"x", length=1000)(request)
+        with suppress(OSError):
+            while not enough.wait(0.05):
+                request.wfile.write(b"x")
+
+    with provider(answer) as (origin, _):
+        body = client(origin).request("POST", URL, json={}).body
+        enough.set()
+    assert 1 < len(body) < 20
+
+
+def test_an_answer_without_end_is_cut() -> None:
+    with provider(says(400, b"x" * 200_000)) as (origin, _):
+        assert len(client(origin).request("POST", URL, json={}).body) == 64 * 1024
+
+
+def test_an_answer_that_would_have_to_be_unpacked_is_not_read() -> None:
+    accepted: list[str | None] = []
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        accepted.append(request.headers["Accept-Encoding"])
+        says(400, gzip.compress(b"x" * 1_000_000), encoding="gzip")(request)
+
+    with provider(answer) as (origin, _):
+        assert client(origin).request("POST", URL, json={}).body == b""
+    assert accepted == ["identity"]
