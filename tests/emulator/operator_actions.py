@@ -97,18 +97,27 @@ class Operator:
         finally:
             client.update_event_source_mapping(UUID=mapping, Enabled=True)
 
-    def logged(self, function: str) -> str:
-        """All that the function has logged so far."""
+    def logged(self, function: str, text: str = "") -> str:
+        """All the lines so far in which the function has logged this text.
+
+        The emulator finds the first 10,000 lines and never a second page, so who looks for something names it.
+        """
         pages = self.aws("logs").get_paginator("filter_log_events")
-        group = f"/aws/lambda/{self.function_name(function)}"
-        return "\n".join(event["message"] for page in pages.paginate(logGroupName=group) for event in page["events"])
+        found = pages.paginate(
+            logGroupName=f"/aws/lambda/{self.function_name(function)}", filterPattern=f'"{text}"' if text else ""
+        )
+        return "\n".join(event["message"] for page in found for event in page["events"])
 
     def until_logged(self, function: str, text: str, times: int = 1) -> str:
-        return until(lambda: self.logged(function), lambda log: log.count(text) >= times)
+        return until(lambda: self.logged(function, text), lambda log: log.count(text) >= times)
+
+    def times_logged(self, function: str, text: str) -> int:
+        """How often the function has logged this text so far."""
+        return self.logged(function, text).count(text)
 
     def worker_results(self, delivery_id: str, channel: str = "email") -> list[str]:
         """What the channel's worker said came of the delivery, attempt by attempt: `sent`, `retry`, `dropped`, …"""
-        lines = (line for line in self.logged(f"worker-{channel}").splitlines() if delivery_id in line)
+        lines = (line for line in self.logged(f"worker-{channel}", delivery_id).splitlines() if delivery_id in line)
         return [json.loads(line)["result"] for line in lines if '"result"' in line]
 
     # -- providers -------------------------------------------------------------------------------------------------

@@ -96,7 +96,7 @@ def test_the_same_event_twice_is_dropped_and_counted(producer: Producer, templat
     user = producer.contact(email=f"{uuid.uuid4().hex}@example.com")
     notification = producer.send(payment(template, user)).json()
     [delivery] = producer.until_final(notification["notification_id"])["deliveries"]
-    dropped = operator.logged("worker-email").count("DuplicateDropped")
+    dropped = operator.times_logged("worker-email", "DuplicateDropped")
 
     operator.publish_again(notification["notification_id"], delivery["delivery_id"])
 

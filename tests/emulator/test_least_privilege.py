@@ -46,12 +46,12 @@ def a_template_is_accepted(producer: Producer, operator: Operator) -> bool:
 
 def a_delivery_is_published(producer: Producer, operator: Operator) -> bool:
     """The acceptance itself succeeds either way; without the permission nobody publishes."""
-    failures = operator.logged("notifications").count("PublishFailed")
+    failures = operator.times_logged("notifications", "PublishFailed")
     delivery_id = direct(producer).json()["deliveries"][0]["delivery_id"]
     return until(
         lambda: (
             is_sent(operator, delivery_id),
-            operator.logged("notifications").count("PublishFailed") > failures,
+            operator.times_logged("notifications", "PublishFailed") > failures,
         ),
         any,
     )[0]
@@ -103,10 +103,10 @@ def knows_the_providers_of(channel: str) -> Works:
     """The worker sends without its knowledge as well, but complains."""
 
     def works(producer: Producer, operator: Operator) -> bool:
-        complaints = operator.logged(f"worker-{channel}").count("the state of the providers cannot be read")
+        complaints = operator.times_logged(f"worker-{channel}", "the state of the providers cannot be read")
         sent = bool(provider_of_one(channel, producer, operator))
-        return sent and complaints == operator.logged(f"worker-{channel}").count(
-            "the state of the providers cannot be read"
+        return sent and complaints == operator.times_logged(
+            f"worker-{channel}", "the state of the providers cannot be read"
         )
 
     return works
@@ -125,11 +125,15 @@ def a_due_delivery_is_published_again(producer: Producer, operator: Operator) ->
         accepted = direct(producer).json()
     delivery_id = accepted["deliveries"][0]["delivery_id"]
     operator.make_due(accepted["notification_id"], delivery_id)
-    failures = operator.logged("sweeper").count("PublishFailed")
+    failures = operator.times_logged("sweeper", "PublishFailed")
     if "FunctionError" in operator.sweep():
         return False
     return until(
-        lambda: (is_sent(operator, delivery_id), operator.logged("sweeper").count("PublishFailed") > failures), any
+        lambda: (
+            is_sent(operator, delivery_id),
+            operator.times_logged("sweeper", "PublishFailed") > failures,
+        ),
+        any,
     )[0]
 
 
@@ -229,13 +233,13 @@ def provider_of_one(
     worker = f"worker-{channel}"
     what = {"template": new_template(producer, channel)} if templated else {"content": CONTENT}
     to = [{"user_id": user or producer.contact(**ADDRESSES[channel]())}]
-    denials = operator.logged(worker).count("AccessDenied")
+    denials = operator.times_logged(worker, "AccessDenied")
     accepted = producer.send({"category": "payment", **what, "to": to, "channels": [channel]}).json()
     [delivery_id] = [delivery["delivery_id"] for delivery in accepted["deliveries"]]
     results, _ = until(
         lambda: (
             operator.worker_results(delivery_id, channel),
-            operator.logged(worker).count("AccessDenied") > denials,
+            operator.times_logged(worker, "AccessDenied") > denials,
         ),
         any,
     )

@@ -24,4 +24,4 @@ def test_the_first_request_in_python_is_accepted_and_sent(
 
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.startswith("202 ")
-    until(producer.messages, lambda messages: any(message["subject"] == "Receipt 43" for message in messages))
+    until(producer.messages, lambda messages: any(message.get("subject") == "Receipt 43" for message in messages))

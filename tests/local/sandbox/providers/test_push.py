@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -64,13 +65,13 @@ def test_apns_names_the_reason(sandbox: Sandbox, changed: dict[str, Any], status
 @pytest.mark.parametrize(
     ("claims", "reason"),
     [
-        ({"iss": "OTHERTEAM1"}, "InvalidProviderToken"),
-        ({"iat": int(time.time()) - 3700}, "ExpiredProviderToken"),
-        ({"iat": int(time.time()) + 600}, "InvalidProviderToken"),
+        (lambda: {"iss": "OTHERTEAM1"}, "InvalidProviderToken"),
+        (lambda: {"iat": int(time.time()) - 3700}, "ExpiredProviderToken"),
+        (lambda: {"iat": int(time.time()) + 600}, "InvalidProviderToken"),
     ],
 )
-def test_apns_looks_at_the_tokens_claims(sandbox: Sandbox, claims: dict[str, Any], reason: str) -> None:
-    token = calls.provider_token(sandbox, **claims)
+def test_apns_looks_at_the_tokens_claims(sandbox: Sandbox, claims: Callable[[], dict[str, Any]], reason: str) -> None:
+    token = calls.provider_token(sandbox, **claims())
     answer = calls.apns(sandbox, headers={"authorization": f"bearer {token}"})
     assert (answer.status_code, answer.json()["reason"]) == (403, reason)
 
