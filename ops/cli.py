@@ -19,8 +19,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from handlers.adapters.providers import registry
 from handlers.domain.channels import Channel
+from handlers.domain.providers import of_channel
 from ops.apps import App, AppError, Apps
 from ops.client import ApiError, Client, Credentials
 from ops.providers import ProviderChangeError, Providers
@@ -147,7 +147,7 @@ def _apps(environment: str) -> Apps:
 
 def _providers(channel: Channel, environment: str) -> Providers:
     table = f"carillon-{environment}-limits"
-    return Providers(_dynamodb(environment), table, tuple(registry(channel)), channel)
+    return Providers(_dynamodb(environment), table, [each.name for each in of_channel(channel)], channel)
 
 
 def _dynamodb(environment: str) -> "DynamoDBClient":

@@ -1,5 +1,8 @@
 """Builds the zip of each Lambda function: its locked dependencies for one target, and the handlers' modules it imports.
 
+What a function imports is read from its code, from its entrypoint onwards; but a worker imports its channel's providers
+by their names, so these it has from the registry.
+
 The same lock and the same sources give the same bytes, wherever and whenever they are built (with one version of zlib),
 so a deployment that changes nothing uploads nothing. Nothing is taken from this machine's site-packages: uv installs
 every wheel, by its hash in `uv.lock`, for the target's platform, into an empty directory.
@@ -19,7 +22,7 @@ import sysconfig
 import tomllib
 import zlib
 from base64 import b64encode
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +33,8 @@ from tempfile import TemporaryDirectory
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import grimp
+
+from handlers.domain.providers import of_channel
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / ".carillon" / "build"
@@ -118,7 +123,8 @@ def build(function: str, target: Target, directory: Path = BUILD) -> Package:
             f"No function {function!r}: add a dependency group {GROUP_PREFIX}{function} to pyproject.toml."
         )
     entrypoint = f"handlers.entrypoints.{function.replace('-', '_')}"
-    sources = [(path.relative_to(ROOT).as_posix(), path) for path in _sources(entrypoint)]
+    roots = {entrypoint: "handler", **_providers(function)}
+    sources = [(path.relative_to(ROOT).as_posix(), path) for path in _sources(roots)]
     layer = _dependencies(_locked_requirements(function), target, directory / "cache")
     zipped = directory / target / f"{function}.zip"
     with _replacing(zipped) as draft:
@@ -144,15 +150,23 @@ def _refuse_oversize(function: str, size: int) -> None:
         )
 
 
-def _sources(entrypoint: str) -> Iterator[Path]:
-    """Yield the files of a module, of all that it imports from handlers, and of the packages these are in."""
+def _providers(function: str) -> dict[str, str]:
+    """Return the modules of the providers that a function creates by name, and what creates them; a worker's alone."""
+    _, _, channel = function.partition("worker-")
+    return {f"handlers.adapters.providers.{each.module}": "create" for each in of_channel(channel)}
+
+
+def _sources(roots: Mapping[str, str]) -> Iterator[Path]:
+    """Yield the files of modules, of all that they import from handlers, and of the packages these are in.
+
+    `roots` says which function each module has that is called by name. Raises PackagingError when there is no module.
+    """
     graph = grimp.build_graph("handlers", exclude_type_checking_imports=True, cache_dir=None)
-    if entrypoint not in graph.modules:
-        raise PackagingError(
-            f"No module {entrypoint}: write {entrypoint.replace('.', '/')}.py with a function `handler`."
-        )
+    for module, called in roots.items():
+        if module not in graph.modules:
+            raise PackagingError(f"No module {module}: write {module.replace('.', '/')}.py with a function `{called}`.")
     found: set[str] = set()
-    waiting = {entrypoint}
+    waiting = set(roots)
     while waiting:
         module = waiting.pop()
         found.add(module)

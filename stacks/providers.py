@@ -9,16 +9,13 @@ from types import MappingProxyType
 
 import pulumi
 
+from handlers.domain.providers import of_channel
 from stacks.naming import Naming
 from stacks.secrets import container
+from stacks.settings import CHANNELS
 
 CREDENTIALS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "email": ("sendgrid",),
-        "sms": ("twilio",),
-        "push": ("apns", "fcm", "sns-push"),
-        "chat": ("webhook",),
-    }
+    {channel: tuple(each.name for each in of_channel(channel) if each.credentials) for channel in CHANNELS}
 )
 """By channel, the providers that have credentials. The others need none: SES and SNS go by the worker's role, and the
 url of a Slack, Teams or Discord channel is its own credential."""

@@ -1,7 +1,7 @@
 """How a user can be reached: the contact as producers write it and as it is stored, field for field."""
 
 import re
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from pydantic import (
     AfterValidator,
     Field,
+    GetPydanticSchema,
     StrictBool,
     StringConstraints,
     ValidationError,
@@ -19,10 +20,12 @@ from pydantic import (
     field_validator,
 )
 from pydantic_core import PydanticCustomError, Url
+from pydantic_core.core_schema import literal_schema
 
 from handlers.domain.addresses import EmailAddress, PhoneNumber
 from handlers.domain.locales import Locale
 from handlers.domain.model import Model, is_absent
+from handlers.domain.providers import of_channel
 
 MAX_DEVICES: Final = 100
 MAX_EXTERNAL_CHANNELS: Final = 50
@@ -70,32 +73,11 @@ class Device(Model):
 
 # -- external channels -------------------------------------------------------------------------------------------------
 
-ExternalPlatform = Literal["slack", "teams", "discord", "webhook"]
+_SENDERS: Final = MappingProxyType({each.name: each for each in of_channel("chat")})
 
-_HOSTS: Final[Mapping[ExternalPlatform, tuple[str, ...]]] = MappingProxyType(
-    {
-        # https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks and GovSlack's
-        "slack": ("hooks.slack.com", "hooks.slack-gov.com"),
-        # Workflows (two generations), connectors, and the same in Microsoft's clouds for the US government and China:
-        # https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook
-        "teams": (
-            ".logic.azure.com",
-            ".logic.azure.us",
-            ".logic.azure.cn",
-            ".api.powerplatform.com",
-            ".powerplatform.microsoft.us",
-            ".webhook.office.com",
-            "outlook.office.com",
-        ),
-        # https://discord.com/developers/docs/resources/webhook; the test clients and the former domain
-        "discord": ("discord.com", "ptb.discord.com", "canary.discord.com", "discordapp.com"),
-    }
-)
-"""Where each platform's own urls lie; a leading dot stands for any name below. A webhook is at any public host."""
-
-_WHOSE_HOST: Final[Mapping[ExternalPlatform, str]] = MappingProxyType(
-    {"slack": "Slack", "teams": "Microsoft Teams", "discord": "Discord", "webhook": "the public internet"}
-)
+# The schema that Pydantic has of a Literal, whose members would have to be written out here once more.
+ExternalPlatform = Annotated[str, GetPydanticSchema(lambda _type, _handler: literal_schema(list(_SENDERS)))]
+"""The name of a provider of chat, which is whom the url is of."""
 
 
 def _is_public(host: str) -> bool:
@@ -109,11 +91,10 @@ def _is_public(host: str) -> bool:
         return "." in host and not host.endswith((".localhost", ".local", ".internal", "."))
 
 
-def _is_at(host: str, platform: ExternalPlatform) -> bool:
-    allowed = _HOSTS.get(platform)
-    if allowed is None:
+def _is_at(host: str, hosts: Collection[str]) -> bool:
+    if not hosts:
         return _is_public(host)
-    return any(host.endswith(name) if name.startswith(".") else host == name for name in allowed)
+    return any(host.endswith(name) if name.startswith(".") else host == name for name in hosts)
 
 
 def _parsed(url: str) -> Url:
@@ -137,13 +118,13 @@ class ExternalChannel(Model):
     @classmethod
     def _is_safe_to_call(cls, value: str, info: ValidationInfo) -> str:
         url = _parsed(value)
-        platform = info.data.get("platform")
+        sender = _SENDERS.get(info.data.get("platform", ""))  # none when the platform was refused itself
         if url.scheme != "https":
             raise PydanticCustomError("url", "must be an https url")
         if url.username or url.password:
             raise PydanticCustomError("url", "must not hold credentials")
-        if platform is not None and not _is_at(url.host or "", platform):
-            raise PydanticCustomError("url", "must be at a host of {whose}", {"whose": _WHOSE_HOST[platform]})
+        if sender is not None and not _is_at(url.host or "", sender.hosts):
+            raise PydanticCustomError("url", "must be at a host of {whose}", {"whose": sender.whose})
         return str(url)
 
 

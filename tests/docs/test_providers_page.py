@@ -1,19 +1,27 @@
-"""Every provider has its row in both tables of the page, and no other has one."""
+"""Every provider has its row in both tables of the page, and no other has one; nor in that of the credentials."""
 
 import re
 from pathlib import Path
 
-from handlers.adapters.providers import registry
-from handlers.domain.channels import CHANNELS
+from handlers.domain.providers import PROVIDERS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "providers.md").read_text()
-REGISTERED = [name for channel in CHANNELS for name in registry(channel)]
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "providers.md").read_text()
+
+
+def rows(page: str) -> list[tuple[str, str]]:
+    """The channel and the provider of each row that begins with them."""
+    return re.findall(r"^\| (email|sms|push|chat)[^|]* \| `([a-z0-9-]+)` \|", page, re.MULTILINE)
 
 
 def test_every_provider_is_described_once_and_no_other() -> None:
-    rows = re.findall(r"^\| (email|sms|push|chat)[^|]* \| `([a-z-]+)` \|", PAGE, re.MULTILINE)
-    assert sorted(rows) == sorted((channel, name) for channel in CHANNELS for name in registry(channel))
+    assert sorted(rows(PAGE)) == sorted((each.channel, each.name) for each in PROVIDERS)
 
 
 def test_what_every_provider_answers_is_explained() -> None:
-    assert sorted(re.findall(r"^\| `([a-z-]+)` \|", PAGE, re.MULTILINE)) == sorted(REGISTERED)
+    assert sorted(re.findall(r"^\| `([a-z0-9-]+)` \|", PAGE, re.MULTILINE)) == sorted(each.name for each in PROVIDERS)
+
+
+def test_the_credentials_of_every_provider_that_has_any_are_described_and_of_no_other() -> None:
+    documented = rows((DOCS / "configuration.md").read_text())
+    assert sorted(documented) == sorted((each.channel, each.name) for each in PROVIDERS if each.credentials)

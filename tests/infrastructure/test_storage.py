@@ -134,6 +134,16 @@ def test_each_provider_with_credentials_has_a_container_for_them(prod: Program) 
     assert prod.exports["providerSecretNames"] == {name: f"carillon/prod/providers/{name}" for name in providers}
 
 
+def test_the_providers_secrets_keep_the_names_under_which_they_were_filled(prod: Program) -> None:
+    """A secret of another name, or of another place in the program, would be a new one, and empty."""
+    secrets = [each for each in prod.of(SECRET) if "stacks:ProviderSecrets$" in each.urn]
+    filled = {
+        f"{SECRET}::{name}": f"carillon/prod/providers/{name}"
+        for name in ("sendgrid", "twilio", "apns", "fcm", "sns-push", "webhook")
+    }
+    assert filled.items() <= {each.urn.rpartition("$")[2]: each.inputs["name"] for each in secrets}.items()
+
+
 def secrets_below(deployed: Program, prefix: str) -> set[str]:
     names = {each.inputs["name"] for each in deployed.of(SECRET)}
     return {name.removeprefix(prefix) for name in names if name.startswith(prefix)}

@@ -1,6 +1,8 @@
 """`carillon …` as an operator types it."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import jwt
@@ -10,6 +12,7 @@ from typer.testing import CliRunner, Result
 from local.engine.emulator import Emulator
 from ops.cli import app
 
+ROOT = Path(__file__).parents[2]
 LOCAL = {
     "api_url": "http://127.0.0.1:9",
     "app_key": "demo",
@@ -102,3 +105,10 @@ def test_a_notification_that_is_not_one_is_not_sent(tmp_path: Path, body: str, s
     refused = carillon("send", "-", stdin=body)
     assert refused.exit_code == 1
     assert said in refused.stderr
+
+
+def test_providers_are_named_without_importing_what_sends() -> None:
+    code = "import sys, ops.cli; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "handlers.domain.providers" in done.stdout.split()
+    assert "handlers.adapters.providers" not in done.stdout.split()

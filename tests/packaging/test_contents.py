@@ -9,6 +9,7 @@ from zipfile import ZipFile
 
 import pytest
 
+from handlers.domain.providers import PROVIDERS
 from stacks.packaging import Package, Target, functions
 
 # ELF header: e_ident is 16 bytes, then e_type and e_machine, two bytes each (https://refspecs.linuxfoundation.org/elf/elf.pdf).
@@ -99,6 +100,12 @@ def test_a_zip_has_the_entrypoint_of_its_function_and_of_no_other(archive: ZipFi
     entrypoints = {f"handlers/entrypoints/{name.replace('-', '_')}.py" for name in functions()}
     own = f"handlers/entrypoints/{function_of(archive).replace('-', '_')}.py"
     assert entrypoints & set(archive.namelist()) == {own}
+
+
+def test_a_workers_zip_has_the_providers_of_its_channel_and_no_zip_has_any_other(archive: ZipFile) -> None:
+    providers = {f"handlers/adapters/providers/{each.module}.py": each.channel for each in PROVIDERS}
+    _, _, channel = function_of(archive).partition("worker-")
+    assert providers.keys() & set(archive.namelist()) == {name for name in providers if providers[name] == channel}
 
 
 def test_a_package_that_code_is_in_has_its_init_file(archive: ZipFile) -> None:

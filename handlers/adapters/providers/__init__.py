@@ -1,12 +1,14 @@
-"""The providers: a new one is a file beside this one and a line in this registry, in the order in which they are asked.
+"""The providers: each is the file of its name beside this one, and its line in `handlers.domain.providers`.
 
-Those of a channel are imported when they are asked for: a worker's zip has what its own providers depend on, and
-nothing of what the other channels' need.
+Those of a channel are imported when they are asked for, by name: a worker's zip has its own providers and what these
+depend on, and nothing of the other channels'.
 """
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 
 from handlers.domain.channels import Channel
+from handlers.domain.providers import of_channel
 from handlers.ports import Provider
 
 Registry = Mapping[str, Callable[[], Provider]]
@@ -15,56 +17,9 @@ Registry = Mapping[str, Callable[[], Provider]]
 
 def registry(channel: Channel) -> Registry:
     """Return the providers of a channel, in the order in which they are asked until an operator gives another."""
-    match channel:
-        case "email":
-            return _email()
-        case "sms":
-            return _sms()
-        case "push":
-            return _push()
-        case "chat":
-            return _chat()
+    return {each.name: import_module(f"{__name__}.{each.module}").create for each in of_channel(channel)}
 
 
 def create(channel: Channel) -> tuple[Provider, ...]:
     """Create the providers of a channel, in that order."""
     return tuple(make() for make in registry(channel).values())
-
-
-def _email() -> Registry:
-    from handlers.adapters.providers import sendgrid, ses
-
-    return {
-        "ses": ses.create,
-        "sendgrid": sendgrid.create,
-    }
-
-
-def _sms() -> Registry:
-    from handlers.adapters.providers import sns, twilio
-
-    return {
-        "sns": sns.create,
-        "twilio": twilio.create,
-    }
-
-
-def _push() -> Registry:
-    from handlers.adapters.providers import apns, fcm, sns_push
-
-    return {
-        "apns": apns.create,
-        "fcm": fcm.create,
-        "sns-push": sns_push.create,
-    }
-
-
-def _chat() -> Registry:
-    from handlers.adapters.providers import discord, slack, teams, webhook
-
-    return {
-        "slack": slack.create,
-        "teams": teams.create,
-        "discord": discord.create,
-        "webhook": webhook.create,
-    }

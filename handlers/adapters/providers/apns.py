@@ -26,6 +26,7 @@ from handlers.domain.provider_errors import (
     UnavailableError,
     UnregisteredError,
 )
+from handlers.ports import Provider
 
 TOKEN_SECONDS: Final = 40 * 60
 """APNs refuses a provider token after an hour, and to be given another one more often than every 20 minutes:
@@ -106,7 +107,7 @@ class ApnsProvider:
         )
 
 
-def create() -> ApnsProvider:
+def create() -> Provider:
     """Return the provider as the environment configures it."""
     return ApnsProvider(http.create(http2=True), provider_credentials.of("apns", ApnsCredentials))
 

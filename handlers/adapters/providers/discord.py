@@ -6,6 +6,7 @@ from handlers.adapters.providers import urls
 from handlers.adapters.providers.http import Answer
 from handlers.domain.messages import Message
 from handlers.domain.provider_errors import MessageRefusedError, ProviderError, RecipientRefusedError
+from handlers.ports import Provider
 
 _OF_THE_URL: Final = frozenset({401, 403, 404})
 # A forum's webhook takes no message without a thread, and a url names none unless it has `thread_id`:
@@ -37,7 +38,7 @@ class DiscordProvider:
         return str(answer.document.get("id", message.delivery_id))
 
 
-def create() -> DiscordProvider:
+def create() -> Provider:
     """Return the provider."""
     return DiscordProvider(urls.shared())
 

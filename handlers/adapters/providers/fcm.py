@@ -28,6 +28,7 @@ from handlers.domain.provider_errors import (
     UnavailableError,
     UnregisteredError,
 )
+from handlers.ports import Provider
 
 _SCOPE: Final = "https://www.googleapis.com/auth/firebase.messaging"
 _GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -108,7 +109,7 @@ class FcmProvider:
         return Token(value, now + seconds - RENEW_SECONDS_BEFORE)
 
 
-def create() -> FcmProvider:
+def create() -> Provider:
     """Return the provider as the environment configures it."""
     return FcmProvider(http.shared(), provider_credentials.of("fcm", FcmCredentials))
 

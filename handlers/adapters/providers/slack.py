@@ -7,6 +7,7 @@ from handlers.adapters.providers import urls
 from handlers.adapters.providers.http import Answer
 from handlers.domain.messages import Message
 from handlers.domain.provider_errors import MessageRefusedError, ProviderError, RecipientRefusedError
+from handlers.ports import Provider
 
 # What Slack takes as markup (https://docs.slack.dev/messaging/formatting-message-text#escaping): escaped, no text can
 # call everybody (`<!channel>`) or show one link as another.
@@ -38,7 +39,7 @@ class SlackProvider:
         return answer.headers.get("x-slack-req-id", message.delivery_id)
 
 
-def create() -> SlackProvider:
+def create() -> Provider:
     """Return the provider."""
     return SlackProvider(urls.shared())
 

@@ -13,6 +13,7 @@ from handlers.domain.provider_errors import (
     RecipientRefusedError,
     UnavailableError,
 )
+from handlers.ports import Provider
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -65,7 +66,7 @@ class SnsProvider:
         return answer["MessageId"]
 
 
-def create() -> SnsProvider:
+def create() -> Provider:
     """Return the provider as the environment configures it."""
     settings = SnsSettings()
     return SnsProvider(clients.sns(), sender_id=settings.sms_sender_id, max_price=settings.sms_max_price_usd)

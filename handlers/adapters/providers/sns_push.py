@@ -26,6 +26,7 @@ from handlers.domain.provider_errors import (
     UnavailableError,
     UnregisteredError,
 )
+from handlers.ports import Provider
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -86,7 +87,7 @@ class SnsPushProvider:
             raise UnavailableError(error.code) from None
 
 
-def create() -> SnsPushProvider:
+def create() -> Provider:
     """Return the provider as the environment configures it."""
     return SnsPushProvider(clients.sns(), provider_credentials.of("sns-push", SnsPushCredentials))
 

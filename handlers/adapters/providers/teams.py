@@ -16,6 +16,7 @@ from handlers.domain.provider_errors import (
     ThrottledError,
     UnavailableError,
 )
+from handlers.ports import Provider
 
 _OF_THE_URL: Final = frozenset({401, 403, 404, 410})
 _OF_THE_MESSAGE: Final = frozenset({400, 413})
@@ -53,7 +54,7 @@ class TeamsProvider:
         return next(filter(None, ids), message.delivery_id)
 
 
-def create() -> TeamsProvider:
+def create() -> Provider:
     """Return the provider."""
     return TeamsProvider(urls.shared())
 

@@ -18,6 +18,7 @@ from handlers.domain.provider_errors import (
     ThrottledError,
     UnavailableError,
 )
+from handlers.ports import Provider
 
 _API: Final = "https://api.twilio.com/2010-04-01"
 
@@ -99,7 +100,7 @@ class TwilioProvider:
         return sid
 
 
-def create() -> TwilioProvider:
+def create() -> Provider:
     """Return the provider as the environment configures it."""
     return TwilioProvider(http.shared(), provider_credentials.of("twilio", TwilioCredentials))
 

@@ -21,6 +21,7 @@ from handlers.domain.provider_errors import (
     RecipientRefusedError,
     UnavailableError,
 )
+from handlers.ports import Provider
 
 _TYPE: Final = "notification.sent"
 _OF_THE_URL: Final = frozenset({401, 403, 404, 405, 410})
@@ -77,7 +78,7 @@ class WebhookProvider:
         return id_
 
 
-def create() -> WebhookProvider:
+def create() -> Provider:
     """Return the provider with the credentials that the environment names."""
     return WebhookProvider(urls.shared(), provider_credentials.of("webhook", WebhookCredentials))
 

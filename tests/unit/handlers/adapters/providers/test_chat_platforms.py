@@ -23,6 +23,7 @@ from handlers.domain.provider_errors import (
     ThrottledError,
     UnavailableError,
 )
+from handlers.domain.providers import of_channel
 from handlers.ports import Provider
 from tests.unit.handlers.adapters.providers.chat import message, url_client
 from tests.unit.handlers.adapters.providers.webserver import Answer, Request, WebServer, says, serving
@@ -249,4 +250,4 @@ def test_the_registry_has_one_provider_for_each_platform_of_a_contact(monkeypatc
     monkeypatch.setenv("CARILLON_PROVIDER_SECRET_PREFIX", "carillon/test/providers/")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     served = {provider.name: provider.platforms for provider in providers.create("chat")}
-    assert served == {name: frozenset({name}) for name in ("slack", "teams", "discord", "webhook")}
+    assert served == {each.name: frozenset({each.name}) for each in of_channel("chat")}

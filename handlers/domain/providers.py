@@ -1,0 +1,73 @@
+"""The registry of providers: a new one is its line here and the file of its name in `handlers/adapters/providers`.
+
+Whatever knows providers by name derives it from here: whom a worker asks and what is in its zip, the secrets of an
+environment, the external channels a contact may have, what an operator can switch.
+
+The Pulumi program reads it as well. So it is data alone, and imports nothing that has to be installed.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from handlers.domain.channels import Channel
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A provider of a channel.
+
+    With `credentials` it is off until the secret of its name has a value. One without needs none: it goes by the
+    worker's role, or the url of each message is its own credential.
+
+    A provider of chat sends to a contact's external channels of the platform that has its name. Their urls lie at
+    `hosts`, where a leading dot stands for any name below; without hosts at any public one. `whose` hosts these are is
+    told when a url is refused.
+    """
+
+    channel: Channel
+    name: str
+    credentials: bool = False
+    hosts: tuple[str, ...] = ()
+    whose: str = "the public internet"
+
+    @property
+    def module(self) -> str:
+        """Its file in `handlers/adapters/providers`: its name, with the underscores that Python wants."""
+        return self.name.replace("-", "_")
+
+
+# https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks and GovSlack's
+_SLACK: Final = ("hooks.slack.com", "hooks.slack-gov.com")
+# Workflows (two generations), connectors, and the same in Microsoft's clouds for the US government and China:
+# https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook
+_TEAMS: Final = (
+    ".logic.azure.com",
+    ".logic.azure.us",
+    ".logic.azure.cn",
+    ".api.powerplatform.com",
+    ".powerplatform.microsoft.us",
+    ".webhook.office.com",
+    "outlook.office.com",
+)
+# https://discord.com/developers/docs/resources/webhook; the test clients and the former domain
+_DISCORD: Final = ("discord.com", "ptb.discord.com", "canary.discord.com", "discordapp.com")
+
+PROVIDERS: Final = (
+    Registered("email", "ses"),
+    Registered("email", "sendgrid", credentials=True),
+    Registered("sms", "sns"),
+    Registered("sms", "twilio", credentials=True),
+    Registered("push", "apns", credentials=True),
+    Registered("push", "fcm", credentials=True),
+    Registered("push", "sns-push", credentials=True),
+    Registered("chat", "slack", hosts=_SLACK, whose="Slack"),
+    Registered("chat", "teams", hosts=_TEAMS, whose="Microsoft Teams"),
+    Registered("chat", "discord", hosts=_DISCORD, whose="Discord"),
+    Registered("chat", "webhook", credentials=True),
+)
+"""Those of a channel in the order in which they are asked, until an operator gives another."""
+
+
+def of_channel(channel: str) -> tuple[Registered, ...]:
+    """Return the providers of a channel, in that order; none for what is no channel."""
+    return tuple(each for each in PROVIDERS if each.channel == channel)
