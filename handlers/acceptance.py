@@ -23,7 +23,7 @@ from handlers.domain.notifications import (
     NotificationState,
     PlannedDelivery,
 )
-from handlers.domain.plan import Planned, plan, users
+from handlers.domain.plan import Planned, plan
 from handlers.domain.problems import IdempotencyMismatch, InvalidRequest, NotFound, TooLarge
 from handlers.domain.requests import NotificationRequest
 from handlers.domain.statuses import UNSENT, Status
@@ -150,8 +150,7 @@ class NotificationService:
     def _plan(
         self, request: NotificationRequest, caller: Caller, now: datetime
     ) -> tuple[tuple[Planned, ...], Templates]:
-        named = users(request)
-        people = self.people.find(named) if named else {}
+        people = self.people.find({recipient.key for recipient in request.to})
         planned = plan(
             request,
             caller=caller,

@@ -75,6 +75,27 @@ class WorkerSettings(_Settings):
     template_bucket: str
 
 
+class LinkSettings(_Settings):
+    """Of everybody who makes or meets links in messages. `link_key` is the KMS key they are signed with."""
+
+    link_key: str
+
+
+class LinkMakerSettings(LinkSettings):
+    """Of every channel's worker. `public_url` is where recipients reach the API, without a slash at its end."""
+
+    public_url: str
+
+
+class TrackingSettings(LinkSettings):
+    """Of `tracking`."""
+
+    notifications_table: str
+    settings_table: str
+    categories: Mapping[str, Category]
+    channels: tuple[Channel, ...]
+
+
 class DevicesSettings(_Settings):
     """Of the worker that forgets dead devices."""
 

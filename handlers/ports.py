@@ -3,7 +3,7 @@
 Every port is called by several threads at once, and each call is bounded in time.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -12,15 +12,16 @@ if TYPE_CHECKING:
     # Not at run time: the sweeper needs no templates, and has no Jinja.
     from handlers.domain.channels import Channel
     from handlers.domain.claims import Claimed, Refusal
-    from handlers.domain.deliveries import Conclusion, Delivery, Reason
+    from handlers.domain.deliveries import Conclusion, Delivery, Observed, Reason
     from handlers.domain.due import DueDelivery
     from handlers.domain.events import DeliveryRequested
+    from handlers.domain.links import Link
     from handlers.domain.messages import Message
     from handlers.domain.notifications import Notification
     from handlers.domain.people import Person
     from handlers.domain.rendering import Content
     from handlers.domain.routing import Circuit, Signal, Switches
-    from handlers.domain.settings import Settings
+    from handlers.domain.settings import Settings, UserSettings
     from handlers.domain.statuses import Status
     from handlers.domain.templates import StoredTemplate
 
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 class People(Protocol):
     """Contacts and settings."""
 
-    def find(self, user_ids: "AbstractSet[str]") -> "Mapping[str, Person]":
-        """Return what is known of each of these users, as last written; one call for up to 50 of them."""
+    def find(self, keys: "AbstractSet[str]") -> "Mapping[str, Person]":
+        """Return what is known of each of these, by `Recipient.key`, as last written; one call for up to 50."""
 
 
 class SettingsReader(Protocol):
@@ -92,6 +93,26 @@ class DeliveryLog(Protocol):
 
     def close(self, event: "DeliveryRequested", status: "Status", reason: "Reason", now: datetime) -> "Refusal | None":
         """Move a delivery that nobody holds to a final status, without an attempt; return why not, if not."""
+
+
+class Observations(Protocol):
+    """Deliveries, to the one who hears what became of them."""
+
+    def look(self, link: "Link") -> "Delivery | None":
+        """Return the delivery as last written."""
+
+    def observe(self, link: "Link", status: "Status", now: datetime) -> "Observed | None":
+        """Move the delivery to what its recipient did, if that is a move; return it as it is now, either way."""
+
+
+class SettingsStore(Protocol):
+    """Settings, to whoever changes them."""
+
+    def get(self, key: str, /) -> "UserSettings | None":
+        """Return the settings as last written; `None` of who never chose any."""
+
+    def change(self, key: str, change: "Callable[[UserSettings], UserSettings]") -> "UserSettings":
+        """Change the settings, of nobody's else in between, and return them as they are then."""
 
 
 class DueIndex(Protocol):

@@ -30,6 +30,7 @@ from handlers.domain import sms
 from handlers.domain.claims import Claimed, Refusal
 from handlers.domain.deliveries import Conclusion, Delivery, Outcome, Reason
 from handlers.domain.events import DeliveryRequested
+from handlers.domain.links import Links
 from handlers.domain.messages import Message
 from handlers.domain.provider_errors import (
     ProviderError,
@@ -86,6 +87,7 @@ class Worker:
 
     log: DeliveryLog
     templates: TemplateStore
+    links: Links
     chain: Chain
     clock: Callable[[], datetime]
     devices: Devices | None = None
@@ -146,7 +148,7 @@ class Worker:
             message = self._message(delivery)
         except TemplateError:
             return self._conclude(delivery, _Answer(Outcome.REFUSED, reason=Reason.RENDERING_FAILED))
-        except Exception as error:  # S3 was not reached, and nobody was sent anything
+        except Exception as error:  # S3 or KMS was not reached, and nobody was sent anything
             return self._conclude(delivery, _Answer(Outcome.UNAVAILABLE, type(error).__name__, cause=error))
         return self._send(delivery, message, turn, lease_until)
 
@@ -204,12 +206,14 @@ class Worker:
         return Report(Result.FAILED, answer.code)
 
     def _message(self, delivery: Delivery) -> Message:
+        links = self.links.variables(delivery.notification_id, delivery.delivery_id)
         return Message(
             endpoint=Endpoint(delivery.endpoint or "", delivery.platform),
-            content=render(self._content(delivery), delivery.channel, delivery.data),
+            content=render(self._content(delivery), delivery.channel, {**delivery.data, **links}),
             notification_id=delivery.notification_id,
             delivery_id=delivery.delivery_id,
             category=delivery.category,
+            unsubscribe_url=links["unsubscribe_url"],
             priority=delivery.priority,
             expires_at=delivery.expires_at,
         )

@@ -6,9 +6,13 @@ by ours: any failure is a problem (RFC 9457).
 
 import json
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 from unittest.mock import patch
+
+Finish = Callable[[str, dict[str, Any]], dict[str, Any]]
+"""From a method and its operation, the operation as our document has it."""
 
 DOCUMENT: Final = Path(__file__).parents[1] / "docs" / "openapi.json"
 
@@ -17,6 +21,7 @@ _ENVIRONMENT: Final = {
     "AWS_DEFAULT_REGION": "eu-central-1",
     "CARILLON_CATEGORIES": "{}",
     "CARILLON_CHANNELS": "[]",
+    "CARILLON_LINK_KEY": "unused",
     "POWERTOOLS_METRICS_NAMESPACE": "Carillon",
     "POWERTOOLS_SERVICE_NAME": "openapi",
     **{
@@ -65,6 +70,7 @@ _TOKEN: Final = {
         "Clocks may differ by 60 s."
     ),
 }
+_FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 _OF_POWERTOOLS: Final = {"HTTPValidationError", "ResponseValidationError", "ValidationError"}
 
 
@@ -72,9 +78,9 @@ def document() -> dict[str, Any]:
     """Return the document of all functions behind the API."""
     paths: dict[str, Any] = {}
     schemas: dict[str, Any] = {"Problem": _PROBLEM}
-    for part in _parts():
+    for part, finish in _parts():
         for path, operations in part["paths"].items():
-            paths[path] = {method: _with_our_answers(method, each) for method, each in operations.items()}
+            paths[path] = {method: finish(method, each) for method, each in operations.items()}
         schemas |= part["components"]["schemas"]
     return {
         "openapi": "3.1.0",
@@ -97,11 +103,23 @@ def text() -> str:
     return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _parts() -> list[dict[str, Any]]:
+def _parts() -> Iterator[tuple[dict[str, Any], Finish]]:
+    """Yield what each function says of itself, with what to make of each of its operations."""
     with patch.dict(os.environ, _ENVIRONMENT):
-        from handlers.entrypoints import contacts, notifications, templates
-    apps = (contacts.app, notifications.app, templates.app)
-    return [json.loads(app.get_openapi_json_schema(title="Carillon", version="1")) for app in apps]
+        from handlers.entrypoints import contacts, notifications, templates, tracking
+    for app in (contacts.app, notifications.app, templates.app):
+        yield json.loads(app.get_openapi_json_schema(title="Carillon", version="1")), _with_our_answers
+    yield json.loads(tracking.app.get_openapi_json_schema(title="Carillon", version="1")), _for_recipients
+
+
+def _for_recipients(method: str, operation: dict[str, Any]) -> dict[str, Any]:
+    """Return an operation that needs no token and answers browsers; of a POST also what a browser sends."""
+    answers = {status: {"description": each["description"]} for status, each in operation["responses"].items()}
+    known = {status: each for status, each in answers.items() if status in ("200", "302")}
+    forms = {kind: {"schema": {"type": "object"}} for kind in _FORMS}
+    body = {"requestBody": {"content": forms}} if method == "post" else {}
+    failures = {"404": {"description": "A link that is not ours, or of what is gone: a page"}, "default": _FAILURE}
+    return {**operation, "security": [], **body, "responses": {**known, **failures}}
 
 
 def _with_our_answers(method: str, operation: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""The three customer-managed keys, and who may use each of them for what.
+"""The four customer-managed keys, and who may use each of them for what.
 
-Nobody uses a key directly. A function, or a deployer, uses it through the service that keeps the data (kms:ViaService)
-and only if its own IAM policy says so as well: the key policies below name the account, which delegates to IAM.
+Nobody uses a key of encryption directly. A function, or a deployer, uses it through the service that keeps the data
+(kms:ViaService) and only if its own IAM policy says so as well: the key policies below name the account, which
+delegates to IAM. The key of links encrypts nothing: those functions that make or meet links ask it for a code.
 A service that acts for itself is held to this environment's resources by the encryption context that it must pass, or
 by the source of the call. The account administers the keys without being able to read what they protect.
 """
@@ -18,7 +19,7 @@ from stacks.naming import Naming
 _THIS_KEY = ("*",)
 _THIS_KEY_REASON = "in a key policy it means the key that the policy is attached to"
 
-_ADMINISTER = (
+ADMINISTER = (
     "kms:CancelKeyDeletion",
     "kms:CreateAlias",
     "kms:DeleteAlias",
@@ -67,7 +68,7 @@ class EncryptionArgs:
 
 
 class Encryption(pulumi.ComponentResource):
-    """Three keys with yearly rotation, each with an alias: data, messaging and secrets."""
+    """Keys, each with an alias: data, messaging and secrets, which are rotated yearly; and the key of links."""
 
     data_key_arn: pulumi.Output[str]
     """Tables and templates."""
@@ -75,6 +76,8 @@ class Encryption(pulumi.ComponentResource):
     """The bus and its archive, queues, the alert topic, logs."""
     secrets_key_arn: pulumi.Output[str]
     """The secrets of apps and of providers."""
+    links_key_arn: pulumi.Output[str]
+    """What links in messages are signed with. KMS rotates no keys of this kind."""
     replica_data_key_arns: dict[str, pulumi.Output[str]]
     """By region."""
 
@@ -89,6 +92,7 @@ class Encryption(pulumi.ComponentResource):
         self.secrets_key_arn = self._key(
             "secrets", "Secrets of apps and providers", _through_secrets_manager(args.naming)
         )
+        self.links_key_arn = self._key("links", "Signatures of links in messages", _codes(args.naming), hmac=True)
         self.replica_data_key_arns = {
             region: self._key(f"data-{region}", "Table replicas", _through_dynamodb(args), region)
             for region in args.replica_regions
@@ -98,18 +102,28 @@ class Encryption(pulumi.ComponentResource):
                 "data_key_arn": self.data_key_arn,
                 "messaging_key_arn": self.messaging_key_arn,
                 "secrets_key_arn": self.secrets_key_arn,
+                "links_key_arn": self.links_key_arn,
                 "replica_data_key_arns": self.replica_data_key_arns,
             }
         )
 
     def _key(
-        self, purpose: str, description: str, uses: tuple[Statement, ...], region: str | None = None
+        self,
+        purpose: str,
+        description: str,
+        uses: tuple[Statement, ...],
+        region: str | None = None,
+        *,
+        hmac: bool = False,
     ) -> pulumi.Output[str]:
         naming = self._args.naming
+        of_codes = {"key_usage": "GENERATE_VERIFY_MAC", "customer_master_key_spec": "HMAC_256"} if hmac else {}
         key = aws.kms.Key(
             f"{purpose}-key",
             description=f"{naming.prefix}: {description}",
-            enable_key_rotation=True,
+            # https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html: none of HMAC keys.
+            enable_key_rotation=not hmac,
+            **of_codes,
             deletion_window_in_days=_DELETION_DAYS_PROTECTED if self._args.protect else _DELETION_DAYS,
             policy=document(_administration(naming), *uses),
             region=region,
@@ -135,7 +149,7 @@ def _use(sid: str, actions: tuple[str, ...], principal: Principal, *conditions: 
 
 
 def _administration(naming: Naming) -> Statement:
-    return _use("AdministerWithoutUse", _ADMINISTER, _account(naming))
+    return _use("AdministerWithoutUse", ADMINISTER, _account(naming))
 
 
 def _through(naming: Naming, sid: str, actions: tuple[str, ...], *services: str) -> Statement:
@@ -172,6 +186,11 @@ def _through_s3(naming: Naming) -> tuple[Statement, ...]:
 def _through_secrets_manager(naming: Naming) -> tuple[Statement, ...]:
     """https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html#security-encryption-authz."""
     return (_through(naming, "ThroughSecretsManager", (*_ENVELOPE, "kms:DescribeKey"), naming.via("secretsmanager")),)
+
+
+def _codes(naming: Naming) -> tuple[Statement, ...]:
+    """https://docs.aws.amazon.com/kms/latest/developerguide/hmac-authn.html."""
+    return (_use("MakeCodes", ("kms:GenerateMac",), _account(naming)),)
 
 
 def _messaging(naming: Naming) -> tuple[Statement, ...]:

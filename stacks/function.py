@@ -1,6 +1,7 @@
 """A Lambda function with a role, a log group and an alias of its own. All that runs is made by this component."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_aws as aws
@@ -32,6 +33,8 @@ class FunctionArgs:
     statements: tuple[Statement, ...]
     logging: Logging
     snap_start: bool
+    made: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
+    """Environment variables that name what was made for it; a few short ones, beside those of the spec."""
 
     def __post_init__(self) -> None:
         if len(self.name) > _NAME_LIMIT:
@@ -126,7 +129,7 @@ class Function(pulumi.ComponentResource):
             source_code_hash=args.package.sha256,
             timeout=args.spec.timeout_seconds,
             memory_size=args.spec.memory_mb,
-            environment={"variables": dict(args.spec.environment)},
+            environment={"variables": {**args.spec.environment, **args.made}},
             publish=True,
             snap_start={"apply_on": "PublishedVersions"} if args.snap_start else None,
             opts=pulumi.ResourceOptions(parent=self, depends_on=needed),

@@ -18,7 +18,8 @@ _ENVIRONMENT_BYTES = 4096
 class FunctionSpec:
     """One function. Raises SettingsError, saying what to change, when its variables are more than Lambda takes.
 
-    `environment` holds nothing secret: whoever may see the function can read it. Processor time grows with memory.
+    `environment` holds nothing secret: whoever may see the function can read it. What is known only once other parts
+    are made is not in it, but in `FunctionArgs.made`. Processor time grows with memory.
     """
 
     function: str
@@ -44,6 +45,7 @@ def specs(settings: Settings, naming: Naming) -> dict[str, FunctionSpec]:
         _notifications(settings, naming),
         _contacts(settings, naming),
         _templates(settings, naming),
+        _tracking(settings, naming),
         _sweeper(settings, naming),
         *(_worker(settings, naming, channel) for channel in settings.channels),
     )
@@ -103,6 +105,23 @@ def _templates(settings: Settings, naming: Naming) -> FunctionSpec:
         timeout_seconds=20,
         memory_mb=1024,
         environment=_environment(settings, "templates", CARILLON_TEMPLATE_BUCKET=naming.template_bucket),
+    )
+
+
+def _tracking(settings: Settings, naming: Naming) -> FunctionSpec:
+    return FunctionSpec(
+        "tracking",
+        "Hears from recipients by the links in their messages",
+        timeout_seconds=20,
+        memory_mb=1024,
+        environment=_environment(
+            settings,
+            "tracking",
+            CARILLON_NOTIFICATIONS_TABLE=naming.named("notifications"),
+            CARILLON_SETTINGS_TABLE=naming.named("settings"),
+            CARILLON_CATEGORIES=_categories(settings),
+            CARILLON_CHANNELS=json.dumps(list(settings.channels)),
+        ),
     )
 
 

@@ -31,6 +31,7 @@ class Keys:
     data: pulumi.Output[str]
     messaging: pulumi.Output[str]
     secrets: pulumi.Output[str]
+    links: pulumi.Output[str]
 
 
 def own_log(naming: Naming, function: str) -> Statement:
@@ -108,7 +109,8 @@ def worker(
     naming: Naming, keys: Keys, channel: str, credentials: Iterable[pulumi.Output[str]]
 ) -> tuple[Statement, ...]:
     """Take deliveries from the channel's queue, settle each in the log, read its template and its user's settings and
-    time zone; know which providers are on, share how they are, and read the channel's own providers' credentials.
+    time zone; know which providers are on, share how they are, and read the channel's own providers' credentials; put
+    signed links into messages.
     """
     return (
         Statement(
@@ -123,6 +125,7 @@ def worker(
         _on_templates(naming, "ReadTemplates", "s3:GetObjectVersion"),
         Statement("ShareProviderState", ("dynamodb:GetItem", "dynamodb:UpdateItem"), (naming.table_arn("limits"),)),
         Statement("ReadCredentials", ("secretsmanager:GetSecretValue",), tuple(credentials)),
+        _sign_links(keys),
         _use_key(naming, "Data", keys.data, ("kms:Decrypt",), "dynamodb", "s3"),
         _use_key(naming, "Messaging", keys.messaging, ("kms:Decrypt",), "sqs"),
         _use_key(naming, "Secrets", keys.secrets, ("kms:Decrypt",), "secretsmanager"),
@@ -187,6 +190,18 @@ def _forget_devices(naming: Naming) -> Statement:
     return Statement("ForgetDevices", ("dynamodb:UpdateItem",), (naming.table_arn("contacts"),))
 
 
+def tracking(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
+    """Verify links, look a delivery up, note what its recipient did, and keep what they choose."""
+    return (
+        Statement(
+            "ObserveDeliveries", ("dynamodb:GetItem", "dynamodb:UpdateItem"), (naming.table_arn("notifications"),)
+        ),
+        Statement("KeepChoices", ("dynamodb:GetItem", "dynamodb:PutItem"), (naming.table_arn("settings"),)),
+        _sign_links(keys),
+        _use_key(naming, "Data", keys.data, ("kms:Decrypt",), "dynamodb"),
+    )
+
+
 def sweeper(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
     """Find deliveries that should have moved, announce them again, and look at them later."""
     log = naming.table_arn("notifications")
@@ -200,6 +215,10 @@ def sweeper(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
 
 def _publish(naming: Naming) -> Statement:
     return Statement("PublishEvents", ("events:PutEvents",), (naming.bus_arn,))
+
+
+def _sign_links(keys: Keys) -> Statement:
+    return Statement("SignLinks", ("kms:GenerateMac",), (keys.links,))
 
 
 def _list_templates(naming: Naming) -> Statement:

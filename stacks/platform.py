@@ -1,6 +1,8 @@
 """The whole platform of one environment: every component, and what each is given of the others."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import pulumi
 import pulumi_aws as aws
@@ -50,7 +52,12 @@ class Platform(pulumi.ComponentResource):
         encryption = Encryption(
             "encryption", EncryptionArgs(naming, settings.replica_regions, settings.protect), self._child
         )
-        self._keys = grants.Keys(encryption.data_key_arn, encryption.messaging_key_arn, encryption.secrets_key_arn)
+        self._keys = grants.Keys(
+            encryption.data_key_arn,
+            encryption.messaging_key_arn,
+            encryption.secrets_key_arn,
+            encryption.links_key_arn,
+        )
         self._logging = Logging(self._keys.messaging, settings.log_retention_days)
         self._alerts = Alerts("alerts", AlertsArgs(naming, self._keys.messaging, settings.alert_emails), self._child)
         self._bus = Bus("bus", BusArgs(naming, self._keys.messaging), self._child)
@@ -66,10 +73,11 @@ class Platform(pulumi.ComponentResource):
             "apps", AppSecretsArgs(naming, self._keys.secrets, settings.apps, settings.protect), self._child
         )
         ses = Ses("ses", SesArgs(naming, settings.email.identity), self._child)
+        api = self._api()
+        self._links = {"CARILLON_LINK_KEY": self._keys.links, "CARILLON_PUBLIC_URL": api.url}
         credentials = {channel: self._credentials(channel) for channel in settings.channels}
         channels = {channel: self._channel(channel, credentials[channel]) for channel in settings.channels}
         Sweeper("sweeper", SweeperArgs(self._function("sweeper", grants.sweeper(naming, self._keys))), self._child)
-        api = self._api()
 
         self.exports = {
             "apiUrl": api.url,
@@ -107,7 +115,7 @@ class Platform(pulumi.ComponentResource):
             naming,
             channel,
             settings.channels[channel],
-            self._function(f"worker-{channel}", statements),
+            self._function(f"worker-{channel}", statements, self._links),
             self._bus.name,
             self._keys.messaging,
             self._alerts.topic_arn,
@@ -121,14 +129,22 @@ class Platform(pulumi.ComponentResource):
             "notifications": grants.notifications(naming, keys),
             "contacts": grants.contacts(naming, keys),
             "templates": grants.templates(naming, keys),
+            "tracking": grants.tracking(naming, keys),
         }
+        made = {"tracking": {"CARILLON_LINK_KEY": keys.links}}
         functions = {
-            name: Function(name, self._function(name, granted), self._child) for name, granted in statements.items()
+            name: Function(name, self._function(name, granted, made.get(name, {})), self._child)
+            for name, granted in statements.items()
         }
         args = ApiArgs(naming, self._settings.api, functions.pop("authorizer"), functions, self._logging)
         return Api("api", args, self._child)
 
-    def _function(self, function: str, statements: tuple[Statement, ...]) -> FunctionArgs:
+    def _function(
+        self,
+        function: str,
+        statements: tuple[Statement, ...],
+        made: Mapping[str, pulumi.Output[str]] = MappingProxyType({}),
+    ) -> FunctionArgs:
         return FunctionArgs(
             self._naming,
             self._specs[function],
@@ -136,4 +152,5 @@ class Platform(pulumi.ComponentResource):
             statements,
             self._logging,
             self._settings.snap_start,
+            made,
         )

@@ -7,18 +7,20 @@ from dataclasses import dataclass
 class Route:
     """One method of one path. Segments in braces are the path's parameters.
 
-    `bare` is a request that says all it has to say by its path, whatever its method.
+    `bare` is a request that says all it has to say by its path, whatever its method. A `public` one needs no token:
+    its path holds a signature, which the function verifies; and it takes a form where it has a body.
     """
 
     method: str
     path: str
     function: str
     bare: bool = False
+    public: bool = False
 
     @property
     def has_body(self) -> bool:
         """Whether the request carries a JSON object."""
-        return self.method in {"POST", "PUT", "PATCH"} and not self.bare
+        return self.method in {"POST", "PUT", "PATCH"} and not (self.bare or self.public)
 
     @property
     def identifier(self) -> str:
@@ -52,6 +54,10 @@ ROUTES = (
     Route("GET", _TEMPLATE, "templates"),
     Route("PUT", _TEMPLATE, "templates"),
     Route("POST", f"{_TEMPLATE}/preview", "templates"),
+    Route("GET", "/t/o/{token}", "tracking", public=True),
+    Route("GET", "/t/c/{token}", "tracking", public=True),
+    Route("GET", "/u/{token}", "tracking", public=True),
+    Route("POST", "/u/{token}", "tracking", public=True),
 )
 
 

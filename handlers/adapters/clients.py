@@ -14,6 +14,7 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sesv2 import SESV2Client
@@ -41,6 +42,11 @@ def dynamodb() -> "DynamoDBClient":
 def events() -> "EventBridgeClient":
     """At most 12 seconds."""
     return boto3.client("events", config=_QUICK)
+
+
+def kms() -> "KMSClient":
+    """At most 12 seconds."""
+    return boto3.client("kms", config=_QUICK)
 
 
 def s3() -> "S3Client":

@@ -17,10 +17,11 @@ from handlers.adapters.dynamo import Item, plain, typed
 from handlers.adapters.log_items import delivery_of
 from handlers.adapters.log_keys import delivery_key
 from handlers.domain.claims import Claimed, Found, Refusal, lapsed, refusal
-from handlers.domain.deliveries import Conclusion, Delivery, Outcome, Reason
+from handlers.domain.deliveries import Conclusion, Delivery, Observed, Outcome, Reason
 from handlers.domain.due import AFTER_CLAIM
 from handlers.domain.events import DeliveryRequested
-from handlers.domain.statuses import Status
+from handlers.domain.links import Link
+from handlers.domain.statuses import Status, before
 from handlers.domain.times import rfc3339
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class _Failed:
 
 
 class DynamoDeliveryLog:
-    """Calls `dynamodb:UpdateItem`."""
+    """Calls `dynamodb:UpdateItem`; to `look`, `dynamodb:GetItem`."""
 
     def __init__(self, table: str, client: "DynamoDBClient") -> None:
         self._table = table
@@ -184,8 +185,33 @@ class DynamoDeliveryLog:
         if isinstance(result, _Failed):
             self._update(delivery, f"SET {', '.join(telling)} {_SETTLE}", untold, started | told)
 
+    def look(self, link: Link) -> Delivery | None:
+        """Return the delivery of a link as last written."""
+        key = delivery_key(link.notification_id, link.delivery_id)
+        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        return None if item is None else delivery_of(item)
+
+    def observe(self, link: Link, status: Status, now: datetime) -> Observed | None:
+        """Move the delivery of a link to what its recipient did, if that is a move; return it as it is now, either way.
+
+        None when there is no such delivery. Who opens a message has got it, so nobody needs to send it any more.
+        """
+        result = self._update(
+            link,
+            f"SET #status = :to, #timeline = list_append(#timeline, :step) {_SETTLE}",
+            "#status IN (" + ", ".join(f":from{place}" for place in range(len(before(status)))) + ")",
+            {
+                ":to": status.value,
+                ":step": _step(status, now),
+                **{f":from{place}": each.value for place, each in enumerate(before(status))},
+            },
+        )
+        if isinstance(result, _Failed):
+            return None if result.item is None else Observed(delivery_of(result.item), is_news=False)
+        return Observed(delivery_of(result), is_news=True)
+
     def _update(
-        self, delivery: DeliveryRequested | Delivery, update: str, condition: str, values: Mapping[str, Any]
+        self, delivery: DeliveryRequested | Delivery | Link, update: str, condition: str, values: Mapping[str, Any]
     ) -> Item | _Failed:
         names = {name: name[1:] for name in re.findall(r"#\w+", f"{update} {condition}")}
         try:

@@ -25,13 +25,13 @@ class DynamoPeople:
         self._settings = settings_table
         self._client = client
 
-    def find(self, user_ids: AbstractSet[str]) -> Mapping[str, Person]:
-        """Return what is known of each of these users, as last written; one call for up to 50 of them."""
+    def find(self, keys: AbstractSet[str]) -> Mapping[str, Person]:
+        """Return what is known of each of these, by `Recipient.key`, as last written; one call for up to 50."""
         people: dict[str, Person] = {}
-        for some in _portions(user_ids, _KEYS_PER_CALL // 2):
+        for some in _portions(keys, _KEYS_PER_CALL // 2):
             found = read_by_user(self._client, (self._contacts, self._settings), some)
             contacts, settings = found[self._contacts], found[self._settings]
-            people |= {user_id: _person(contacts.get(user_id), settings.get(user_id)) for user_id in some}
+            people |= {key: _person(contacts.get(key), settings.get(key)) for key in some}
         return people
 
 

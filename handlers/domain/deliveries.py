@@ -5,6 +5,7 @@ Its record holds all that is needed to send it, so that a worker's one claim is 
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -158,6 +159,14 @@ class Conclusion(Model):
     status: Status | None = None
     reason: Reason | None = None
     provider_message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A delivery as it is now, and whether what its recipient did was news: the first time, and in its order."""
+
+    delivery: Delivery
+    is_news: bool
 
 
 def delivery_id(notification_id: str, channel: Channel, user_id: str | None, endpoint: Endpoint | None) -> str:

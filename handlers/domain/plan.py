@@ -17,7 +17,7 @@ from handlers.domain.people import NOBODY, Person
 from handlers.domain.problems import FieldError, InvalidRequest, ScopeNotGranted
 from handlers.domain.reach import Endpoint
 from handlers.domain.requests import NotificationRequest, Recipient
-from handlers.domain.settings import DEFAULT_SETTINGS, Settings
+from handlers.domain.settings import Settings
 from handlers.domain.statuses import Status
 
 FURTHEST_AHEAD: Final = timedelta(days=366)
@@ -61,7 +61,8 @@ def plan(
     """Return the deliveries, in the order of the request's recipients, each of them once.
 
     `categories` are the channels that each category takes when the request names none, `served` all that there are in
-    this environment; `people` are the users that the request names; `critical` categories are sent in quiet hours too.
+    this environment; `people` are what is known of the recipients, by `Recipient.key`; `critical` categories are sent
+    in quiet hours too.
     Raises `ScopeNotGranted` or `InvalidRequest`.
 
     A user is sent to on every channel asked for: e-mail and SMS once, push on each device, chat on each external
@@ -130,10 +131,10 @@ def _deliveries(
     people: Mapping[str, Person],
     wait: Callable[[Settings], _Wait],
 ) -> Iterator[Planned]:
+    person = people.get(recipient.key, NOBODY)
     if recipient.user_id is None:
-        yield from _to_address(recipient, channels, wait(DEFAULT_SETTINGS))
+        yield from _to_address(recipient, person.settings, category, channels, wait(person.settings))
         return
-    person = people.get(recipient.user_id, NOBODY)
     for channel in channels:
         yield from _to_user(recipient.user_id, person, category, channel, wait(person.settings))
 
@@ -154,16 +155,15 @@ def _to_user(user_id: str, person: Person, category: str, channel: Channel, wait
         )
 
 
-def _to_address(recipient: Recipient, channels: Sequence[Channel], wait: _Wait) -> Iterator[Planned]:
+def _to_address(
+    recipient: Recipient, settings: Settings, category: str, channels: Sequence[Channel], wait: _Wait
+) -> Iterator[Planned]:
     own: Channel = "email" if recipient.email is not None else "sms"
     endpoint = Endpoint(recipient.email or recipient.phone or "")
-    if own in channels:
+    if own not in channels:
+        for channel in channels:
+            yield Planned(channel, Status.ERROR, endpoint=endpoint, reason=Reason.NO_ENDPOINT)
+    elif not settings.allow(category, own):
+        yield Planned(own, Status.UNSUBSCRIBED, endpoint=endpoint, reason=Reason.OPTED_OUT)
+    else:
         yield Planned(own, Status.CREATED, endpoint=endpoint, reason=wait.reason, send_at=wait.until)
-        return
-    for channel in channels:
-        yield Planned(channel, Status.ERROR, endpoint=endpoint, reason=Reason.NO_ENDPOINT)
-
-
-def users(request: NotificationRequest) -> AbstractSet[str]:
-    """Return the ids of the users that the request names."""
-    return frozenset(recipient.user_id for recipient in request.to if recipient.user_id is not None)

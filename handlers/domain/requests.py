@@ -18,6 +18,7 @@ from handlers.domain.channels import Channel
 from handlers.domain.contacts import UserId
 from handlers.domain.deliveries import Priority
 from handlers.domain.model import Model
+from handlers.domain.people import person_key
 from handlers.domain.rendering import Content
 from handlers.domain.templates import TemplateName
 from handlers.domain.times import Instant
@@ -31,6 +32,11 @@ class Recipient(Model):
     user_id: UserId | None = None
     email: EmailAddress | None = None
     phone: PhoneNumber | None = None
+
+    @property
+    def key(self) -> str:
+        """What is known of the recipient is kept under this key."""
+        return person_key(self.user_id, self.email or self.phone)
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:

@@ -27,6 +27,19 @@ class UserSettings(Model):
         """Return the settings as JSON has them."""
         return self.model_dump(mode="json")
 
+    def allow(self, category: str, channel: Channel) -> bool:
+        """Say whether the user accepts this category on this channel."""
+        return _allowed(self.categories, category, channel)
+
+    def without(self, category: str, channel: Channel) -> "UserSettings":
+        """Return the settings, opted out of this category on this channel."""
+        return self.updated(UserSettings(categories={category: {channel: False}}, quiet_hours=self.quiet_hours))
+
+    def updated(self, chosen: "UserSettings") -> "UserSettings":
+        """Return the settings with what is chosen in place of what it is about; other categories stay as they are."""
+        named = {name: {**self.categories.get(name, {}), **of} for name, of in chosen.categories.items()}
+        return UserSettings(categories={**self.categories, **named}, quiet_hours=chosen.quiet_hours)
+
 
 class Settings(BaseModel):
     """The stored settings and the time zone of the contact, as far as the check before sending looks at them.
@@ -43,11 +56,15 @@ class Settings(BaseModel):
 
     def allow(self, category: str, channel: str) -> bool:
         """Say whether the user accepts this category on this channel."""
-        return self.categories.get(category, {}).get(channel, True)
+        return _allowed(self.categories, category, channel)
 
     def quiet_until(self, at: datetime) -> datetime | None:
         """Return when the quiet hours end in which an aware time lies, in UTC; None when it lies in none."""
         return None if self.quiet_hours is None else self.quiet_hours.until(at, ZoneInfo(self.timezone))
+
+
+def _allowed(categories: Mapping[str, Mapping[Any, bool]], category: str, channel: str) -> bool:
+    return categories.get(category, {}).get(channel, True)
 
 
 DEFAULT_SETTINGS = Settings()

@@ -83,3 +83,8 @@ RANK: Final[Mapping[Status, int]] = MappingProxyType(
 def may_move(current: Status, to: Status) -> bool:
     """Say whether the table allows this move."""
     return to in MOVES[current]
+
+
+def before(to: Status) -> tuple[Status, ...]:
+    """Return the statuses from which the table allows a move there."""
+    return tuple(status for status in Status if may_move(status, to))

@@ -3,19 +3,20 @@
 Everybody to whom the same version of a template goes gets the same, so each is tried once, however many they are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from handlers.domain.channels import Channel
+from handlers.domain.links import SAMPLE
 from handlers.domain.problems import FieldError, InvalidRequest
-from handlers.domain.rendering import Content, TemplateError, render, required_variables
+from handlers.domain.rendering import Content, RenderedContent, TemplateError, render, required_variables
 from handlers.domain.templates import StoredTemplate
 
 
 def check_content(content: Content, channel: Channel, data: Mapping[str, Any]) -> None:
     """Raise `InvalidRequest` unless the request's own content renders on the channel: `content.<field>`."""
     try:
-        _check(content, channel, data)
+        sample(content, channel, data)
     except TemplateError as error:
         raise InvalidRequest(
             f"The content cannot be sent by {channel}.",
@@ -26,7 +27,7 @@ def check_content(content: Content, channel: Channel, data: Mapping[str, Any]) -
 def check_template(template: StoredTemplate, data: Mapping[str, Any]) -> None:
     """Raise `InvalidRequest` unless the template renders with the data: `template`, as its fields are not ours."""
     try:
-        _check(template.content, template.channel, data)
+        sample(template.content, template.channel, data)
     except TemplateError as error:
         which = f"{template.name}/{template.channel}/{template.locale}"
         raise InvalidRequest(
@@ -35,11 +36,19 @@ def check_template(template: StoredTemplate, data: Mapping[str, Any]) -> None:
         ) from None
 
 
-def _check(content: Content, channel: Channel, data: Mapping[str, Any]) -> None:
-    missing = sorted(required_variables(content, channel) - data.keys())
-    if missing:
-        raise InvalidRequest(
-            f"The data lack what the message needs by {channel}.",
-            [FieldError(f"data.{name}", "is needed and not there") for name in missing],
-        )
-    render(content, channel, data)
+def sample(content: Content, channel: Channel, data: Mapping[str, Any]) -> RenderedContent:
+    """Return what would be sent with these data, with links that lead nowhere.
+
+    Raises `InvalidRequest` for data that are missing, or have a name that the platform gives every message (`links`),
+    and `TemplateError` for what cannot be rendered.
+    """
+    if reserved := SAMPLE.keys() & data.keys():
+        raise _refusal(reserved, "is a name that every message has of its own; give it another one")
+    if missing := required_variables(content, channel) - data.keys() - SAMPLE.keys():
+        raise _refusal(missing, "is required")
+    return render(content, channel, {**data, **SAMPLE})
+
+
+def _refusal(names: Iterable[str], why: str) -> InvalidRequest:
+    errors = [FieldError(f"data.{name}", why) for name in sorted(names)]
+    return InvalidRequest("; ".join(f"{each.field}: {each.message}" for each in errors[:3]), errors)

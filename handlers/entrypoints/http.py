@@ -64,12 +64,15 @@ def caller(app: APIGatewayRestResolver) -> Caller:
     )
 
 
-def lambda_handler(app: APIGatewayRestResolver) -> Handler:
-    """Return the Lambda handler of an app: bounds the body, resolves, and logs one line with no personal data."""
+def lambda_handler(app: APIGatewayRestResolver, *, takes_forms: bool = False) -> Handler:
+    """Return the Lambda handler of an app: bounds the body, resolves, and logs one line with no personal data.
+
+    The body must be JSON, unless the app `takes_forms`, which it reads for itself (`text_of`).
+    """
 
     @logger.inject_lambda_context(clear_state=True)
     def handler(event: Event, context: LambdaContext) -> dict[str, Any]:
-        answer = _resolve(app, event, context)
+        answer = _resolve(app, event, context, takes_forms)
         # `resource` is the route (`/v1/contacts/{user_id}`), never the path, which names the user.
         logger.info("answered", method=event["httpMethod"], route=event["resource"], status=answer["statusCode"])
         return answer
@@ -77,9 +80,9 @@ def lambda_handler(app: APIGatewayRestResolver) -> Handler:
     return handler
 
 
-def _resolve(app: APIGatewayRestResolver, event: Event, context: LambdaContext) -> dict[str, Any]:
+def _resolve(app: APIGatewayRestResolver, event: Event, context: LambdaContext, takes_forms: bool) -> dict[str, Any]:
     try:
-        return app.resolve(_with_json_body(event), context)
+        return app.resolve(event if takes_forms else _with_json_body(event), context)
     except Problem as problem:
         return {
             "statusCode": int(problem.status),
@@ -105,14 +108,16 @@ def _with_json_body(event: Event) -> Event:
     others = {name: value for name, value in headers.items() if name.lower() != "content-type"}
     return event | {
         "headers": others | {"content-type": "application/json"},
-        "body": _text(event),
+        "body": text_of(event),
         "isBase64Encoded": False,
     }
 
 
-def _text(event: Event) -> str:
+def text_of(event: Event) -> str:
+    """Return the body as text; raise `TooLarge` or `InvalidRequest`."""
+    raw = event.get("body") or ""
     try:
-        body = base64.b64decode(event["body"]) if event.get("isBase64Encoded") else event["body"].encode()
+        body = base64.b64decode(raw) if event.get("isBase64Encoded") else raw.encode()
         if len(body) > MAX_BODY_BYTES:
             raise TooLarge(f"The body is over {MAX_BODY_BYTES // 1024} KB.")
         return bytes(body).decode()

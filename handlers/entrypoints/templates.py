@@ -22,10 +22,9 @@ from handlers.domain.rendering import (
     TemplateError,
     check,
     ignored_fields,
-    render,
-    required_variables,
 )
 from handlers.domain.templates import StoredTemplate, TemplateName
+from handlers.domain.writing import sample
 from handlers.entrypoints.http import caller, create_app, lambda_handler
 
 app = create_app()
@@ -76,13 +75,10 @@ def replace(name: Name, channel: Sent, locale: Language, content: Content) -> Re
 
 @app.post("/v1/templates/<name>/<channel>/<locale>/preview")
 def preview(name: Name, channel: Sent, locale: Language, request: PreviewRequest) -> RenderedContent:
-    """Return what would be sent with these data; nothing is."""
+    """Return what would be sent with these data, links that lead nowhere in place of real ones; nothing is sent."""
     content = _stored(name, channel, locale).content
     try:
-        missing = required_variables(content, channel) - request.data.keys()
-        if missing:
-            raise _invalid(FieldError(f"data.{variable}", "is required") for variable in sorted(missing))
-        return render(content, channel, request.data)
+        return sample(content, channel, request.data)
     except TemplateError as error:
         raise _refused(error) from None
 

@@ -19,13 +19,15 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from handlers.adapters import clients, providers
 from handlers.adapters.delivery_log import DynamoDeliveryLog
+from handlers.adapters.link_key import link_key
 from handlers.adapters.people import DynamoSettings
 from handlers.adapters.provider_state import DynamoProviderState
 from handlers.adapters.templates import S3TemplateStore
-from handlers.config import WorkerSettings
+from handlers.config import LinkMakerSettings, WorkerSettings
 from handlers.domain.channels import Channel
 from handlers.domain.claims import Refusal
 from handlers.domain.events import DeliveryRequested, NotAnEventError
+from handlers.domain.links import Links
 from handlers.domain.settings import DEFAULT_SETTINGS
 from handlers.failover import Chain
 from handlers.observability import Metric, count, describe, logger
@@ -54,13 +56,14 @@ class ReturnToQueueError(Exception):
 
 def worker_handler(devices: Devices | None = None) -> Handler:
     """Return the Lambda handler of the channel that the environment names; `devices` forgets tokens that are dead."""
-    settings = WorkerSettings()
+    settings, links = WorkerSettings(), LinkMakerSettings()
     dynamodb = clients.dynamodb()
     clock = partial(datetime.now, UTC)
     state = DynamoProviderState(settings.limits_table, settings.channel, dynamodb)
     worker = Worker(
         log=DynamoDeliveryLog(settings.notifications_table, dynamodb),
         templates=S3TemplateStore(settings.template_bucket, clients.s3()),
+        links=Links(links.public_url, link_key(links.link_key, clients.kms())),
         chain=Chain(providers.create(settings.channel), state, clock),
         clock=clock,
         devices=devices,

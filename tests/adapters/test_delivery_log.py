@@ -12,9 +12,10 @@ from handlers.adapters.due_index import DynamoDueIndex
 from handlers.adapters.log_items import delivery_item
 from handlers.adapters.notification_log import DynamoNotificationLog
 from handlers.domain.claims import Claimed, Refusal
-from handlers.domain.deliveries import Conclusion, Delivery, Reason
+from handlers.domain.deliveries import Conclusion, Delivery, Observed, Reason
 from handlers.domain.due import DueDelivery
 from handlers.domain.events import DeliveryRequested
+from handlers.domain.links import Link
 from handlers.domain.notifications import Notification
 from handlers.domain.statuses import Status
 from tests.unit.handlers.log_contract import SENT, LogContract, accepted, claimed, stored
@@ -60,6 +61,12 @@ class DynamoLog:
 
     def close(self, event: DeliveryRequested, status: Status, reason: Reason, now: datetime) -> Refusal | None:
         return self.deliveries.close(event, status, reason, now)
+
+    def look(self, link: Link) -> Delivery | None:
+        return self.deliveries.look(link)
+
+    def observe(self, link: Link, status: Status, now: datetime) -> Observed | None:
+        return self.deliveries.observe(link, status, now)
 
     def due(self, shard: str, now: datetime) -> Iterator[Sequence[DueDelivery]]:
         return self.index.due(shard, now)

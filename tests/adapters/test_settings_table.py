@@ -2,11 +2,12 @@
 
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from handlers.adapters.settings import SettingsTable
+from handlers.adapters.settings import ContendedSettingsError, SettingsTable
 from handlers.domain.settings import UserSettings
 
 CHOSEN = UserSettings.model_validate(
@@ -35,3 +36,34 @@ def test_what_was_put_is_got_whole(table: SettingsTable) -> None:
 
 def test_who_never_chose_has_none(table: SettingsTable) -> None:
     assert table.get("ada") is None
+
+
+def test_a_change_is_made_of_what_was_there_and_answered(table: SettingsTable) -> None:
+    assert table.change("ada", lambda now: now.without("news", "sms")).categories == {"news": {"sms": False}}
+    table.put("bob", CHOSEN)
+    changed = table.change("bob", lambda now: now.without("news", "sms"))
+    assert changed == table.get("bob")
+    assert changed.categories == {"marketing": {"email": False}, "news": {"sms": False}}
+    assert changed.quiet_hours == CHOSEN.quiet_hours
+
+
+def test_of_changes_at_once_none_is_lost(table: SettingsTable) -> None:
+    def opt_out(number: int) -> None:
+        table.change("ada", lambda now: now.without(f"c{number}", "email"))
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(opt_out, range(4)))
+    kept = table.get("ada")
+    assert kept is not None
+    assert set(kept.categories) == {f"c{number}" for number in range(4)}
+
+
+def test_settings_that_never_stand_still_are_told(table: SettingsTable) -> None:
+    count = iter(range(100))
+
+    def change(now: UserSettings) -> UserSettings:
+        table.put("ada", UserSettings(categories={f"c{next(count)}": {}}))  # somebody is quicker
+        return now
+
+    with pytest.raises(ContendedSettingsError):
+        table.change("ada", change)

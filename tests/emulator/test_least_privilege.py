@@ -15,6 +15,7 @@ import pytest
 
 from tests.emulator.operator_actions import Operator
 from tests.emulator.producer import Producer, until
+from tests.emulator.test_links import links, send, timeline
 
 Works = Callable[[Producer, Operator], bool]
 
@@ -78,6 +79,12 @@ def settings_are_kept(producer: Producer, operator: Operator) -> bool:
     path = f"/v1/contacts/{producer.contact(email='least@example.com')}/settings"
     answers = [producer.call("PUT", path, {"categories": {}, "quiet_hours": None}), producer.call("GET", path)]
     return [answer.status_code for answer in answers] == [201, 200]
+
+
+def a_reader_unsubscribes(producer: Producer, operator: Operator) -> bool:
+    accepted = send(producer, {"email": f"{uuid.uuid4().hex}@example.com"})
+    answer = httpx.post(links(producer, accepted)["u"], data={"List-Unsubscribe": "One-Click"})
+    return answer.status_code == 200 and timeline(producer, accepted)[-1] == "unsubscribed"
 
 
 def is_sent_on(channel: str) -> Works:
@@ -152,6 +159,11 @@ ENFORCED: dict[str, dict[str, Works]] = {
         "KeepTemplates": a_template_is_stored_and_read,
         "ListTemplates": a_template_is_stored_and_read,
     },
+    "tracking": {
+        "ObserveDeliveries": a_reader_unsubscribes,
+        "KeepChoices": a_reader_unsubscribes,
+        "SignLinks": a_reader_unsubscribes,
+    },
     "sweeper": {
         "FindDueDeliveries": a_due_delivery_is_published_again,
         "PostponeDueDeliveries": a_due_delivery_is_published_again,
@@ -181,6 +193,7 @@ for name, own in OF_CHANNEL.items():
         "ReadSettings": is_sent_on(name),
         "ReadTemplates": is_sent_from_a_template_on(name),
         "ShareProviderState": knows_the_providers_of(name),
+        "SignLinks": is_sent_on(name),
         **own,
     }
 

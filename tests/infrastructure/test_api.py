@@ -24,6 +24,8 @@ RESPONSE = "aws:apigateway/response:Response"
 EXECUTION = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:api"
 
 TEMPLATE = "/v1/templates/{name}/{channel}/{locale}"
+# Without a token: the links in messages, each of which holds its own signature.
+PUBLIC = {("GET", "/t/o/{token}"), ("GET", "/t/c/{token}"), ("GET", "/u/{token}"), ("POST", "/u/{token}")}
 CONTRACT = {
     ("POST", "/v1/notifications"),
     ("GET", "/v1/notifications/{notification_id}"),
@@ -33,7 +35,7 @@ CONTRACT = {
     ("GET", TEMPLATE),
     ("PUT", TEMPLATE),
     ("POST", f"{TEMPLATE}/preview"),
-}
+} | PUBLIC
 
 
 def path_of(deployed: Program, resource_id: str) -> str:
@@ -58,9 +60,11 @@ def test_no_path_is_greedy_and_no_method_is_any(deployed: Program) -> None:
     assert not [each for each in deployed.of(METHOD) if each.inputs["httpMethod"] == "ANY"]
 
 
-def test_every_method_asks_the_authorizer(deployed: Program) -> None:
-    assert {each.inputs["authorization"] for each in deployed.of(METHOD)} == {"CUSTOM"}
-    assert {each.inputs["authorizerId"] for each in deployed.of(METHOD)} == {"authorizer-id"}
+def test_every_method_asks_the_authorizer_but_for_the_links_in_messages(deployed: Program) -> None:
+    for method in deployed.of(METHOD):
+        is_public = (method.inputs["httpMethod"], path_of(deployed, method.inputs["resourceId"])) in PUBLIC
+        assert method.inputs["authorization"] == ("NONE" if is_public else "CUSTOM")
+        assert method.inputs.get("authorizerId") == (None if is_public else "authorizer-id")
 
 
 def test_what_is_no_json_object_never_reaches_a_function(deployed: Program) -> None:
@@ -69,8 +73,9 @@ def test_what_is_no_json_object_never_reaches_a_function(deployed: Program) -> N
     model = deployed.named("aws:apigateway/model:Model")
     assert json.loads(model.inputs["schema"])["type"] == "object"
     for method in deployed.of(METHOD):
-        is_cancel = path_of(deployed, method.inputs["resourceId"]).endswith("/cancel")  # its path says it all
-        carries_body = method.inputs["httpMethod"] in {"POST", "PUT", "PATCH"} and not is_cancel
+        path = path_of(deployed, method.inputs["resourceId"])
+        is_bare = path.endswith("/cancel") or path.startswith("/u/")  # its path says it all; recipients send forms
+        carries_body = method.inputs["httpMethod"] in {"POST", "PUT", "PATCH"} and not is_bare
         assert ("requestValidatorId" in method.inputs) is carries_body
         assert method.inputs.get("requestModels") == (
             {"application/json": "Object", "application/merge-patch+json": "Object"} if carries_body else None
@@ -82,7 +87,8 @@ def test_each_method_is_integrated_with_its_function(deployed: Program) -> None:
         path = path_of(deployed, integration.inputs["resourceId"])
         assert integration.inputs["type"] == "AWS_PROXY"
         assert integration.inputs["integrationHttpMethod"] == "POST"
-        assert integration.inputs["uri"].endswith(f"/{path.split('/')[2]}-alias")
+        function = path.split("/")[2] if path.startswith("/v1/") else "tracking"
+        assert integration.inputs["uri"].endswith(f"/{function}-alias")
     assert len(deployed.of(INTEGRATION)) == len(CONTRACT)
 
 
@@ -103,6 +109,8 @@ def test_every_function_lets_itself_be_invoked_only_for_what_leads_to_it(local: 
         ("carillon-local-templates", gateway, template.format("GET")),
         ("carillon-local-templates", gateway, template.format("PUT")),
         ("carillon-local-templates", gateway, f"{template.format('POST')}/preview"),
+        *(("carillon-local-tracking", gateway, f"{EXECUTION}/live/GET/{each}/*") for each in ("t/o", "t/c", "u")),
+        ("carillon-local-tracking", gateway, f"{EXECUTION}/live/POST/u/*"),
         ("carillon-local-sweeper", "events.amazonaws.com", f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:every-minute"),
     }
     assert {each.inputs["qualifier"] for each in local.of(PERMISSION)} == {"live"}

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from stacks.encryption import ADMINISTER
 from tests.infrastructure.program import ACCOUNT, REGION, Program
 
 KEY = "aws:kms/key:Key"
@@ -31,8 +32,17 @@ def conditions(statement: dict[str, Any]) -> dict[str, list[str]]:
     return {key: values for block in statement.get("Condition", {}).values() for key, values in block.items()}
 
 
-def test_keys_rotate(deployed: Program) -> None:
-    assert {each.inputs["enableKeyRotation"] for each in deployed.of(KEY)} == {True}
+def test_keys_rotate_but_for_that_of_links_which_kms_rotates_none_of(deployed: Program) -> None:
+    rotated = {each.name: each.inputs["enableKeyRotation"] for each in deployed.of(KEY)}
+    assert {name for name, rotates in rotated.items() if not rotates} == {"links-key"}
+
+
+def test_the_key_of_links_makes_codes_and_encrypts_nothing(deployed: Program) -> None:
+    for key in deployed.of(KEY):
+        is_of_links = key.name == "links-key"
+        assert (key.inputs.get("keyUsage") == "GENERATE_VERIFY_MAC") is is_of_links
+        uses = {action for each in key.statements() for action in each["Action"]} - set(ADMINISTER)
+        assert (uses == {"kms:GenerateMac"}) is is_of_links
 
 
 def test_a_protected_environment_keeps_a_deleted_key_for_a_month(prod: Program, local: Program) -> None:
@@ -65,6 +75,8 @@ def test_every_use_by_the_account_goes_through_a_service_of_the_region(deployed:
     for key in deployed.of(KEY):
         for statement in key.statements():
             if statement["Principal"] == ROOT_PRINCIPAL and statement["Sid"] != "AdministerWithoutUse":
+                if statement["Action"] == ["kms:GenerateMac"]:  # no service keeps what it makes
+                    continue
                 assert conditions(statement)["kms:CallerAccount"] == [ACCOUNT]
                 assert all(via.endswith(".amazonaws.com") for via in conditions(statement)["kms:ViaService"])
 

@@ -25,11 +25,19 @@ LOG_TABLE = {"CARILLON_NOTIFICATIONS_TABLE": "carillon-local-notifications"}
 BUS = {"CARILLON_EVENT_BUS": "carillon-local"}
 TEMPLATES = {"CARILLON_TEMPLATE_BUCKET": f"carillon-local-templates-{ACCOUNT}"}
 
+LINK_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:links-key"
+
 VARIABLES = {
     "authorizer": {"CARILLON_APP_SECRET_PREFIX": "carillon/local/apps/"},
     "notifications": {**TABLES, **LOG_TABLE, **BUS, **TEMPLATES, "CARILLON_CHANNELS": json.dumps(CHANNELS)},
     "contacts": {f"CARILLON_{name.upper()}_TABLE": f"carillon-local-{name}" for name in ("contacts", "settings")},
     "templates": TEMPLATES,
+    "tracking": {
+        "CARILLON_CHANNELS": json.dumps(CHANNELS),
+        "CARILLON_LINK_KEY": LINK_KEY,
+        "CARILLON_SETTINGS_TABLE": "carillon-local-settings",
+        **LOG_TABLE,
+    },
     "sweeper": {**LOG_TABLE, **BUS},
 }
 OF_CHANNEL = {
@@ -48,6 +56,8 @@ for channel in CHANNELS:
         "CARILLON_CRITICAL_CATEGORIES": '["security"]',
         "CARILLON_SETTINGS_TABLE": "carillon-local-settings",
         "CARILLON_LIMITS_TABLE": "carillon-local-limits",
+        "CARILLON_LINK_KEY": LINK_KEY,
+        "CARILLON_PUBLIC_URL": f"https://api.execute-api.{REGION}.amazonaws.com/live",
         "CARILLON_PROVIDER_SECRET_PREFIX": "carillon/local/providers/",
         **LOG_TABLE,
         **TEMPLATES,
@@ -106,8 +116,8 @@ def test_only_workers_are_told_where_else_a_provider_is_and_only_where_config_sa
 def test_no_variable_looks_like_a_secret(deployed: Program) -> None:
     names = {name for each in deployed.of(FUNCTION) for name in each.inputs["environment"]["variables"]}
     suspicious = {name for name in names if any(word in name for word in ("SECRET", "PASSWORD", "TOKEN", "KEY"))}
-    # The beginnings of names, and no values.
-    assert suspicious == {"CARILLON_APP_SECRET_PREFIX", "CARILLON_PROVIDER_SECRET_PREFIX"}
+    # The beginnings of names, and the name of a key that never leaves KMS; no values.
+    assert suspicious == {"CARILLON_APP_SECRET_PREFIX", "CARILLON_PROVIDER_SECRET_PREFIX", "CARILLON_LINK_KEY"}
 
 
 def test_variables_that_lambda_would_refuse_are_refused_naming_the_largest() -> None:

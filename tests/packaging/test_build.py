@@ -7,6 +7,7 @@ from zipfile import ZipFile
 
 import pytest
 
+from handlers.domain.providers import Registered, of_channel
 from stacks import packaging
 from stacks.packaging import MAX_ZIP_BYTES, Package, PackagingError, Target, build, functions
 
@@ -29,7 +30,7 @@ def layers(directory: Path) -> list[Path]:
 
 def test_every_function_is_built(packages: dict[str, Package]) -> None:
     workers = {"worker-email", "worker-sms", "worker-push", "worker-chat"}
-    assert set(packages) == {"authorizer", "notifications", "contacts", "templates", "sweeper"} | workers
+    assert set(packages) == {"authorizer", "notifications", "contacts", "templates", "tracking", "sweeper"} | workers
     for package in packages.values():
         assert package.path.stat().st_size == package.size
         assert hashlib.sha256(package.path.read_bytes()).digest() == b64decode(package.sha256)
@@ -115,6 +116,14 @@ def test_a_function_without_an_entrypoint_is_refused_naming_the_file(
     monkeypatch.setattr(packaging, "functions", lambda: (*functions(), "not-written"))
     with pytest.raises(PackagingError, match=r"write handlers/entrypoints/not_written\.py"):
         build("not-written", Target.AWS, tmp_path)
+
+
+def test_a_registered_provider_without_a_file_is_refused_naming_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packaging, "of_channel", lambda name: (*of_channel(name), Registered("chat", "not-written")))
+    with pytest.raises(PackagingError, match=r"write handlers/adapters/providers/not_written\.py with .* `create`"):
+        build("worker-chat", Target.AWS, tmp_path)
 
 
 def test_a_zip_over_the_bound_is_refused_and_not_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from zipfile import ZipFile
 
 import pytest
 
+from handlers.domain.providers import of_channel
 from stacks.packaging import Package, functions
 
 # What the Pulumi program sets, for all functions together: a function reads its own and ignores the others.
@@ -27,6 +28,8 @@ VARIABLES = {
     "CARILLON_CRITICAL_CATEGORIES": "[]",
     "CARILLON_CHANNELS": '["email"]',
     "CARILLON_CATEGORIES": json.dumps({"payment": {"channels": ["email"]}}),
+    "CARILLON_LINK_KEY": "arn:aws:kms:eu-central-1:000000000000:key/links",
+    "CARILLON_PUBLIC_URL": "https://api.example.com",
     "CARILLON_PROVIDER_SECRET_PREFIX": "carillon/test/providers/",
     "CARILLON_EMAIL_FROM": "Carillon <no-reply@example.com>",
     "CARILLON_SES_CONFIGURATION_SET": "carillon-test",
@@ -81,12 +84,16 @@ def api_event(method: str, path: str) -> dict[str, Any]:
     }
 
 
+NOTHING = {"Items": [], "Count": 0, "ScannedCount": 0, "Responses": {}, "UnprocessedKeys": {}}
+CODE = {"Mac": "a2V5"}
+
+
 class NothingThere(BaseHTTPRequestHandler):
-    """Answers DynamoDB's reads as a table without items does."""
+    """Answers DynamoDB's reads as a table without items does, and KMS's makings of codes with one."""
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
-        body = json.dumps({"Items": [], "Count": 0, "ScannedCount": 0, "Responses": {}, "UnprocessedKeys": {}}).encode()
+        body = json.dumps({**NOTHING, **CODE}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/x-amz-json-1.0")
         self.send_header("Content-Length", str(len(body)))
@@ -141,6 +148,7 @@ CALLS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "notifications": (api_event("GET", "/v1/nothing"), {"statusCode": 404}),
     "contacts": (api_event("GET", "/v1/nothing"), {"statusCode": 404}),
     "templates": (api_event("GET", "/v1/nothing"), {"statusCode": 404}),
+    "tracking": (api_event("GET", "/u/forged"), {"statusCode": 404}),
     "sweeper": ({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}, {}),
 }
 
@@ -169,3 +177,5 @@ def test_it_runs_on_boto3_and_the_standard_library(
     assert "raised" in expected or "raised" not in answer, answer
     homes = (str(directory), str(bare_python.parents[1]), sys.base_prefix)
     assert [file for file in told["files"] if not file.startswith(homes)] == []
+    providers = {str(directory / "handlers/adapters/providers" / f"{each.module}.py") for each in of_channel(channel)}
+    assert providers <= set(told["files"])

@@ -11,7 +11,7 @@ from handlers.adapters.provider_credentials import Credentials, ProviderCredenti
 from handlers.adapters.providers import http
 from handlers.adapters.providers.http import Answer, HttpProviderClient
 from handlers.config import EmailSettings
-from handlers.domain.messages import Message
+from handlers.domain.messages import Message, unsubscribe_headers
 from handlers.domain.provider_errors import (
     AuthenticationError,
     MessageRefusedError,
@@ -20,6 +20,7 @@ from handlers.domain.provider_errors import (
     RecipientRefusedError,
     UnavailableError,
 )
+from handlers.ports import Provider
 
 _URL: Final = "https://api.sendgrid.com/v3/mail/send"
 
@@ -65,6 +66,7 @@ class SendGridProvider:
                 "from": self._sender,
                 "subject": message.content.subject,
                 "content": _parts(message),
+                "headers": unsubscribe_headers(message),
                 "custom_args": {
                     "notification_id": message.notification_id,
                     "delivery_id": message.delivery_id,
@@ -80,7 +82,7 @@ class SendGridProvider:
         return message_id
 
 
-def create() -> SendGridProvider:
+def create() -> Provider:
     """Return the provider as the environment configures it."""
     credentials = provider_credentials.of("sendgrid", SendGridCredentials)
     return SendGridProvider(http.shared(), credentials, sender=EmailSettings().email_from)

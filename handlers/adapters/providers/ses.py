@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Final
 from handlers.adapters import clients
 from handlers.adapters.providers import aws
 from handlers.config import SesSettings
-from handlers.domain.messages import Message
+from handlers.domain.messages import Message, unsubscribe_headers
 from handlers.domain.provider_errors import MessageRefusedError, ProviderError, UnavailableError
+from handlers.ports import Provider
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
-    from mypy_boto3_sesv2.type_defs import BodyTypeDef, ContentTypeDef
+    from mypy_boto3_sesv2.type_defs import BodyTypeDef, ContentTypeDef, MessageHeaderTypeDef
 
 _OF_THE_MESSAGE: Final = frozenset({"MessageRejected", "BadRequestException"})
 # SES says `MessageRejected` of an identity of ours as well, which is no fault of the message, and tells the two apart
@@ -46,11 +47,12 @@ class SesProvider:
             "delivery_id": message.delivery_id,
             "category": message.category,
         }
+        subject = _utf8(message.content.subject or "")
         answer = aws.call(
             lambda: self._client.send_email(
                 FromEmailAddress=self._sender,
                 Destination={"ToAddresses": [message.endpoint.address]},
-                Content={"Simple": {"Subject": _utf8(message.content.subject or ""), "Body": body}},
+                Content={"Simple": {"Subject": subject, "Body": body, "Headers": _headers(message)}},
                 ConfigurationSetName=self._configuration_set,
                 EmailTags=[{"Name": name, "Value": value} for name, value in tags.items()],
             ),
@@ -59,7 +61,7 @@ class SesProvider:
         return answer["MessageId"]
 
 
-def create() -> SesProvider:
+def create() -> Provider:
     """Return the provider as the environment configures it."""
     settings = SesSettings()
     return SesProvider(clients.sesv2(), sender=settings.email_from, configuration_set=settings.ses_configuration_set)
@@ -71,6 +73,10 @@ def _meaning(code: str, text: str) -> ProviderError:
     """
     is_of_the_message = code in _OF_THE_MESSAGE and _NOT_VERIFIED not in text
     return MessageRefusedError(code) if is_of_the_message else UnavailableError(code)
+
+
+def _headers(message: Message) -> "list[MessageHeaderTypeDef]":
+    return [{"Name": name, "Value": value} for name, value in unsubscribe_headers(message).items()]
 
 
 def _utf8(text: str) -> "ContentTypeDef":

@@ -11,15 +11,16 @@ import pytest
 from handlers.domain.claims import Claimed, Refusal
 from handlers.domain.deliveries import Conclusion, Delivery, Outcome, Reason
 from handlers.domain.due import AFTER_ACCEPTANCE, AFTER_CLAIM, SHARDS, DueDelivery
+from handlers.domain.links import Link
 from handlers.domain.statuses import Status
-from handlers.ports import DeliveryLog, DueIndex, NotificationLog
+from handlers.ports import DeliveryLog, DueIndex, NotificationLog, Observations
 from tests.unit.handlers.samples import NOW, delivery, notification
 
 LEASE = timedelta(seconds=30)
 SECOND = timedelta(seconds=1)
 
 
-class Log(NotificationLog, DeliveryLog, DueIndex, Protocol):
+class Log(NotificationLog, DeliveryLog, Observations, DueIndex, Protocol):
     """All of the log."""
 
 
@@ -51,6 +52,10 @@ def stored(log: Log, given: Delivery) -> Delivery:
     found = log.find(given.notification_id)
     assert found is not None
     return next(each for each in found[1] if each.delivery_id == given.delivery_id)
+
+
+def link_to(given: Delivery) -> Link:
+    return Link(given.notification_id, given.delivery_id)
 
 
 def due(log: Log, now: datetime) -> list[DueDelivery]:
@@ -486,3 +491,42 @@ class LogContract:
 @pytest.fixture
 def log() -> Log:
     raise NotImplementedError("subclasses give the log")
+
+    # -- what recipients do --------------------------------------------------------------------------------------------
+
+    def test_what_a_recipient_does_moves_the_delivery_once_and_in_order(self, log: Log) -> None:
+        given = accepted(log)
+        log.conclude(claimed(log, given), SENT)
+        seen = [
+            log.observe(link_to(given), status, NOW + SECOND * (2 + place))
+            for place, status in enumerate((Status.OPENED, Status.OPENED, Status.CLICKED, Status.OPENED))
+        ]
+        assert [each is not None and each.is_news for each in seen] == [True, False, True, False]
+        kept = stored(log, given)
+        assert [step.status for step in kept.timeline][2:] == [Status.SENT, Status.OPENED, Status.CLICKED]
+        assert kept == log.look(link_to(given)) == (seen[-1] and seen[-1].delivery)
+
+    def test_who_opens_before_sent_is_written_has_got_it(self, log: Log) -> None:
+        given = accepted(log)
+        attempt = claimed(log, given)
+        observed = log.observe(link_to(given), Status.OPENED, NOW + SECOND)
+        assert observed is not None
+        assert observed.is_news
+        assert claim(log, given, NOW + LEASE * 2) is Refusal.SETTLED
+        log.conclude(attempt, SENT)
+        kept = stored(log, given)
+        assert (kept.status, kept.attempts[0].outcome) == (Status.OPENED, Outcome.ACCEPTED)
+        assert due_of(log, given, NOW + timedelta(days=1)) == []
+
+    def test_nothing_is_opened_that_was_not_begun_or_is_final(self, log: Log) -> None:
+        unbegun, failed = accepted(log), accepted(log)
+        assert log.close(failed.event(), Status.ERROR, Reason.EXPIRED, NOW) is None
+        for given in (unbegun, failed):
+            observed = log.observe(link_to(given), Status.OPENED, NOW)
+            assert observed is not None
+            assert not observed.is_news
+            assert stored(log, given) == observed.delivery
+
+    def test_of_a_delivery_that_is_not_there_nothing_is_observed(self, log: Log) -> None:
+        assert log.look(Link("no", "delivery")) is None
+        assert log.observe(Link("no", "delivery"), Status.OPENED, NOW) is None

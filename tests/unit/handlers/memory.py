@@ -1,6 +1,6 @@
 """The ports in memory. They keep the same promises as the adapters: `log_contract` is run against both."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -8,18 +8,19 @@ from threading import Lock
 
 from handlers.domain.channels import Channel
 from handlers.domain.claims import Claimed, Found, Refusal, refusal
-from handlers.domain.deliveries import Attempt, Conclusion, Delivery, Outcome, Reason, Step, with_fates
+from handlers.domain.deliveries import Attempt, Conclusion, Delivery, Observed, Outcome, Reason, Step, with_fates
 from handlers.domain.due import AFTER_CLAIM, DueDelivery, first_due
 from handlers.domain.due import shard as due_shard
 from handlers.domain.events import DeliveryRequested
+from handlers.domain.links import Link, Links
 from handlers.domain.locales import fallbacks
 from handlers.domain.messages import Message
 from handlers.domain.notifications import Notification
 from handlers.domain.people import Person
 from handlers.domain.rendering import Content
 from handlers.domain.routing import CLOSED, Circuit, Signal, Switches, moved
-from handlers.domain.settings import Settings
-from handlers.domain.statuses import UNSENT, Status
+from handlers.domain.settings import Settings, UserSettings
+from handlers.domain.statuses import UNSENT, Status, may_move
 from handlers.domain.templates import StoredTemplate
 
 
@@ -46,7 +47,7 @@ class _Record:
 
 @dataclass
 class MemoryLog:
-    """NotificationLog, DeliveryLog and DueIndex over the same records, as in the table."""
+    """NotificationLog, DeliveryLog, Observations and DueIndex over the same records, as in the table."""
 
     notifications: dict[str, Notification] = field(default_factory=dict)
     records: dict[tuple[str, str], _Record] = field(default_factory=dict)
@@ -164,6 +165,24 @@ class MemoryLog:
             self._keep(replace(record, delivery=closed, lease_until=None, due_at=None))
             return None
 
+    # -- Observations --------------------------------------------------------------------------------------------------
+
+    def look(self, link: Link) -> Delivery | None:
+        record = self.records.get((link.notification_id, link.delivery_id))
+        return None if record is None else _as_read(record.delivery)
+
+    def observe(self, link: Link, status: Status, now: datetime) -> Observed | None:
+        with self._lock:
+            record = self.records.get((link.notification_id, link.delivery_id))
+            if record is None:
+                return None
+            if not may_move(record.delivery.status, status):
+                return Observed(_as_read(record.delivery), is_news=False)
+            timeline = (*record.delivery.timeline, Step(status=status, at=now))
+            moved_on = record.delivery.model_copy(update={"status": status, "timeline": timeline})
+            self._keep(replace(record, delivery=moved_on, lease_until=None, due_at=None))
+            return Observed(_as_read(moved_on), is_news=True)
+
     # -- DueIndex ------------------------------------------------------------------------------------------------------
 
     def due(self, shard: str, now: datetime) -> Iterator[Sequence[DueDelivery]]:
@@ -247,6 +266,23 @@ class MemorySettings:
 
     def find(self, user_ids: AbstractSet[str]) -> Mapping[str, Settings]:
         return {user_id: self.chosen[user_id] for user_id in user_ids if user_id in self.chosen}
+
+
+@dataclass
+class MemoryChoices:
+    """SettingsStore."""
+
+    kept: dict[str, UserSettings] = field(default_factory=dict)
+
+    def get(self, key: str, /) -> UserSettings | None:
+        return self.kept.get(key)
+
+    def change(self, key: str, change: Callable[[UserSettings], UserSettings]) -> UserSettings:
+        self.kept[key] = change(self.kept.get(key, UserSettings()))
+        return self.kept[key]
+
+
+LINKS = Links("https://api.example.com", lambda: b"the key of all tests")
 
 
 @dataclass

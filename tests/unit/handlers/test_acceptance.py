@@ -113,11 +113,23 @@ def test_a_bus_that_takes_nothing_is_told_and_answered_all_the_same(desk: Desk) 
     assert [each.status for each in accepted.answer.deliveries] == [Status.CREATED]
 
 
-def test_contacts_are_read_in_one_call_and_not_at_all_for_bare_addresses(desk: Desk) -> None:
-    desk.accept(to=[{"email": "bob@example.com"}])
-    assert desk.people.calls == 0
-    desk.accept(to=[{"user_id": "ada"}, {"user_id": "bob"}])
+def test_what_is_known_of_all_recipients_is_read_in_one_call(desk: Desk) -> None:
+    desk.accept(to=[{"user_id": "ada"}, {"user_id": "bob"}, {"email": "eve@example.com"}])
     assert desk.people.calls == 1
+
+
+def test_data_cannot_take_the_names_of_a_messages_own_links(desk: Desk) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        desk.accept(data={"name": "Ada", "unsubscribe_url": "https://example.com"})
+    assert [error.field for error in refused.value.errors] == ["data.unsubscribe_url"]
+
+
+def test_a_link_that_cannot_be_tracked_is_refused_at_once(desk: Desk) -> None:
+    content = {"subject": "Hi", "body": "{{ tracked(name) }}"}
+    with pytest.raises(InvalidRequest) as refused:
+        desk.accept(content=content, data={"name": "javascript:alert(1)"})
+    assert [error.field for error in refused.value.errors] == ["content.body"]
+    desk.accept(content=content, data={"name": "https://example.com"})
 
 
 # -- dry runs ----------------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from handlers.domain.statuses import Status
 from handlers.failover import Chain
 from handlers.worker import FOR_ONE_CALL, NO_PROVIDER, Report, Result, Worker
 from tests.unit.handlers.memory import (
+    LINKS,
     Clock,
     MemoryDevices,
     MemoryLog,
@@ -78,7 +79,7 @@ class Bench:
 
     def deliver(self, given: Delivery, lease: timedelta = LEASE) -> Report:
         chain = Chain((self.first, self.second), self.state, self.clock)
-        worker = Worker(self.log, MemoryTemplates(), chain, self.clock, self.devices)
+        worker = Worker(self.log, MemoryTemplates(), LINKS, chain, self.clock, self.devices)
         return worker.deliver(given.event(), DEFAULT_SETTINGS, self.clock() + lease)
 
     def kept(self, given: Delivery) -> Delivery:

@@ -1,5 +1,6 @@
 """One delivery made, and everything that can get in the way; the log in memory keeps what DynamoDB's keeps."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from handlers.domain.claims import Refusal
 from handlers.domain.deliveries import Delivery, Outcome, Reason
+from handlers.domain.links import Link, Links, Purpose, verify
 from handlers.domain.provider_errors import (
     MessageRefusedError,
     OutcomeUnknownError,
@@ -20,7 +22,7 @@ from handlers.domain.settings import DEFAULT_SETTINGS, Settings
 from handlers.domain.statuses import Status
 from handlers.failover import Chain
 from handlers.worker import Report, Result, Worker
-from tests.unit.handlers.memory import Clock, MemoryLog, MemoryProvider, MemoryProviderState, MemoryTemplates
+from tests.unit.handlers.memory import LINKS, Clock, MemoryLog, MemoryProvider, MemoryProviderState, MemoryTemplates
 from tests.unit.handlers.samples import NOW, delivery, notification
 
 LEASE = timedelta(seconds=30)
@@ -43,7 +45,7 @@ class Bench:
 
     def deliver(self, given: Delivery, settings: Settings = DEFAULT_SETTINGS) -> Report:
         chain = Chain((self.provider,), MemoryProviderState(), self.clock)
-        worker = Worker(self.log, self.templates, chain, self.clock)
+        worker = Worker(self.log, self.templates, LINKS, chain, self.clock)
         return worker.deliver(given.event(), settings, self.clock() + LEASE)
 
     def kept(self, given: Delivery) -> Delivery:
@@ -88,6 +90,41 @@ def test_a_delivery_is_sent_as_its_template_was_when_it_was_accepted(bench: Benc
     given = bench.accept(template=pinned, content=None)
     bench.deliver(given)
     assert [message.content.body for message in bench.provider.sent] == ["Danke, Ada"]
+
+
+def test_a_message_finds_its_own_links_beside_its_data_and_a_mail_says_how_to_unsubscribe(bench: Bench) -> None:
+    content = Content(
+        subject="Hi {{ name }}",
+        body='<a href="{{ tracked("https://shop.example.com/a?b=1&c=2") }}">Shop</a> <img src="{{ open_url }}">',
+        text="{{ unsubscribe_url }}",
+    )
+    given = bench.accept(content=content, data={"name": "Ada"})
+    assert bench.deliver(given) == Report(Result.SENT)
+    [message] = bench.provider.sent
+    assert message.unsubscribe_url == message.content.text
+    found = re.findall(
+        r"https://api\.example\.com(/[tcou/]+/)([\w.-]+)", f"{message.content.body} {message.content.text}"
+    )
+    links = {path: verify(LINKS.secret(), Purpose(path), token) for path, token in found}
+    of_this = (given.notification_id, given.delivery_id)
+    assert links == {
+        "/t/c/": Link(*of_this, "https://shop.example.com/a?b=1&c=2"),
+        "/t/o/": Link(*of_this),
+        "/u/": Link(*of_this),
+    }
+
+
+def test_without_the_key_of_links_nobody_is_asked_and_it_is_tried_again(bench: Bench) -> None:
+    def no_key() -> bytes:
+        raise ConnectionError
+
+    given = bench.accept()
+    chain = Chain((bench.provider,), MemoryProviderState(), bench.clock)
+    worker = Worker(bench.log, bench.templates, Links("https://api.example.com", no_key), chain, bench.clock)
+    report = worker.deliver(given.event(), DEFAULT_SETTINGS, bench.clock() + LEASE)
+    assert (report.result, report.why) == (Result.RETRY, "ConnectionError")
+    assert bench.provider.sent == []
+    assert outcomes(bench.kept(given)) == [(Outcome.UNAVAILABLE, "ConnectionError")]
 
 
 def test_an_sms_tells_how_many_messages_it_takes_and_nothing_else_does(bench: Bench) -> None:
@@ -280,7 +317,7 @@ def test_an_attempt_that_failed_is_not_repeated_in_quiet_hours(bench: Bench) -> 
 
 def test_a_critical_category_is_sent_in_quiet_hours_unless_it_was_opted_out(bench: Bench) -> None:
     chain = Chain((bench.provider,), MemoryProviderState(), bench.clock)
-    worker = Worker(bench.log, bench.templates, chain, bench.clock, critical=frozenset({"payment"}))
+    worker = Worker(bench.log, bench.templates, LINKS, chain, bench.clock, critical=frozenset({"payment"}))
     opted_out = QUIET.model_copy(update={"categories": OPTED_OUT.categories})
     for settings, result in ((QUIET, Result.SENT), (opted_out, Result.UNSUBSCRIBED)):
         assert worker.deliver(bench.accept().event(), settings, NOW + LEASE).result is result

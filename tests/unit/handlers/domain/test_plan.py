@@ -13,7 +13,7 @@ from handlers.domain.callers import Caller
 from handlers.domain.channels import CHANNELS, Channel
 from handlers.domain.deliveries import Reason
 from handlers.domain.people import NOBODY, Person
-from handlers.domain.plan import Planned, plan, users
+from handlers.domain.plan import Planned, plan
 from handlers.domain.problems import InvalidRequest, ScopeNotGranted
 from handlers.domain.reach import Endpoint, Reach
 from handlers.domain.requests import NotificationRequest
@@ -99,6 +99,17 @@ def test_a_bare_address_is_sent_to_on_its_own_channel_alone() -> None:
         Planned("email", Status.CREATED, endpoint=Endpoint("bob@example.com")),
         Planned("sms", Status.CREATED, endpoint=Endpoint("+442079460123")),
     )
+
+
+def test_a_bare_address_that_unsubscribed_is_sent_nothing_of_that_category() -> None:
+    to = [{"email": "bob@example.com"}, {"email": "eve@example.com"}]
+    out = Person(None, Settings(categories={"newsletter": {"email": False}}))
+    people = {request(to=to).to[0].key: out}
+    assert planned(request(category="newsletter", to=to), people) == (
+        Planned("email", Status.UNSUBSCRIBED, endpoint=Endpoint("bob@example.com"), reason=Reason.OPTED_OUT),
+        Planned("email", Status.CREATED, endpoint=Endpoint("eve@example.com")),
+    )
+    assert {each.status for each in planned(request(to=to, channels=["email"]), people)} == {Status.CREATED}
 
 
 def test_a_bare_address_on_another_channel_has_no_endpoint_there() -> None:
@@ -208,7 +219,7 @@ def test_every_user_is_accounted_for_on_every_channel(
     given_request: NotificationRequest, known: dict[str, Person]
 ) -> None:
     found = {(each.user_id, each.channel) for each in planned(given_request, known)}
-    for user_id in users(given_request):
+    for user_id in {recipient.user_id for recipient in given_request.to if recipient.user_id}:
         assert {(user_id, channel) for channel in given_request.channels or CHANNELS} <= found
 
 

@@ -15,6 +15,7 @@ os.environ |= {
     "CARILLON_CONTACTS_TABLE": "contacts",
     "CARILLON_CRITICAL_CATEGORIES": '["security"]',
     "CARILLON_EVENT_BUS": "carillon-test",
+    "CARILLON_LINK_KEY": "arn:aws:kms:eu-central-1:123456789012:key/links",
     "CARILLON_LIMITS_TABLE": "limits",
     "CARILLON_NOTIFICATIONS_TABLE": "notifications",
     "CARILLON_SETTINGS_TABLE": "settings",

@@ -8,7 +8,7 @@ import pytest
 
 from handlers.entrypoints import notifications
 from tests.unit.handlers.entrypoints.gateway import Answer, call
-from tests.unit.handlers.memory import MemoryBus, MemoryLog
+from tests.unit.handlers.memory import MemoryBus, MemoryLog, MemoryPeople
 from tests.unit.handlers.samples import CONTENT
 
 BODY = {"category": "payment", "content": CONTENT, "data": {"name": "Ada"}, "to": [{"email": "ada@example.com"}]}
@@ -26,7 +26,8 @@ def bus() -> MemoryBus:
 
 @pytest.fixture(autouse=True)
 def _in_memory(log: MemoryLog, bus: MemoryBus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notifications, "service", replace(notifications.service, log=log, publisher=bus))
+    in_memory = replace(notifications.service, people=MemoryPeople(), log=log, publisher=bus)
+    monkeypatch.setattr(notifications, "service", in_memory)
 
 
 def send(body: Any = BODY, **kwargs: Any) -> Answer:

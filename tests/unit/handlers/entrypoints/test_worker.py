@@ -2,6 +2,7 @@
 
 import json
 import threading
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from handlers.worker import Worker
 from tests.unit.handlers.domain.test_events import envelope
 from tests.unit.handlers.entrypoints.gateway import LambdaContext
 from tests.unit.handlers.memory import (
+    LINKS,
     Clock,
     MemoryLog,
     MemoryProvider,
@@ -24,7 +26,7 @@ from tests.unit.handlers.memory import (
     MemorySettings,
     MemoryTemplates,
 )
-from tests.unit.handlers.samples import NOW, delivery, notification
+from tests.unit.handlers.samples import delivery, notification
 
 
 class Channel:
@@ -33,9 +35,9 @@ class Channel:
     def __init__(self, provider: MemoryProvider | None = None) -> None:
         self.log, self.settings = MemoryLog(), MemorySettings()
         self.provider = provider or MemoryProvider()
-        clock = Clock(NOW)
+        clock = Clock(datetime.now(UTC))  # the handler's leases are by the real time
         chain = Chain((self.provider,), MemoryProviderState(), clock)
-        worker = Worker(self.log, MemoryTemplates(), chain, clock)
+        worker = Worker(self.log, MemoryTemplates(), LINKS, chain, clock)
         self.handler = batch_handler(worker, self.settings, "email")
 
     def accept(self, **fields: Any) -> Delivery:

@@ -22,6 +22,7 @@ EMAIL = Message(
     "n-1",
     "d-1",
     "payment",
+    unsubscribe_url="https://api.example.com/u/token",
 )
 
 

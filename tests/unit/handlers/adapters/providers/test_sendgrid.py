@@ -8,7 +8,7 @@ import httpx
 import pytest
 from python_http_client.client import Client
 from sendgrid import SendGridAPIClient
-from sendgrid.helpers.mail import Content, CustomArg, From, Mail, To
+from sendgrid.helpers.mail import Content, CustomArg, From, Header, Mail, To
 
 from handlers.adapters.providers.sendgrid import SendGridCredentials, SendGridProvider
 from handlers.domain.messages import Message
@@ -61,6 +61,10 @@ def test_it_is_sent_what_its_own_client_sends(monkeypatch: pytest.MonkeyPatch) -
         plain_text_content=Content("text/plain", "Ada"),
         html_content=Content("text/html", "<b>Ada</b>"),
     )
+    mail.header = [
+        Header("List-Unsubscribe", "<https://api.example.com/u/token>"),
+        Header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+    ]
     ids = {"notification_id": "n-1", "delivery_id": "d-1", "category": "payment"}
     mail.custom_arg = [CustomArg(name, value) for name, value in ids.items()]
     SendGridAPIClient("SG.key").send(mail)

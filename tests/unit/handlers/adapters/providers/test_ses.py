@@ -32,6 +32,7 @@ MESSAGE = Message(
     notification_id="n-1",
     delivery_id="d-1",
     category="payment",
+    unsubscribe_url="https://api.example.com/u/token",
 )
 
 
@@ -117,6 +118,10 @@ def test_a_message_is_sent_whole_and_its_id_returned() -> None:
                 "Simple": {
                     "Subject": {"Data": "Grüße", **utf8},
                     "Body": {"Html": {"Data": "<b>Ada</b>", **utf8}, "Text": {"Data": "Ada", **utf8}},
+                    "Headers": [
+                        {"Name": "List-Unsubscribe", "Value": "<https://api.example.com/u/token>"},
+                        {"Name": "List-Unsubscribe-Post", "Value": "List-Unsubscribe=One-Click"},
+                    ],
                 }
             },
             "ConfigurationSetName": "carillon-test",

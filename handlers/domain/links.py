@@ -1,0 +1,115 @@
+"""Links in messages, by which recipients tell us that they opened, followed or no longer want something.
+
+Each names one delivery and nothing personal, and is signed, so that nobody can make one for another's delivery, or one
+that leads to a page of their own. What it may be used for is part of the signature: who may show that a mail was opened
+may not unsubscribe its reader. Links do not expire: whoever finds an old mail may unsubscribe by it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from types import MappingProxyType
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from itsdangerous import BadData, URLSafeSerializer
+
+MAX_TARGET_CHARACTERS: Final = 2048
+"""Of the url that a tracked link leads to; the link itself, with its signature, stays below 4 KB."""
+
+
+class Purpose(StrEnum):
+    """What a link is for; its value is the link's path before the token."""
+
+    OPEN = "/t/o/"
+    CLICK = "/t/c/"
+    UNSUBSCRIBE = "/u/"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a token says: the delivery whose message it was in, and where a click leads."""
+
+    notification_id: str
+    delivery_id: str
+    target: str | None = None
+
+
+class InvalidLinkError(ValueError):
+    """A token that we did not make, or not for this purpose. Says nothing of what it is instead."""
+
+
+def sign(secret: bytes, purpose: Purpose, link: Link) -> str:
+    """Return the token of a link, safe in a path: letters, digits, `_`, `-` and `.`."""
+    ids = [link.notification_id, link.delivery_id]
+    return str(_serializer(secret, purpose).dumps(ids if link.target is None else [*ids, link.target]))
+
+
+def verify(secret: bytes, purpose: Purpose, token: str) -> Link:
+    """Return what a token of ours says; raise `InvalidLinkError` for any other."""
+    try:
+        return Link(*_serializer(secret, purpose).loads(token))
+    except BadData:
+        raise InvalidLinkError from None
+
+
+def _serializer(secret: bytes, purpose: Purpose) -> URLSafeSerializer:
+    signer = {"key_derivation": "hmac", "digest_method": sha256}
+    return URLSafeSerializer(secret, salt=f"carillon {purpose}", signer_kwargs=signer)
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Makes links. `base_url` is the API's, without a slash at its end; `secret` returns the key, and may fail."""
+
+    base_url: str
+    secret: Callable[[], bytes]
+
+    def unsubscribe(self, notification_id: str, delivery_id: str) -> str:
+        """Return the url of one delivery's page to unsubscribe (RFC 8058: a POST to it does so at once)."""
+        return self._url(Purpose.UNSUBSCRIBE, Link(notification_id, delivery_id))
+
+    def variables(self, notification_id: str, delivery_id: str) -> Mapping[str, Any]:
+        """Return what a template finds beside its data; see `VARIABLES`."""
+
+        def tracked(url: str) -> str:
+            return self._url(Purpose.CLICK, Link(notification_id, delivery_id, _followable(url)))
+
+        return {
+            "unsubscribe_url": self.unsubscribe(notification_id, delivery_id),
+            "open_url": self._url(Purpose.OPEN, Link(notification_id, delivery_id)),
+            "tracked": tracked,
+        }
+
+    def _url(self, purpose: Purpose, link: Link) -> str:
+        return f"{self.base_url}{purpose}{sign(self.secret(), purpose, link)}"
+
+
+def _followable(url: str) -> str:
+    """Return a url that a browser may be sent to; raise `ValueError` for any other (`javascript:…`)."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or len(url) > MAX_TARGET_CHARACTERS:
+        raise ValueError("not a url that can be followed")
+    if not (url.isascii() and url.isprintable()) or " " in url:  # it becomes a header, Location (RFC 3986 2)
+        raise ValueError("not a url as it is sent")
+    return url
+
+
+VARIABLES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "unsubscribe_url": "the page on which the recipient unsubscribes, and finds all their settings",
+        "open_url": "the address of an invisible image: `<img src>` of it shows that a mail was opened",
+        "tracked": "a function: `{{ tracked(url) }}` leads to the url and shows that it was followed",
+    }
+)
+"""What every template may use beside its data, whose own names these cannot be."""
+
+SAMPLE: Final[Mapping[str, Any]] = MappingProxyType(
+    dict(
+        Links("https://links.example.com", lambda: b"sample").variables(
+            "00000000-0000-0000-0000-000000000000", "00000000-0000-0000-0000-000000000000"
+        )
+    )
+)
+"""What stands for them while nothing is sent: in previews, and when it is tried whether a message can be written."""

@@ -1,0 +1,127 @@
+"""The pages that recipients see: plain HTML that works without scripts, in light and dark, and by keyboard.
+
+They show categories, channels and choices; no name and no address, as a link may have been passed on.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from jinja2 import Environment
+
+from handlers.domain.channels import Channel
+from handlers.domain.deliveries import Delivery
+from handlers.tracking import Told
+
+CHANNEL_NAMES: Final[Mapping[Channel, str]] = {"email": "E-mail", "sms": "SMS", "push": "Push", "chat": "Chat"}
+
+HEADERS: Final[Mapping[str, str]] = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",  # the address of the page is all that it takes to change the settings
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex",
+}
+
+_LAYOUT: Final = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{% block title %}{% endblock %}</title>
+<style>
+:root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 18%, transparent); --accent: #2457c5; }
+@media (prefers-color-scheme: dark) { :root { --accent: #8fb1ff; } }
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 3rem auto; padding: 0 1.25rem; }
+h1 { font-size: 1.6rem; line-height: 1.25; }
+h2 { font-size: 1.15rem; margin-top: 2.5rem; }
+.done { border-left: .25rem solid var(--accent); padding: .5rem 1rem; }
+table { border-collapse: collapse; width: 100%; }
+th, td { padding: .55rem .4rem; border-bottom: 1px solid var(--line); text-align: center; }
+th:first-child { text-align: left; font-weight: 500; }
+input[type=checkbox] { width: 1.15rem; height: 1.15rem; accent-color: var(--accent); }
+input[type=time] { font: inherit; padding: .2rem .4rem; }
+button { font: inherit; padding: .6rem 1.2rem; border: 1px solid var(--accent); border-radius: .4rem;
+  background: none; color: var(--accent); cursor: pointer; }
+button:hover, button:focus-visible { background: var(--accent); color: Canvas; }
+small { opacity: .75; }
+</style>
+</head>
+<body>
+{% block body %}{% endblock %}
+</body>
+</html>
+"""
+
+_SETTINGS: Final = """{% extends layout %}
+{% block title %}Your notifications{% endblock %}
+{% block body %}
+{% if told.wanted %}
+<h1>You receive “{{ told.delivery.category }}” notifications by {{ names[told.delivery.channel] }}</h1>
+{% if saved %}<p class="done" role="status">Your choices are saved.</p>{% endif %}
+<form method="post"><button name="List-Unsubscribe" value="One-Click">Unsubscribe from these</button></form>
+{% else %}
+<h1>You are unsubscribed</h1>
+<p class="done" role="status">No more “{{ told.delivery.category }}” notifications will be sent to you by
+{{ names[told.delivery.channel] }}.</p>
+{% endif %}
+<h2>Everything you can choose</h2>
+<form method="post">
+<table>
+<thead><tr><th scope="col">Category</th>
+{% for channel in channels %}<th scope="col">{{ names[channel] }}</th>{% endfor %}</tr></thead>
+<tbody>
+{% for category in categories %}<tr><th scope="row">{{ category }}</th>
+{% for channel in channels %}<td><input type="checkbox" name="wanted" value="{{ category }}/{{ channel }}"
+ aria-label="{{ category }} by {{ names[channel] }}"{% if told.settings.allow(category, channel) %} checked{% endif %}>\
+</td>{% endfor %}</tr>
+{% endfor %}</tbody>
+</table>
+{% if told.delivery.user_id %}
+<h2>Quiet hours</h2>
+<p><label>from <input type="time" name="start" value="{{ quiet.start }}"></label>
+<label>until <input type="time" name="end" value="{{ quiet.end }}"></label><br>
+<small>By the clock of your own time zone. Leave both empty to be notified at any time.</small></p>
+{% endif %}
+<p><button name="save" value="yes">Save</button></p>
+</form>
+{% endblock %}
+"""
+
+_PROBLEM: Final = """{% extends layout %}
+{% block title %}{{ title }}{% endblock %}
+{% block body %}<h1>{{ title }}</h1><p>{{ text }}</p>{% endblock %}
+"""
+
+_environment: Final = Environment(autoescape=True)
+_layout, _settings, _problem = (_environment.from_string(each) for each in (_LAYOUT, _SETTINGS, _PROBLEM))
+
+
+def shown_categories(delivery: Delivery, categories: Iterable[str]) -> list[str]:
+    """Return the categories that the page lets choose: all there are, and the delivery's, which may be gone."""
+    return sorted({*categories, delivery.category})
+
+
+def shown_channels(delivery: Delivery, channels: Sequence[Channel]) -> Sequence[Channel]:
+    """Return the channels that the page lets choose: whoever is no user has one alone."""
+    return channels if delivery.user_id else [delivery.channel]
+
+
+def settings_page(told: Told, categories: Iterable[str], channels: Sequence[Channel], *, saved: bool = False) -> str:
+    """Return the page of a delivery's recipient. Whoever is no user has no quiet hours."""
+    quiet = told.settings.quiet_hours
+    return _settings.render(
+        layout=_layout,
+        told=told,
+        categories=shown_categories(told.delivery, categories),
+        channels=shown_channels(told.delivery, channels),
+        names=CHANNEL_NAMES,
+        quiet={"start": f"{quiet.start:%H:%M}", "end": f"{quiet.end:%H:%M}"} if quiet else {"start": "", "end": ""},
+        saved=saved,
+    )
+
+
+def problem_page(title: str, text: str) -> str:
+    """Return a page that says what is wrong."""
+    return _problem.render(layout=_layout, title=title, text=text)

@@ -1,0 +1,246 @@
+"""The links in messages as recipients and their programs follow them, over API Gateway's events."""
+
+import base64
+import json
+import re
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from handlers.domain.deliveries import Delivery
+from handlers.domain.links import Link, Purpose, sign
+from handlers.domain.settings import UserSettings
+from handlers.domain.statuses import Status
+from handlers.entrypoints import tracking
+from handlers.tracking import Recipients
+from tests.unit.handlers.entrypoints.gateway import LambdaContext
+from tests.unit.handlers.log_contract import SENT, claimed
+from tests.unit.handlers.memory import Clock, MemoryChoices, MemoryLog
+from tests.unit.handlers.samples import NOW, delivery, notification
+
+KEY = b"k" * 32
+FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: str
+
+
+@dataclass
+class Bench:
+    """A delivery that was sent, and its recipient's browser."""
+
+    log: MemoryLog = field(default_factory=MemoryLog)
+    choices: MemoryChoices = field(default_factory=MemoryChoices)
+    given: Delivery = field(default_factory=delivery)
+
+    def send(self, **fields: Any) -> None:
+        self.given = delivery(**fields)
+        assert self.log.accept(notification(self.given.notification_id), [self.given])
+        self.log.conclude(claimed(self.log, self.given), SENT)
+
+    def path(self, purpose: Purpose, target: str | None = None) -> str:
+        return f"{purpose}{sign(KEY, purpose, Link(self.given.notification_id, self.given.delivery_id, target))}"
+
+    def status(self) -> Status:
+        return self.log.records[self.given.notification_id, self.given.delivery_id].delivery.status
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
+    bench = Bench()
+    bench.send()
+    monkeypatch.setattr(tracking, "secret", lambda: KEY)
+    monkeypatch.setattr(tracking, "recipients", Recipients(bench.log, bench.choices, Clock(NOW)))
+    return bench
+
+
+def ask(method: str, path: str, body: str | bytes | None = None, content_type: str = FORM) -> Answer:
+    encoded = isinstance(body, bytes)
+    event = {
+        "resource": re.sub(r"[^/]+$", "{token}", path),
+        "path": path,
+        "httpMethod": method,
+        "headers": {"content-type": content_type},
+        "multiValueHeaders": {"content-type": [content_type]},
+        "queryStringParameters": None,
+        "multiValueQueryStringParameters": None,
+        "requestContext": {"requestId": "r", "path": f"/live{path}"},
+        "body": base64.b64encode(body).decode() if isinstance(body, bytes) else body,
+        "isBase64Encoded": encoded,
+    }
+    answer = tracking.handler(event, LambdaContext())  # type: ignore[arg-type]
+    headers = {**answer.get("headers", {}), **{k: v[0] for k, v in answer.get("multiValueHeaders", {}).items()}}
+    return Answer(answer["statusCode"], headers, answer["body"])
+
+
+class Page(HTMLParser):
+    """What the page lets choose."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.boxes: dict[str, bool] = {}
+        self.times: dict[str, str] = {}
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        if found.get("type") == "checkbox":
+            self.boxes[str(found["value"])] = "checked" in found
+        if found.get("type") == "time":
+            self.times[str(found["name"])] = str(found["value"])
+
+
+# -- opened and clicked ------------------------------------------------------------------------------------------------
+
+
+def test_the_image_of_a_mail_shows_that_it_was_opened(bench: Bench) -> None:
+    answer = ask("GET", bench.path(Purpose.OPEN))
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "image/svg+xml")
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert bench.status() is Status.OPENED
+
+
+def test_a_tracked_link_leads_on_and_shows_that_it_was_followed(bench: Bench) -> None:
+    answer = ask("GET", bench.path(Purpose.CLICK, "https://shop.example.com/a?b=1&c=2"))
+    assert (answer.status, answer.headers["Location"]) == (302, "https://shop.example.com/a?b=1&c=2")
+    assert bench.status() is Status.CLICKED
+
+
+@pytest.mark.parametrize(("purpose", "status"), [(Purpose.OPEN, 200), (Purpose.CLICK, 302)])
+def test_whatever_fails_behind_a_link_its_reader_is_led_on(
+    purpose: Purpose, status: int, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(bench.log, "observe", fail)
+    assert ask("GET", bench.path(purpose, "https://example.com")).status == status
+
+
+def test_news_is_counted_once_and_told_without_the_token(
+    bench: Bench, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    path = bench.path(Purpose.OPEN)
+    for _ in range(2):
+        ask("GET", path)
+    assert capsys.readouterr().out.count('"DeliveryOpened":[1.0]') == 1
+    told = [record.__dict__ for record in caplog.records]
+    assert [each["delivery_id"] for each in told if each["msg"] == "recipient"] == [bench.given.delivery_id]
+    assert path.rpartition("/")[2] not in str(told)
+
+
+# -- not ours ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/t/o/", "/t/c/", "/u/"])
+def test_a_link_that_is_not_ours_is_answered_with_a_page_and_changes_nothing(path: str, bench: Bench) -> None:
+    forged = sign(b"another", Purpose.UNSUBSCRIBE, Link(bench.given.notification_id, bench.given.delivery_id))
+    for token in (forged, "x", forged[:-3]):
+        answer = ask("GET", f"{path}{token}")
+        assert (answer.status, answer.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+        assert "does not work" in answer.body
+    assert bench.status() is Status.SENT
+
+
+def test_an_open_link_does_not_unsubscribe(bench: Bench) -> None:
+    token = bench.path(Purpose.OPEN).rpartition("/")[2]
+    assert ask("POST", f"/u/{token}", "List-Unsubscribe=One-Click").status == 404
+    assert bench.choices.kept == {}
+
+
+def test_the_link_of_a_delivery_that_is_gone_says_so(bench: Bench) -> None:
+    bench.log.records.clear()
+    assert ask("GET", bench.path(Purpose.UNSUBSCRIBE)).status == 404
+    assert ask("POST", bench.path(Purpose.UNSUBSCRIBE), "List-Unsubscribe=One-Click").status == 404
+
+
+# -- unsubscribing -----------------------------------------------------------------------------------------------------
+
+
+def test_to_look_at_the_page_changes_nothing(bench: Bench) -> None:
+    answer = ask("GET", bench.path(Purpose.UNSUBSCRIBE))
+    assert answer.status == 200
+    assert "You receive “payment” notifications by E-mail" in answer.body
+    assert bench.choices.kept == {}
+    assert bench.status() is Status.SENT
+
+
+MULTIPART = (
+    '--b0\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--b0--\r\n',
+    "multipart/form-data; boundary=b0",
+)
+
+
+@pytest.mark.parametrize(("body", "content_type"), [("List-Unsubscribe=One-Click", FORM), MULTIPART])
+@pytest.mark.parametrize("as_bytes", [True, False])
+def test_one_click_unsubscribes_in_either_form_of_rfc_8058(
+    body: str, content_type: str, as_bytes: bool, bench: Bench
+) -> None:
+    answer = ask("POST", bench.path(Purpose.UNSUBSCRIBE), body.encode() if as_bytes else body, content_type)
+    assert answer.status == 200
+    assert "You are unsubscribed" in answer.body
+    assert bench.choices.kept["ada"].categories == {"payment": {"email": False}}
+    assert bench.status() is Status.UNSUBSCRIBED
+
+
+@pytest.mark.parametrize("body", [None, "", "List-Unsubscribe=Two-Clicks", "{}", "\x00"])
+def test_what_is_no_form_of_ours_is_refused_and_changes_nothing(body: str | None, bench: Bench) -> None:
+    answer = ask("POST", bench.path(Purpose.UNSUBSCRIBE), body)
+    assert answer.status == 400
+    assert json.loads(answer.body)["errors"][0]["field"] == "List-Unsubscribe"
+    assert bench.choices.kept == {}
+
+
+# -- the page of settings ----------------------------------------------------------------------------------------------
+
+
+def test_the_page_shows_what_is_chosen_and_keeps_what_is_saved(bench: Bench) -> None:
+    bench.choices.kept["ada"] = UserSettings.model_validate(
+        {
+            "categories": {"payment": {"email": False}, "gone": {"email": False}},
+            "quiet_hours": {"start": "22:00", "end": "07:30"},
+        }
+    )
+    page = Page(ask("GET", bench.path(Purpose.UNSUBSCRIBE)).body)
+    assert page.boxes == {"payment/email": False}
+    assert page.times == {"start": "22:00", "end": "07:30"}
+
+    form = urlencode({"save": "yes", "wanted": "payment/email", "start": "", "end": ""})
+    answer = ask("POST", bench.path(Purpose.UNSUBSCRIBE), form)
+    assert "Your choices are saved" in answer.body
+    assert Page(answer.body).boxes == {"payment/email": True}
+    kept = bench.choices.kept["ada"]
+    assert kept.categories == {"payment": {"email": True}, "gone": {"email": False}}
+    assert kept.quiet_hours is None
+
+
+def test_quiet_hours_that_mean_nothing_are_refused(bench: Bench) -> None:
+    for start, end in (("22:00", "22:00"), ("22:00", ""), ("25:00", "07:00")):
+        answer = ask("POST", bench.path(Purpose.UNSUBSCRIBE), urlencode({"save": "y", "start": start, "end": end}))
+        assert answer.status == 400
+        assert json.loads(answer.body)["errors"][0]["field"] == "quiet_hours"
+    assert bench.choices.kept == {}
+
+
+def test_whoever_is_no_user_chooses_for_their_one_channel_without_quiet_hours(bench: Bench) -> None:
+    bench.send(user_id=None, channel="sms", endpoint="+4915112345678")
+    answer = ask("GET", bench.path(Purpose.UNSUBSCRIBE))
+    assert Page(answer.body).boxes == {"payment/sms": True}
+    assert Page(answer.body).times == {}
+
+
+def test_the_page_names_nobody_and_lets_nothing_else_act(bench: Bench) -> None:
+    answer = ask("GET", bench.path(Purpose.UNSUBSCRIBE))
+    assert not [each for each in ("ada", "example.com") if each in answer.body]
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert "<script" not in answer.body
