@@ -12,7 +12,7 @@ from handlers.domain.channels import Channel
 from handlers.domain.deliveries import Delivery
 from handlers.tracking import Told
 
-CHANNEL_NAMES: Final[Mapping[Channel, str]] = {"email": "E-mail", "sms": "SMS", "push": "Push", "chat": "Chat"}
+CHANNEL_NAMES: Final[Mapping[Channel, str]] = {"email": "email", "sms": "SMS", "push": "push", "chat": "chat"}
 
 HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": (
@@ -39,7 +39,8 @@ h2 { font-size: 1.15rem; margin-top: 2.5rem; }
 .done { border-left: .25rem solid var(--accent); padding: .5rem 1rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { padding: .55rem .4rem; border-bottom: 1px solid var(--line); text-align: center; }
-th:first-child { text-align: left; font-weight: 500; }
+th:first-child { text-align: left; }
+tbody th { font-weight: normal; }
 input[type=checkbox] { width: 1.15rem; height: 1.15rem; accent-color: var(--accent); }
 input[type=time] { font: inherit; padding: .2rem .4rem; }
 button { font: inherit; padding: .6rem 1.2rem; border: 1px solid var(--accent); border-radius: .4rem;
@@ -70,7 +71,8 @@ _SETTINGS: Final = """{% extends layout %}
 <form method="post">
 <table>
 <thead><tr><th scope="col">Category</th>
-{% for channel in channels %}<th scope="col">{{ names[channel] }}</th>{% endfor %}</tr></thead>
+{% for channel in channels %}<th scope="col">{{ names[channel][0] | upper }}{{ names[channel][1:] }}</th>
+{% endfor %}</tr></thead>
 <tbody>
 {% for category in categories %}<tr><th scope="row">{{ category }}</th>
 {% for channel in channels %}<td><input type="checkbox" name="wanted" value="{{ category }}/{{ channel }}"

@@ -74,7 +74,11 @@ def _payload(call: Call) -> dict[str, Any] | None:
 
 
 def _text(payload: dict[str, Any]) -> str:
-    """What a reader sees: the blocks' text, or else the plain one."""
+    """What a reader sees: the blocks' text, or else the plain one, with the three characters that are escaped in it.
+
+    https://docs.slack.dev/messaging/formatting-message-text#escaping
+    """
     blocks = (block.get("text") for block in payload.get("blocks", []))
     lines = [text["text"] for text in blocks if isinstance(text, dict)]
-    return "\n".join(lines) or str(payload.get("text") or "")
+    text = "\n".join(lines) or str(payload.get("text") or "")
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

@@ -167,7 +167,7 @@ def test_the_link_of_a_delivery_that_is_gone_says_so(bench: Bench) -> None:
 def test_to_look_at_the_page_changes_nothing(bench: Bench) -> None:
     answer = ask("GET", bench.path(Purpose.UNSUBSCRIBE))
     assert answer.status == 200
-    assert "You receive “payment” notifications by E-mail" in answer.body
+    assert "You receive “payment” notifications by email" in answer.body
     assert bench.choices.kept == {}
     assert bench.status() is Status.SENT
 
