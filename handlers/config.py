@@ -54,6 +54,7 @@ class ContactsSettings(_Settings):
     """Of `contacts`."""
 
     contacts_table: str
+    devices_table: str
     settings_table: str
 
 
@@ -100,6 +101,7 @@ class DevicesSettings(_Settings):
     """Of the worker that forgets dead devices."""
 
     contacts_table: str
+    devices_table: str
 
 
 class EmailSettings(_Settings):

@@ -29,6 +29,7 @@ _ENVIRONMENT: Final = {
         for name in (
             "ENVIRONMENT",
             "CONTACTS_TABLE",
+            "DEVICES_TABLE",
             "SETTINGS_TABLE",
             "NOTIFICATIONS_TABLE",
             "LIMITS_TABLE",

@@ -93,6 +93,7 @@ def _contacts(settings: Settings, naming: Naming) -> FunctionSpec:
             settings,
             "contacts",
             CARILLON_CONTACTS_TABLE=naming.named("contacts"),
+            CARILLON_DEVICES_TABLE=naming.named("devices"),
             CARILLON_SETTINGS_TABLE=naming.named("settings"),
         ),
     )
@@ -181,7 +182,7 @@ def _of_the_channels_providers(settings: Settings, naming: Naming, channel: str)
             "CARILLON_SMS_MAX_PRICE_USD": str(settings.sms.max_price_usd),
             **({"CARILLON_SMS_SENDER_ID": settings.sms.sender_id} if settings.sms.sender_id else {}),
         },
-        "push": {},
+        "push": {"CARILLON_DEVICES_TABLE": naming.named("devices")},
         "chat": {},
     }[channel]
 

@@ -84,12 +84,23 @@ def notifications(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
 
 
 def contacts(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
-    """Keep contact information and notification settings."""
+    """Keep contact information and notification settings, and whose each device is."""
     return (
         Statement(
             "KeepContacts",
-            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+            (
+                "dynamodb:BatchGetItem",
+                "dynamodb:DeleteItem",
+                "dynamodb:GetItem",
+                "dynamodb:PutItem",
+                "dynamodb:UpdateItem",
+            ),
             (naming.table_arn("contacts"),),
+        ),
+        Statement(
+            "KeepDevices",
+            ("dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:PutItem"),
+            (naming.table_arn("devices"),),
         ),
         Statement("KeepSettings", ("dynamodb:GetItem", "dynamodb:PutItem"), (naming.table_arn("settings"),)),
         _use_key(naming, "Data", keys.data, ("kms:Decrypt",), "dynamodb"),
@@ -137,7 +148,7 @@ def provider(naming: Naming, channel: str, email_identity: str) -> tuple[Stateme
     return {
         "email": (_send_email(naming, email_identity),),
         "sms": _text_phones(naming),
-        "push": (*_push_through_sns(naming), _forget_devices(naming)),
+        "push": (*_push_through_sns(naming), *_forget_devices(naming)),
         "chat": (),
     }[channel]
 
@@ -186,8 +197,11 @@ def _push_through_sns(naming: Naming) -> tuple[Statement, ...]:
     )
 
 
-def _forget_devices(naming: Naming) -> Statement:
-    return Statement("ForgetDevices", ("dynamodb:UpdateItem",), (naming.table_arn("contacts"),))
+def _forget_devices(naming: Naming) -> tuple[Statement, ...]:
+    return (
+        Statement("ForgetDevices", ("dynamodb:UpdateItem",), (naming.table_arn("contacts"),)),
+        Statement("LetGoOfDevices", ("dynamodb:DeleteItem",), (naming.table_arn("devices"),)),
+    )
 
 
 def tracking(naming: Naming, keys: Keys) -> tuple[Statement, ...]:

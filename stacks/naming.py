@@ -85,7 +85,7 @@ class Naming:
         return f"/aws/lambda/{self.named(function)}"
 
     def table_arn(self, table: str) -> str:
-        """Return the ARN of a table: `contacts`, `settings`, `notifications`, `limits`."""
+        """Return the ARN of a table: `contacts`, `devices`, `settings`, `notifications`, `limits`."""
         return self.arn("dynamodb", f"table/{self.named(table)}")
 
     def queue_arn(self, queue: str) -> str:

@@ -49,6 +49,8 @@ ROUTES = (
     Route("PUT", "/v1/contacts/{user_id}", "contacts"),
     Route("PATCH", "/v1/contacts/{user_id}", "contacts"),
     Route("DELETE", "/v1/contacts/{user_id}", "contacts"),
+    Route("POST", "/v1/contacts/{user_id}/devices", "contacts"),
+    Route("DELETE", "/v1/contacts/{user_id}/devices/{token}", "contacts"),
     Route("GET", "/v1/contacts/{user_id}/settings", "contacts"),
     Route("PUT", "/v1/contacts/{user_id}/settings", "contacts"),
     Route("GET", _TEMPLATE, "templates"),

@@ -1,4 +1,4 @@
-"""The DynamoDB tables: contacts, settings, the notification log, and short-lived limits."""
+"""The DynamoDB tables: contacts, whose each device is, settings, the notification log, and short-lived limits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ class TableSpec:
 
 SPECS = (
     TableSpec("contacts", hash_key="user_id"),
+    TableSpec("devices", hash_key="token"),
     TableSpec("settings", hash_key="user_id"),
     TableSpec("notifications", hash_key="notification_id", range_key="item", due_index=True),
     # The names that Powertools' idempotency has by default.

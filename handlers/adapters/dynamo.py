@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -49,20 +49,39 @@ def read_by_user(
     """Return, by table and then by user id, the items of these users, in one strongly consistent BatchGetItem.
 
     At most 100 keys in all. Of the tables in `attributes`, which must name `user_id`, these alone are returned.
+    """
+    keys = [typed({"user_id": user_id}) for user_id in user_ids]
+    found = read(client, dict.fromkeys(tables, keys), attributes)
+    return {table: {item["user_id"]["S"]: item for item in items} for table, items in found.items()}
+
+
+def read(
+    client: "DynamoDBClient",
+    keys: Mapping[str, Sequence[Item]],
+    attributes: Mapping[str, Iterable[str]] = MappingProxyType({}),
+) -> dict[str, list[Item]]:
+    """Return by table the items of those of these keys that there are, in one strongly consistent BatchGetItem.
+
+    At most 100 keys in all. Of the tables in `attributes` these alone are returned.
     What DynamoDB leaves unread is asked for again, later each time, as it recommends
     (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html): about 1.5 s at most.
     """
-    keys = [{"user_id": {"S": user_id}} for user_id in user_ids]
-    found: dict[str, dict[str, Item]] = {table: {} for table in tables}
+    found: dict[str, list[Item]] = {table: [] for table in keys}
     wanted: Any = {
-        table: {"Keys": keys, "ConsistentRead": True, **_projection(attributes.get(table, ()))} for table in found
+        table: {"Keys": some, "ConsistentRead": True, **_projection(attributes.get(table, ()))}
+        for table, some in keys.items()
     }
     for attempt in range(_BATCH_ATTEMPTS):
         answer = client.batch_get_item(RequestItems=wanted)
         for table, items in answer["Responses"].items():
-            found[table] |= {item["user_id"]["S"]: item for item in items}
+            found[table] += items
         wanted = answer["UnprocessedKeys"]
         if not wanted:
             return found
-        time.sleep(random.uniform(0.5, 1) * _FIRST_WAIT * 2**attempt)  # noqa: S311 - jitter is no secret
+        pause(attempt)
     raise UnprocessedKeysError
+
+
+def pause(attempt: int) -> None:
+    """Wait before what was refused is asked for again: 50 ms and a little less at first, twice as long each time."""
+    time.sleep(random.uniform(0.5, 1) * _FIRST_WAIT * 2**attempt)  # noqa: S311 - jitter is no secret

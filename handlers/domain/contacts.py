@@ -27,7 +27,11 @@ from handlers.domain.locales import Locale
 from handlers.domain.model import Model, is_absent
 from handlers.domain.providers import of_channel
 
-MAX_DEVICES: Final = 100
+MAX_DEVICES: Final = 49
+"""A device is one user's alone. Whoever stores a contact may take as many from others, each of whom is written as well,
+in one transaction of DynamoDB: of a hundred items, with the contact itself
+(https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
+"""
 MAX_EXTERNAL_CHANNELS: Final = 50
 MAX_TAGS: Final = 50
 

@@ -1,4 +1,4 @@
-"""`/v1/contacts/{user_id}`: how users can be reached; and `/settings` below it: what they want, and when."""
+"""`/v1/contacts/{user_id}`: how users can be reached; below it, their `/devices`, and what they want in `/settings`."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -10,9 +10,10 @@ from pydantic import BeforeValidator
 
 from handlers.adapters import clients
 from handlers.adapters.contacts import ContactsTable
+from handlers.adapters.devices import DeviceOwners, DynamoDevices
 from handlers.adapters.settings import SettingsTable
 from handlers.config import ContactsSettings
-from handlers.domain.contacts import Contact, UserId, changes
+from handlers.domain.contacts import Contact, Device, UserId, changes
 from handlers.domain.problems import NotFound
 from handlers.domain.settings import UserSettings
 from handlers.entrypoints.http import create_app, lambda_handler
@@ -20,11 +21,15 @@ from handlers.entrypoints.http import create_app, lambda_handler
 app = create_app()
 configured = ContactsSettings()
 dynamodb = clients.dynamodb()
-table = ContactsTable(configured.contacts_table, dynamodb)
+owners = DeviceOwners(configured.devices_table, dynamodb)
+table = ContactsTable(configured.contacts_table, owners, dynamodb)
+devices = DynamoDevices(configured.contacts_table, owners, dynamodb)
 settings_table = SettingsTable(configured.settings_table, dynamodb)
 
 # Whether the path arrives decoded is not documented, and a user id has no % of its own.
 User = Annotated[UserId, BeforeValidator(unquote), Path(description="The producers' own id of the user")]
+# A token has none of its own either.
+Token = Annotated[str, BeforeValidator(unquote), Path(description="The device's token, percent-encoded")]
 
 
 class UserContact(Contact):
@@ -60,6 +65,30 @@ def change(user_id: User, patch: Contact) -> UserContact:
 def delete(user_id: User) -> Response[str]:
     """Delete the contact: 204, also when it is gone already, so that who got no answer can ask again."""
     table.delete(user_id)
+    return Response(status_code=HTTPStatus.NO_CONTENT, body="")
+
+
+@app.post("/v1/contacts/<user_id>/devices")
+def add_device(user_id: User, device: Device) -> Response[UserContact]:
+    """Add a device to the user, and take it from whoever had it before: 201, or 200 when it was the user's already.
+
+    A user who has no contact yet gets one with this device alone.
+    """
+    contact, is_new = table.add_device(user_id, device)
+    return Response(
+        status_code=HTTPStatus.CREATED if is_new else HTTPStatus.OK,
+        content_type=content_types.APPLICATION_JSON,
+        body=_found(user_id, contact),
+    )
+
+
+@app.delete("/v1/contacts/<user_id>/devices/<token>")
+def remove_device(user_id: User, token: Token) -> Response[str]:
+    """Remove a device from the user: 204, also when it is not there, so that who got no answer can ask again."""
+    contact = table.get(user_id) or Contact()
+    for device in contact.device_tokens or ():
+        if device.device_token == token:
+            devices.forget(user_id, device.platform, token)
     return Response(status_code=HTTPStatus.NO_CONTENT, body="")
 
 

@@ -1,5 +1,6 @@
 """The emulator, started once for all adapters, and clients of its root."""
 
+import uuid
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from typing import Any
@@ -20,3 +21,20 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], An
             region_name=emulator.region,
         )
         yield cache(partial(session.client, endpoint_url=emulator.endpoint_url))
+
+
+@pytest.fixture
+def new_table(aws: Callable[[str], Any]) -> Callable[[str, str], str]:
+    """Makes an empty table with one key, a text: `new_table("contacts", "user_id")` returns its name."""
+
+    def make(what: str, key: str) -> str:
+        name = f"{what}-{uuid.uuid4().hex[:8]}"
+        aws("dynamodb").create_table(
+            TableName=name,
+            KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        return name
+
+    return make

@@ -1,6 +1,5 @@
 """Contacts in a real table: what is written is what is read, and of two writes at once neither is lost."""
 
-import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import pytest
 
 from handlers.adapters.contacts import ContactsTable
+from handlers.adapters.devices import DeviceOwners
 from handlers.domain.contacts import Contact, changes
 
 APNS = {"deviceToken": "0123456789abcdef" * 4, "platform": "apns"}
@@ -28,21 +28,20 @@ def dynamodb(aws: Callable[[str], Any]) -> Any:
 
 
 @pytest.fixture
-def name(dynamodb: Any) -> str:
+def name(new_table: Callable[[str, str], str]) -> str:
     """An empty table of contacts."""
-    name = f"contacts-{uuid.uuid4().hex[:8]}"
-    dynamodb.create_table(
-        TableName=name,
-        KeySchema=[{"AttributeName": "user_id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "user_id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    return name
+    return new_table("contacts", "user_id")
 
 
 @pytest.fixture
-def table(dynamodb: Any, name: str) -> ContactsTable:
-    return ContactsTable(name, dynamodb)
+def owners(new_table: Callable[[str, str], str], dynamodb: Any) -> DeviceOwners:
+    """An empty table of devices."""
+    return DeviceOwners(new_table("devices", "token"), dynamodb)
+
+
+@pytest.fixture
+def table(dynamodb: Any, name: str, owners: DeviceOwners) -> ContactsTable:
+    return ContactsTable(name, owners, dynamodb)
 
 
 def contact(**fields: Any) -> Contact:

@@ -1,6 +1,5 @@
 """The idempotency key in a real table: the same answer for the same request, and no two answers at once."""
 
-import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,26 +11,20 @@ import time_machine
 import tests.unit.handlers.entrypoints.environment  # noqa: F401 - before the entrypoint is imported
 from handlers.entrypoints import notifications
 from tests.unit.handlers.entrypoints.gateway import Answer, LambdaContext, call
-from tests.unit.handlers.memory import MemoryBus, MemoryLog
+from tests.unit.handlers.memory import MemoryBus, MemoryLog, MemoryPeople
 from tests.unit.handlers.samples import CONTENT
 
 BODY = {"category": "payment", "content": CONTENT, "data": {"name": "Ada"}, "to": [{"email": "ada@example.com"}]}
 
 
 @pytest.fixture
-def log(aws: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> MemoryLog:
-    """The function as it is deployed, but for its log and bus, which are in memory."""
-    table, client = f"limits-{uuid.uuid4().hex[:8]}", aws("dynamodb")
-    client.create_table(
-        TableName=table,
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+def log(aws: Callable[[str], Any], new_table: Callable[[str, str], str], monkeypatch: pytest.MonkeyPatch) -> MemoryLog:
+    """The function as it is deployed, but for its log and bus and what is known of people, which are in memory."""
     log = MemoryLog()
-    monkeypatch.setattr(notifications.remembered, "table_name", table)
-    monkeypatch.setattr(notifications.remembered, "client", client)
-    monkeypatch.setattr(notifications, "service", replace(notifications.service, log=log, publisher=MemoryBus()))
+    monkeypatch.setattr(notifications.remembered, "table_name", new_table("limits", "id"))
+    monkeypatch.setattr(notifications.remembered, "client", aws("dynamodb"))
+    in_memory = replace(notifications.service, people=MemoryPeople(), log=log, publisher=MemoryBus())
+    monkeypatch.setattr(notifications, "service", in_memory)
     return log
 
 

@@ -63,6 +63,11 @@ class Operator:
             TableName=self._tables["settings"], Item={"user_id": {"S": user_id}, "categories": categories}
         )
 
+    def device_owners(self) -> set[str]:
+        """The users who have any device."""
+        pages = self.aws("dynamodb").get_paginator("scan").paginate(TableName=self._tables["devices"])
+        return {item["user_id"]["S"] for page in pages for item in page["Items"]}
+
     # -- functions -------------------------------------------------------------------------------------------------
 
     def sweep(self) -> dict[str, Any]:

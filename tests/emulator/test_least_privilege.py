@@ -126,6 +126,18 @@ def a_dead_device_is_forgotten(producer: Producer, operator: Operator) -> bool:
     return not producer.call("GET", f"/v1/contacts/{user}").json().get("device_tokens")
 
 
+def a_dead_device_is_nobodys(producer: Producer, operator: Operator) -> bool:
+    user = producer.contact(**ADDRESSES["push"]())
+    with operator.fault("apns", "reject"):
+        provider_of_one("push", producer, operator, user)
+    return user not in operator.device_owners()
+
+
+def a_device_is_added(producer: Producer, operator: Operator) -> bool:
+    [device] = ADDRESSES["push"]()["device_tokens"]
+    return producer.call("POST", f"/v1/contacts/{uuid.uuid4()}/devices", device).status_code == 201
+
+
 def a_due_delivery_is_published_again(producer: Producer, operator: Operator) -> bool:
     """A delivery that nobody published and whose time has come."""
     with operator.without_statement("notifications", "PublishEvents"):
@@ -154,7 +166,11 @@ ENFORCED: dict[str, dict[str, Works]] = {
         "ListTemplates": a_template_is_accepted,
         "PublishEvents": a_delivery_is_published,
     },
-    "contacts": {"KeepContacts": a_contact_is_kept, "KeepSettings": settings_are_kept},
+    "contacts": {
+        "KeepContacts": a_contact_is_kept,
+        "KeepDevices": a_device_is_added,
+        "KeepSettings": settings_are_kept,
+    },
     "templates": {
         "KeepTemplates": a_template_is_stored_and_read,
         "ListTemplates": a_template_is_stored_and_read,
@@ -184,6 +200,7 @@ OF_CHANNEL: dict[str, dict[str, Works]] = {
         "RegisterDevices": is_sent_by("sns-push", "push", out="apns"),
         "PushToDevices": is_sent_by("sns-push", "push", out="apns"),
         "ForgetDevices": a_dead_device_is_forgotten,
+        "LetGoOfDevices": a_dead_device_is_nobodys,
     },
     "chat": {"ReadCredentials": is_sent_by("webhook", "chat")},
 }

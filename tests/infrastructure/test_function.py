@@ -30,7 +30,9 @@ LINK_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:links-key"
 VARIABLES = {
     "authorizer": {"CARILLON_APP_SECRET_PREFIX": "carillon/local/apps/"},
     "notifications": {**TABLES, **LOG_TABLE, **BUS, **TEMPLATES, "CARILLON_CHANNELS": json.dumps(CHANNELS)},
-    "contacts": {f"CARILLON_{name.upper()}_TABLE": f"carillon-local-{name}" for name in ("contacts", "settings")},
+    "contacts": {
+        f"CARILLON_{name.upper()}_TABLE": f"carillon-local-{name}" for name in ("contacts", "devices", "settings")
+    },
     "templates": TEMPLATES,
     "tracking": {
         "CARILLON_CHANNELS": json.dumps(CHANNELS),
@@ -46,7 +48,7 @@ OF_CHANNEL = {
         "CARILLON_SES_CONFIGURATION_SET": "carillon-local",
     },
     "sms": {"CARILLON_SMS_SENDER_ID": "Carillon", "CARILLON_SMS_MAX_PRICE_USD": "0.5"},
-    "push": {},
+    "push": {"CARILLON_DEVICES_TABLE": "carillon-local-devices"},
     "chat": {},
 }
 for channel in CHANNELS:

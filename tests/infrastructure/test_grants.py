@@ -35,8 +35,12 @@ EXPECTED: dict[str, dict[str, tuple[set[str], set[str]]]] = {
     },
     "contacts": {
         "KeepContacts": (
-            {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+            {f"dynamodb:{each}Item" for each in ("BatchGet", "Delete", "Get", "Put", "Update")},
             {"table/carillon-<env>-contacts"},
+        ),
+        "KeepDevices": (
+            {"dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:PutItem"},
+            {"table/carillon-<env>-devices"},
         ),
         "KeepSettings": ({"dynamodb:GetItem", "dynamodb:PutItem"}, {"table/carillon-<env>-settings"}),
         "UseDataKey": ({"kms:Decrypt"}, {"data-key"}),
@@ -81,6 +85,7 @@ OF_CHANNEL: dict[str, dict[str, tuple[set[str], set[str]]]] = {
         "RegisterDevices": ({"sns:CreatePlatformEndpoint"}, {"*"}),
         "PushToDevices": ({"sns:Publish"}, {"endpoint/*/carillon-<env>-*"}),
         "ForgetDevices": ({"dynamodb:UpdateItem"}, {"table/carillon-<env>-contacts"}),
+        "LetGoOfDevices": ({"dynamodb:DeleteItem"}, {"table/carillon-<env>-devices"}),
     },
     "chat": {"ReadCredentials": ({"secretsmanager:GetSecretValue"}, {"webhook"})},
 }

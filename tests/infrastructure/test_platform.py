@@ -133,7 +133,7 @@ def test_every_physical_name_tells_its_environment() -> None:
 
 def test_the_program_exports_what_operators_read(deployed: Program) -> None:
     assert set(deployed.exports) == EXPORTS
-    assert set(deployed.exports["tableNames"]) == {"contacts", "settings", "notifications", "limits"}
+    assert set(deployed.exports["tableNames"]) == {"contacts", "devices", "settings", "notifications", "limits"}
     assert set(deployed.exports["queueUrls"]) == set(deployed.exports["deadLetterQueueUrls"]) == set(CHANNELS)
     assert set(deployed.exports["providerSecretNames"]) == {name for each in CHANNELS for name in CREDENTIALS[each]}
 

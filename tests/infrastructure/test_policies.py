@@ -38,7 +38,7 @@ def test_no_environment_violates_a_policy(deployed: Program, pack: PolicyPackPro
 
 
 def test_the_program_has_what_the_policies_are_about(deployed: Program) -> None:
-    assert len(deployed.of(TABLE)) == 4
+    assert len(deployed.of(TABLE)) == 5
     assert len(deployed.of(QUEUE)) >= 2
 
 

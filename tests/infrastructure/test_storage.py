@@ -17,6 +17,7 @@ def test_tables_have_the_keys_that_the_handlers_use(deployed: Program) -> None:
     keys = {each.name: (each.inputs["hashKey"], each.inputs.get("rangeKey")) for each in deployed.of(TABLE)}
     assert keys == {
         "contacts": ("user_id", None),
+        "devices": ("token", None),
         "settings": ("user_id", None),
         "notifications": ("notification_id", "item"),
         "limits": ("id", None),

@@ -20,6 +20,7 @@ VARIABLES = {
     "CARILLON_ENVIRONMENT": "test",
     "CARILLON_APP_SECRET_PREFIX": "carillon/test/apps/",
     "CARILLON_CONTACTS_TABLE": "carillon-test-contacts",
+    "CARILLON_DEVICES_TABLE": "carillon-test-devices",
     "CARILLON_SETTINGS_TABLE": "carillon-test-settings",
     "CARILLON_NOTIFICATIONS_TABLE": "carillon-test-notifications",
     "CARILLON_LIMITS_TABLE": "carillon-test-limits",

@@ -14,6 +14,7 @@ os.environ |= {
     "CARILLON_CATEGORIES": '{"payment": {"channels": ["email"]}}',
     "CARILLON_CONTACTS_TABLE": "contacts",
     "CARILLON_CRITICAL_CATEGORIES": '["security"]',
+    "CARILLON_DEVICES_TABLE": "devices",
     "CARILLON_EVENT_BUS": "carillon-test",
     "CARILLON_LINK_KEY": "arn:aws:kms:eu-central-1:123456789012:key/links",
     "CARILLON_LIMITS_TABLE": "limits",

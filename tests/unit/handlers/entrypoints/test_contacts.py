@@ -1,10 +1,11 @@
 """The contacts API, with a table in memory."""
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
-from handlers.domain.contacts import Changes, Contact
+from handlers.domain.contacts import Changes, Contact, Device
 from handlers.entrypoints import contacts
 from tests.unit.handlers.entrypoints.gateway import Answer, call
 
@@ -32,6 +33,18 @@ class Table:
         self.items[user_id] = Contact.model_validate({k: v for k, v in document.items() if k not in changes.removed})
         return self.items[user_id]
 
+    def add_device(self, user_id: str, device: Device) -> tuple[Contact, bool]:
+        contact = self.items.get(user_id, Contact())
+        devices = contact.device_tokens or ()
+        is_new = device not in devices
+        self.items[user_id] = contact.model_copy(update={"device_tokens": (*devices, device) if is_new else devices})
+        return self.items[user_id], is_new
+
+    def forget(self, user_id: str, platform: str, token: str) -> None:
+        contact = self.items[user_id]
+        left = [each for each in contact.device_tokens or () if (each.platform, each.device_token) != (platform, token)]
+        self.items[user_id] = contact.model_copy(update={"device_tokens": tuple(left)})
+
     def delete(self, user_id: str) -> None:
         self.items.pop(user_id, None)
 
@@ -40,6 +53,7 @@ class Table:
 def table(monkeypatch: pytest.MonkeyPatch) -> Table:
     table = Table()
     monkeypatch.setattr(contacts, "table", table)
+    monkeypatch.setattr(contacts, "devices", table)
     return table
 
 
@@ -104,4 +118,36 @@ def test_a_plus_in_a_user_id_is_a_plus(table: Table) -> None:
 def test_a_bad_user_id_is_400_naming_it(user: str, table: Table) -> None:
     answer = ask("PUT", user, {})
     assert (answer.status, answer.fields()) == (400, ["user_id"])
+    assert table.items == {}
+
+
+# -- devices -----------------------------------------------------------------------------------------------------------
+
+APNS = {"deviceToken": "ab" * 32, "platform": "apns"}
+FCM = {"deviceToken": "d:APA91b" + "x-Y_~+/=" * 16, "platform": "fcm"}
+
+
+def test_a_device_is_added_with_201_and_again_with_200(table: Table) -> None:
+    answers = [ask("POST", "ada/devices", device) for device in (APNS, FCM, APNS)]
+    assert [answer.status for answer in answers] == [201, 201, 200]
+    assert answers[-1].body == ask("GET").body == {"user_id": "ada", "device_tokens": [APNS, FCM]}
+
+
+def test_a_device_is_removed_by_its_token_as_a_path_can_hold_it(table: Table) -> None:
+    ask("PUT", body={"email": "ada@example.com", "device_tokens": [APNS, FCM]})
+    for _ in range(2):
+        assert ask("DELETE", f"ada/devices/{quote(FCM['deviceToken'], safe='')}").status == 204
+    assert ask("GET").body == {"user_id": "ada", "email": "ada@example.com", "device_tokens": [APNS]}
+
+
+def test_a_device_of_nobody_is_removed_with_204(table: Table) -> None:
+    assert ask("DELETE", f"nobody/devices/{APNS['deviceToken']}").status == 204
+    assert table.items == {}
+
+
+def test_what_is_no_device_is_refused_naming_the_field(table: Table) -> None:
+    for body, field in (({**APNS, "deviceToken": "ab"}, "deviceToken"), ({**APNS, "platform": "wns"}, "platform")):
+        answer = ask("POST", "ada/devices", body)
+        assert (answer.status, answer.fields()) == (400, [field])
+    assert ask("POST", "ada/devices", {**APNS, "name": "phone"}).fields() == ["name"]
     assert table.items == {}
