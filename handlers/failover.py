@@ -1,11 +1,11 @@
 """Whose turn it is to be asked to send, over ports alone; `handlers.domain.routing` has the rules."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from handlers.domain.provider_errors import CredentialsMissingError, ProviderError, RefusedError, ThrottledError
-from handlers.domain.routing import Event, Phase, Signal, candidates
+from handlers.domain.routing import LONGEST_COOL_DOWN, Event, Phase, Signal, candidates
 from handlers.ports import Provider, ProviderState
 
 
@@ -19,11 +19,16 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The providers of one channel, in their registered order. `clock` returns the aware time."""
+    """The providers of one channel, in their registered order. `clock` returns the aware time.
+
+    A provider that says when it may be asked again is left alone until then, at once and by this execution environment,
+    which costs no call; the circuit, which all environments share, follows when it goes on.
+    """
 
     providers: tuple[Provider, ...]
     state: ProviderState
     clock: Callable[[], datetime]
+    _rests_until: dict[str, datetime] = field(default_factory=dict)
 
     @property
     def serves_any_platform(self) -> bool:
@@ -45,15 +50,19 @@ class Chain:
         """Say what came of a turn: None when the provider accepted the message."""
         if _is_no_signal(error):
             return
+        if patience := _patience(error):
+            self._rests_until[turn.provider.name] = self.clock() + patience
         answered = error is None or isinstance(error, RefusedError)
         if turn.probing:
             event = Event.PROBE_ANSWERED if answered else Event.PROBE_FAILED
         else:
             event = Event.ANSWERED if answered else Event.FAILED
-        self.state.signal(turn.provider.name, Signal(event, _patience(error)), self.clock())
+        self.state.signal(turn.provider.name, Signal(event, patience), self.clock())
 
     def _turn(self, provider: Provider) -> Turn | None:
         now = self.clock()
+        if now < self._rests_until.get(provider.name, now):
+            return None
         match self.state.circuit(provider.name).phase(now):
             case Phase.CLOSED:
                 return Turn(provider)
@@ -68,5 +77,6 @@ def _is_no_signal(error: Exception | None) -> bool:
 
 
 def _patience(error: Exception | None) -> timedelta:
+    """Return for how long the provider asked to be left alone, as far as it is followed."""
     seconds = error.retry_after if isinstance(error, ThrottledError) else None
-    return timedelta(seconds=seconds or 0)
+    return min(timedelta(seconds=seconds or 0), LONGEST_COOL_DOWN)

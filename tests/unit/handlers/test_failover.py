@@ -20,10 +20,10 @@ from handlers.domain.provider_errors import (
     UnavailableError,
     UnregisteredError,
 )
-from handlers.domain.routing import COOL_DOWN, FAILURES_TO_OPEN, PROBE_LEASE, Phase
+from handlers.domain.routing import COOL_DOWN, FAILURES_TO_OPEN, LONGEST_COOL_DOWN, PROBE_LEASE, Phase
 from handlers.domain.settings import DEFAULT_SETTINGS
 from handlers.domain.statuses import Status
-from handlers.failover import Chain
+from handlers.failover import Chain, Turn
 from handlers.worker import FOR_ONE_CALL, NO_PROVIDER, Report, Result, Worker
 from tests.unit.handlers.memory import (
     LINKS,
@@ -411,3 +411,43 @@ def test_a_contact_that_cannot_be_written_is_told_and_settles_the_delivery_all_t
     given = a_push(push)
     assert push.deliver(given) == Report(Result.FAILED, "Unregistered", push.devices.raises)
     assert push.kept(given).status is Status.ERROR
+
+
+# -- pace --------------------------------------------------------------------------------------------------------------
+
+
+def test_who_says_when_to_come_back_is_left_alone_until_then(bench: Bench) -> None:
+    chain = Chain((bench.first, bench.second), bench.state, bench.clock)
+
+    def asked() -> str | None:
+        turn = chain.next(None)
+        return None if turn is None else turn.provider.name
+
+    turn = chain.next(None)
+    assert turn is not None
+    chain.tell(turn, ThrottledError("429", retry_after=7))
+    assert asked() == "second"
+    bench.clock.advance(timedelta(seconds=6.9))
+    assert asked() == "second"
+    bench.clock.advance(timedelta(seconds=0.1))
+    assert asked() == "first"
+
+
+def test_a_provider_that_asks_for_a_day_is_asked_again_after_a_quarter_of_an_hour(bench: Bench) -> None:
+    chain = Chain((bench.first,), bench.state, bench.clock)
+    chain.tell(Turn(bench.first), ThrottledError("429", retry_after=24 * 3600))
+    assert chain.next(None) is None
+    bench.clock.advance(LONGEST_COOL_DOWN)
+    assert chain.next(None) is not None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ThrottledError("429"), ThrottledError("429", retry_after=7, of_endpoint=True), UnavailableError("503")],
+)
+def test_whoever_names_no_time_or_means_one_address_alone_is_asked_for_the_next_message(
+    error: UnavailableError, bench: Bench
+) -> None:
+    chain = Chain((bench.first,), bench.state, bench.clock)
+    chain.tell(Turn(bench.first), error)
+    assert chain.next(None) is not None
