@@ -1,6 +1,6 @@
-"""Accepting a notification: plan, write the log, publish, answer; over ports alone.
+"""Accepting a notification: plan, write the log, publish or schedule, answer; over ports alone.
 
-Only what is in the log is published, and only what is in the log is answered 202.
+Only what is in the log is published or scheduled, and only what is in the log is answered 202.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ from handlers.domain.statuses import UNSENT, Status
 from handlers.domain.templates import StoredTemplate
 from handlers.domain.times import rfc3339
 from handlers.domain.writing import check_content, check_template
-from handlers.ports import EventPublisher, NotificationLog, People, TemplateStore
+from handlers.ports import EventPublisher, NotificationLog, People, Scheduler, TemplateStore
 
 IDEMPOTENCY_WINDOW: Final = timedelta(hours=24)
 """How long an idempotency key stands for one request."""
@@ -40,6 +40,11 @@ MAX_LOGGED_BYTES: Final = 8 * 1024 * 1024
 
 MAX_PAYLOAD_BYTES: Final = 350 * 1024
 """Of content and data. An item of DynamoDB has 400 KB at most, and a delivery's attempts are still to come."""
+
+SOONEST_SCHEDULE: Final = timedelta(seconds=2)
+"""A `send_at` nearer than this has no schedule: it might have passed before the schedule is made. The sweeper, whose
+minute is as good as the schedule's own, publishes it.
+"""
 
 _CANCELED_AT_ONCE: Final = 10
 """Writes at a time: as many connections as boto3 keeps."""
@@ -52,11 +57,15 @@ Templates = Mapping[tuple[Channel, str | None], StoredTemplate]
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """What became of a request: the answer, the deliveries that were logged for it just now, and events not taken."""
+    """What became of a request: the answer, and the deliveries that were logged for it just now.
+
+    `unpublished` events the bus did not take, and for `unscheduled` ones no schedule could be made.
+    """
 
     answer: Accepted
     logged: tuple[Delivery, ...]
     unpublished: int
+    unscheduled: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,7 @@ class NotificationService:
     templates: TemplateStore
     log: NotificationLog
     publisher: EventPublisher
+    scheduler: Scheduler
     categories: Mapping[str, Sequence[Channel]]
     served: Sequence[Channel]
     clock: Callable[[], datetime]
@@ -94,7 +104,7 @@ class NotificationService:
         )
 
     def accept(self, request: NotificationRequest, caller: Caller, idempotency_key: str | None) -> Acceptance:
-        """Log the notification, publish its deliveries, and return the answer; raise `Problem` when refused.
+        """Log the notification, publish or schedule its deliveries, and return the answer; raise `Problem` if refused.
 
         With an idempotency key the ids follow from app and key, so that a request which is repeated because its answer
         was lost meets what it has logged, whatever happened to the first one.
@@ -106,12 +116,12 @@ class NotificationService:
             notification = _notification(notification_id, request, caller, now)
             deliveries = tuple(_deliveries(planned, notification, request, templates))
             if self.log.accept(notification, deliveries):
-                return self._publish(notification_id, deliveries, logged=deliveries)
+                return self._announce(notification, deliveries, logged=deliveries)
             earlier, its_deliveries = self._found(notification_id)
             if now - earlier.created_at < IDEMPOTENCY_WINDOW:
                 if earlier.fingerprint != notification.fingerprint:
                     raise IdempotencyMismatch("Use another Idempotency-Key for another request.")
-                return self._publish(notification_id, its_deliveries, logged=())
+                return self._announce(earlier, its_deliveries, logged=())
             # The key is free again, and the notification it once stood for stays as it is.
             notification_id = _id(notification_id, rfc3339(earlier.created_at))
 
@@ -124,7 +134,8 @@ class NotificationService:
         """Cancel what is not yet sent of a notification of this caller, and return what each delivery is now.
 
         What a worker is sending at this moment is `pending` in the answer: it may be canceled later, if that fails.
-        Raises `NotFound`.
+        A schedule stays, as nobody need find it: what it publishes is dropped, a canceled delivery being none that a
+        worker could claim. Raises `NotFound`.
         """
         _, deliveries = self._owned(notification_id, caller)
         now = self.clock()
@@ -183,14 +194,29 @@ class NotificationService:
             raise InvalidRequest.field("template", f"is not stored for {channel} {languages}")
         return template
 
-    def _publish(
-        self, notification_id: str, deliveries: tuple[Delivery, ...], *, logged: tuple[Delivery, ...]
+    def _announce(
+        self, notification: Notification, deliveries: tuple[Delivery, ...], *, logged: tuple[Delivery, ...]
     ) -> Acceptance:
-        """Publish what nobody has begun and what is not to wait, and return the answer; the sweeper does the rest."""
+        """Publish what nobody has begun and what is not to wait, schedule what has its time, and return the answer.
+
+        The sweeper does the rest: what waits for quiet hours to end, and what was not taken here.
+        """
         now = self.clock()
         events = [delivery.event() for delivery in deliveries if delivery.is_to_be_published(now)]
         refused = self.publisher.publish(events)
-        return Acceptance(Accepted.of(notification_id, deliveries), logged, len(refused))
+        unscheduled = self._schedule(notification, deliveries, now)
+        return Acceptance(Accepted.of(notification.notification_id, deliveries), logged, len(refused), unscheduled)
+
+    def _schedule(self, notification: Notification, deliveries: Sequence[Delivery], now: datetime) -> int:
+        """Schedule what waits for the notification's `send_at`, and return how many have no schedule that should.
+
+        A request that is repeated asks again, in case it has died before it asked the first time.
+        """
+        send_at = notification.send_at
+        if send_at is None or send_at < now + SOONEST_SCHEDULE:
+            return 0
+        events = [delivery.event() for delivery in deliveries if delivery.is_scheduled()]
+        return self.scheduler.schedule(notification.notification_id, events, send_at) if events else 0
 
 
 def _id(app_key_or_id: str, idempotency_key: str | None) -> str:

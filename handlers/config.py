@@ -38,13 +38,16 @@ class AuthorizerSettings(_Settings):
 
 
 class NotificationsSettings(_Settings):
-    """Of `notifications`."""
+    """Of `notifications`. `schedule_target` and `scheduler_role` are ARNs: of what schedules invoke, and as whom."""
 
     contacts_table: str
     settings_table: str
     notifications_table: str
     limits_table: str
     event_bus: str
+    schedule_group: str
+    schedule_target: str
+    scheduler_role: str
     template_bucket: str
     categories: Mapping[str, Category]
     channels: tuple[Channel, ...]

@@ -27,6 +27,8 @@ class Metric(StrEnum):
     """(channel) Deliveries that will be sent: opted-out and unreachable ones are not counted."""
     PUBLISH_FAILED = "PublishFailed"
     """Events the bus did not take; the sweeper publishes them again."""
+    SCHEDULE_FAILED = "ScheduleFailed"
+    """Deliveries without a schedule that wakes the sweeper at their `send_at`: its next minute publishes them."""
     REPUBLISHED = "Republished"
     """Events the sweeper published: again, or for the first time of those that were to wait."""
     DELIVERY_SENT = "DeliverySent"

@@ -132,6 +132,16 @@ class EventPublisher(Protocol):
         """Publish the events and return those that the bus did not take. Never raises: they are in the log."""
 
 
+class Scheduler(Protocol):
+    """What wakes the sweeper at a time."""
+
+    def schedule(self, notification_id: str, events: "Sequence[DeliveryRequested]", send_at: datetime) -> int:
+        """Have these events of a notification published at `send_at`, once however often it is asked for.
+
+        Returns how many of them are left to the sweeper. Never raises: they are in the log, and due in its index then.
+        """
+
+
 class TemplateStore(Protocol):
     """Stored templates, by name and by version."""
 

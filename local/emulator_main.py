@@ -1,6 +1,6 @@
 """Runs MiniStack for `local.emulator`, by the interpreter of the emulator's environment, which has nothing of ours.
 
-Three of its differences from AWS are mended here, because the program's own policies could not be enforced otherwise:
+Four of its differences from AWS are mended here, because the program's own policies could not be enforced otherwise:
 
 - AWS is called over TLS, the emulator over plain HTTP on loopback. MiniStack believes `X-Forwarded-Proto`, so every
   request is given one: a policy that refuses cleartext (`aws:SecureTransport`) then has AWS's outcome.
@@ -10,6 +10,9 @@ Three of its differences from AWS are mended here, because the program's own pol
 - A device's endpoint is named `endpoint/<platform>/<application>/<id>`
   (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html); MiniStack names it like its
   application, `app/…`, which a grant of endpoints alone does not cover.
+- A schedule is named with its group, `schedule/<group>/<name>`
+  (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridgescheduler.html); MiniStack
+  authorises every schedule as one of the group `default`.
 """
 
 import json
@@ -22,6 +25,7 @@ from ministack.services import ses_v2, sns  # type: ignore[import-not-found]
 _serve = ministack.app
 _resource = iam_actions._ses_v2_resource_arn
 _create_endpoint = sns._create_platform_endpoint
+_resource_of_any_service = iam_actions.extract_resource_arn
 
 
 async def _serve_as_over_tls(scope, receive, send):  # type: ignore[no-untyped-def]  # there is no ASGI type library here
@@ -46,8 +50,16 @@ def _create_endpoint_named_as_one(params):  # type: ignore[no-untyped-def]  # as
     return status, headers, body.replace(b":app/", b":endpoint/")
 
 
+def _schedule_in_its_group(service, method, path, headers, body, *rest):  # type: ignore[no-untyped-def]
+    arn = str(_resource_of_any_service(service, method, path, headers, body, *rest))
+    if service != "scheduler" or method not in ("POST", "PUT"):  # whose group is in the body
+        return arn
+    return arn.replace(":schedule/default/", f":schedule/{json.loads(body).get('GroupName', 'default')}/")
+
+
 if __name__ == "__main__":
     ministack.app = _serve_as_over_tls
     iam_actions._ses_v2_resource_arn = _resource_or_sender
     sns._create_platform_endpoint = _create_endpoint_named_as_one
+    iam_actions.extract_resource_arn = _schedule_in_its_group
     ministack.main()

@@ -34,6 +34,9 @@ _ENVIRONMENT: Final = {
             "NOTIFICATIONS_TABLE",
             "LIMITS_TABLE",
             "EVENT_BUS",
+            "SCHEDULE_GROUP",
+            "SCHEDULE_TARGET",
+            "SCHEDULER_ROLE",
             "TEMPLATE_BUCKET",
         )
     },

@@ -9,7 +9,7 @@ import pulumi_aws as aws
 from stacks import grants
 from stacks.functions import FunctionSpec
 from stacks.iam import Statement, document, equals, service, trust
-from stacks.naming import Naming
+from stacks.naming import ALIAS, Naming
 from stacks.packaging import Package
 
 _NAME_LIMIT = 64  # of a function and of a role
@@ -66,7 +66,7 @@ class Function(pulumi.ComponentResource):
         function = self._function(role, [policy, self._log_group()])
         alias = aws.lambda_.Alias(
             f"{name}-alias",
-            name="live",
+            name=ALIAS,
             function_name=function.name,
             function_version=function.version,
             opts=self._child,

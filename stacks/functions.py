@@ -76,6 +76,9 @@ def _notifications(settings: Settings, naming: Naming) -> FunctionSpec:
             CARILLON_NOTIFICATIONS_TABLE=naming.named("notifications"),
             CARILLON_LIMITS_TABLE=naming.named("limits"),
             CARILLON_EVENT_BUS=naming.prefix,
+            CARILLON_SCHEDULE_GROUP=naming.schedule_group,
+            CARILLON_SCHEDULE_TARGET=naming.alias_arn("sweeper"),
+            CARILLON_SCHEDULER_ROLE=naming.scheduler_role_arn,
             CARILLON_TEMPLATE_BUCKET=naming.template_bucket,
             CARILLON_CATEGORIES=_categories(settings),
             CARILLON_CHANNELS=json.dumps(list(settings.channels)),
@@ -129,7 +132,7 @@ def _tracking(settings: Settings, naming: Naming) -> FunctionSpec:
 def _sweeper(settings: Settings, naming: Naming) -> FunctionSpec:
     return FunctionSpec(
         "sweeper",
-        "Announces again what is in the log and does not move",
+        "Announces what is due: again what does not move, and what waited for its time",
         timeout_seconds=50,  # the next one starts every minute
         memory_mb=512,
         environment=_environment(

@@ -58,7 +58,7 @@ def authorizer(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
 
 
 def notifications(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
-    """Plan a notification, write it to the log, announce its deliveries; answer what became of one."""
+    """Plan a notification, write it to the log, announce or schedule its deliveries; answer what became of one."""
     return (
         Statement(
             "ReadRecipients",
@@ -79,6 +79,7 @@ def notifications(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
         _list_templates(naming),
         _on_templates(naming, "ReadTemplates", "s3:GetObject"),
         _publish(naming),
+        *_schedule(naming),
         _use_key(naming, "Data", keys.data, ("kms:Decrypt",), "dynamodb", "s3"),
     )
 
@@ -217,7 +218,7 @@ def tracking(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
 
 
 def sweeper(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
-    """Find deliveries that should have moved, announce them again, and look at them later."""
+    """Find deliveries that should have moved, announce them, or those that a schedule names, and look at them later."""
     log = naming.table_arn("notifications")
     return (
         Statement("FindDueDeliveries", ("dynamodb:Query",), (f"{log}/index/{DUE_INDEX}",)),
@@ -229,6 +230,27 @@ def sweeper(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
 
 def _publish(naming: Naming) -> Statement:
     return Statement("PublishEvents", ("events:PutEvents",), (naming.bus_arn,))
+
+
+def _schedule(naming: Naming) -> tuple[Statement, ...]:
+    """Make schedules, and hand them the one role that they may have, for the use of no other service.
+
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/security_iam_id-based-policy-examples.html
+    """
+    return (
+        Statement(
+            "MakeSchedules",
+            ("scheduler:CreateSchedule",),
+            (naming.arn("scheduler", f"schedule/{naming.schedule_group}/*"),),
+            reason="a schedule is named after its notification, and is made for it",
+        ),
+        Statement(
+            "PassSchedulerRole",
+            ("iam:PassRole",),
+            (naming.scheduler_role_arn,),
+            (equals("iam:PassedToService", "scheduler.amazonaws.com"),),
+        ),
+    )
 
 
 def _sign_links(keys: Keys) -> Statement:

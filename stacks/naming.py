@@ -7,6 +7,8 @@ invents (key ids, REST API ids) is not here: those are outputs of the component 
 from dataclasses import dataclass
 
 PROJECT = "carillon"
+ALIAS = "live"
+"""Of every function: the version that is called."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,25 @@ class Naming:
     def worker(self, channel: str) -> str:
         """Return the name of a channel's worker."""
         return self.named(f"worker-{channel}")
+
+    def alias_arn(self, function: str) -> str:
+        """Return the ARN by which a function is called."""
+        return self.arn("lambda", f"function:{self.named(function)}:{ALIAS}")
+
+    @property
+    def schedule_group(self) -> str:
+        """The group in EventBridge Scheduler that this environment's schedules are in."""
+        return self.prefix
+
+    @property
+    def scheduler_role(self) -> str:
+        """The name of the role by which schedules invoke the sweeper."""
+        return self.named("scheduler")
+
+    @property
+    def scheduler_role_arn(self) -> str:
+        """That role."""
+        return f"arn:{self.partition}:iam::{self.account_id}:role/{self.scheduler_role}"
 
     @property
     def account_root(self) -> str:

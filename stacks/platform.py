@@ -20,6 +20,7 @@ from stacks.iam import Statement
 from stacks.naming import Naming
 from stacks.packaging import build_all
 from stacks.providers import CREDENTIALS, ProviderSecrets, ProviderSecretsArgs
+from stacks.schedules import Schedules, SchedulesArgs
 from stacks.ses import Ses, SesArgs
 from stacks.settings import Settings
 from stacks.sweeper import Sweeper, SweeperArgs
@@ -78,6 +79,7 @@ class Platform(pulumi.ComponentResource):
         credentials = {channel: self._credentials(channel) for channel in settings.channels}
         channels = {channel: self._channel(channel, credentials[channel]) for channel in settings.channels}
         Sweeper("sweeper", SweeperArgs(self._function("sweeper", grants.sweeper(naming, self._keys))), self._child)
+        Schedules("schedules", SchedulesArgs(naming), self._child)
 
         self.exports = {
             "apiUrl": api.url,

@@ -1,4 +1,7 @@
-"""The sweeper and its clock: every minute, whatever is in the log and should have moved is published again."""
+"""The sweeper and its clock: every minute, whatever is in the log and should have moved is published again.
+
+Besides, schedules invoke it when their time comes: `stacks.schedules`.
+"""
 
 from dataclasses import dataclass
 

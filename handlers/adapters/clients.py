@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sns import SNSClient
@@ -31,6 +32,7 @@ def _config(*, connect: float, read: float, attempts: int) -> Config:
 
 
 _QUICK = _config(connect=1, read=3, attempts=3)
+_BRIEF = _config(connect=1, read=2, attempts=2)
 _ONCE = _config(connect=2, read=10, attempts=1)
 
 
@@ -52,6 +54,11 @@ def kms() -> "KMSClient":
 def s3() -> "S3Client":
     """At most 12 seconds."""
     return boto3.client("s3", config=_QUICK)
+
+
+def scheduler() -> "EventBridgeSchedulerClient":
+    """At most 6 seconds: a producer waits for its 202, and what is not scheduled is published all the same."""
+    return boto3.client("scheduler", config=_BRIEF)
 
 
 def secretsmanager() -> "SecretsManagerClient":

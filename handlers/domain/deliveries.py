@@ -133,6 +133,10 @@ class Delivery(Model):
         """Say whether a worker is to be told of it: nobody has begun it, and it is not to wait."""
         return self.status is Status.CREATED and (self.send_at is None or self.send_at <= now)
 
+    def is_scheduled(self) -> bool:
+        """Say whether it waits for the `send_at` that its producer chose: nobody has begun it or put it off since."""
+        return self.status is Status.CREATED and self.reason is Reason.SCHEDULED
+
     def event(self) -> DeliveryRequested:
         """Return the event that asks for this delivery."""
         return DeliveryRequested(

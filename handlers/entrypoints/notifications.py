@@ -23,6 +23,7 @@ from handlers.adapters import clients
 from handlers.adapters.event_bus import EventBridgePublisher
 from handlers.adapters.notification_log import DynamoNotificationLog
 from handlers.adapters.people import DynamoPeople
+from handlers.adapters.schedules import EventBridgeSchedules
 from handlers.adapters.templates import S3TemplateStore
 from handlers.config import NotificationsSettings
 from handlers.domain.callers import Caller
@@ -40,6 +41,9 @@ service = NotificationService(
     templates=S3TemplateStore(settings.template_bucket, clients.s3()),
     log=DynamoNotificationLog(settings.notifications_table, dynamodb),
     publisher=EventBridgePublisher(settings.event_bus, clients.events()),
+    scheduler=EventBridgeSchedules(
+        settings.schedule_group, settings.schedule_target, settings.scheduler_role, clients.scheduler()
+    ),
     categories={name: category.channels for name, category in settings.categories.items()},
     served=settings.channels,
     clock=partial(datetime.now, UTC),
@@ -135,6 +139,8 @@ def _accept(request: NotificationRequest, sender: Caller, idempotency_key: str |
         count(Metric.DELIVERY_PLANNED, deliveries, channel=channel)
     if acceptance.unpublished:
         count(Metric.PUBLISH_FAILED, acceptance.unpublished)
+    if acceptance.unscheduled:
+        count(Metric.SCHEDULE_FAILED, acceptance.unscheduled)
     logger.info(
         "accepted",
         app_key=sender.app_key,

@@ -1,4 +1,7 @@
-"""The sweeper, invoked every minute: whatever is in the log, is due and has not moved is published again."""
+"""The sweeper, invoked every minute: whatever is in the log, is due and has not moved is published again.
+
+And invoked by schedules, at the time that a producer chose: what waited for it is published.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -12,6 +15,8 @@ from handlers.adapters.due_index import DynamoDueIndex
 from handlers.adapters.event_bus import EventBridgePublisher
 from handlers.config import SweeperSettings
 from handlers.domain.due import SHARDS
+from handlers.domain.schedules import Scheduled
+from handlers.domain.times import rfc3339
 from handlers.observability import Metric, count, logger
 from handlers.sweep import Sweeper, Swept
 
@@ -28,12 +33,32 @@ threads = ThreadPoolExecutor(len(SHARDS), thread_name_prefix="shard")
 
 
 @logger.inject_lambda_context(clear_state=True)
-def handler(event: dict[str, Any], context: LambdaContext) -> None:  # noqa: ARG001 - of the schedule nothing is asked
-    """Sweep all shards at once."""
-    limit = datetime.now(UTC) + timedelta(milliseconds=context.get_remaining_time_in_millis())
-    swept = sum(threads.map(partial(sweeper.sweep, until=limit - _FOR_THE_LAST_PAGE), SHARDS), start=Swept())
-    logger.info("swept", republished=swept.republished, refused=swept.refused)
+def handler(event: dict[str, Any], context: LambdaContext) -> None:
+    """Publish what the event names, if it names events as a schedule does; otherwise sweep."""
+    swept = _on_time(event) if "events" in event else _sweep(context)
     if swept.republished:
         count(Metric.REPUBLISHED, swept.republished)
     if swept.refused:
         count(Metric.PUBLISH_FAILED, swept.refused)
+
+
+def _sweep(context: LambdaContext) -> Swept:
+    """Sweep all shards at once."""
+    limit = datetime.now(UTC) + timedelta(milliseconds=context.get_remaining_time_in_millis())
+    swept = sum(threads.map(partial(sweeper.sweep, until=limit - _FOR_THE_LAST_PAGE), SHARDS), start=Swept())
+    logger.info("swept", republished=swept.republished, refused=swept.refused)
+    return swept
+
+
+def _on_time(event: dict[str, Any]) -> Swept:
+    """Publish what a schedule was made for. What cannot be read is an error of the function, and left to a sweep."""
+    scheduled = Scheduled.model_validate(event)
+    published = sweeper.publish(scheduled.deliveries())
+    logger.info(
+        "on time",
+        notification_id=scheduled.events[0].notification_id,
+        due_at=rfc3339(scheduled.due_at),
+        published=published.republished,
+        refused=published.refused,
+    )
+    return published

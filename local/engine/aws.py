@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sns import SNSClient
@@ -102,6 +103,12 @@ class Aws:
     def s3(self) -> "S3Client":
         """Amazon S3, with path-style addresses."""
         client: S3Client = self._client("s3")
+        return client
+
+    @property
+    def scheduler(self) -> "EventBridgeSchedulerClient":
+        """Amazon EventBridge Scheduler."""
+        client: EventBridgeSchedulerClient = self._client("scheduler")
         return client
 
     @property

@@ -77,6 +77,23 @@ class Operator:
         )
         return answer
 
+    @contextmanager
+    def unswept(self) -> Iterator[None]:
+        """Let no minute invoke the sweeper; schedules still do."""
+        events, rule = self.aws("events"), self.function_name("sweeper")
+        events.disable_rule(Name=rule)
+        try:
+            yield
+        finally:
+            events.enable_rule(Name=rule)
+
+    def schedules(self, notification_id: str) -> list[dict[str, Any]]:
+        """The schedules that a notification's deliveries wait for."""
+        found: list[dict[str, Any]] = self.aws("scheduler").list_schedules(
+            GroupName="carillon-local", NamePrefix=notification_id
+        )["Schedules"]
+        return found
+
     def publish_again(self, notification_id: str, delivery_id: str) -> None:
         """Put the delivery's event on the bus once more, as a replay or an at-least-once bus would."""
         item = self.delivery(notification_id, delivery_id)

@@ -1,13 +1,14 @@
 """Granted is used: take any one statement from any role, and something that worked no longer does.
 
 The emulator enforces IAM for what a function asks of AWS. What it does not enforce (the key behind a table, a queue or
-a secret, Lambda's own log and queue polling) is proved statement by statement in tests/infrastructure;
-`NOT_ENFORCED_HERE` names those, and the first test refuses a statement that is on neither list.
+a secret, Lambda's own log and queue polling, the passing of a role) is proved statement by statement in
+tests/infrastructure; `NOT_ENFORCED_HERE` names those, and the first test refuses a statement that is on neither list.
 """
 
 import uuid
 from collections.abc import Callable
 from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -56,6 +57,15 @@ def a_delivery_is_published(producer: Producer, operator: Operator) -> bool:
         ),
         any,
     )[0]
+
+
+def a_delivery_is_scheduled(producer: Producer, operator: Operator) -> bool:
+    """The acceptance itself succeeds either way; without the permission the sweeper has to publish it."""
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    to = [{"email": f"{uuid.uuid4().hex}@example.com"}]
+    accepted = producer.send({"category": "payment", "content": CONTENT, "to": to, "send_at": tomorrow})
+    assert accepted.status_code == 202, accepted.text
+    return len(operator.schedules(accepted.json()["notification_id"])) == 1
 
 
 def a_contact_is_kept(producer: Producer, operator: Operator) -> bool:
@@ -165,6 +175,7 @@ ENFORCED: dict[str, dict[str, Works]] = {
         "ReadTemplates": a_template_is_accepted,
         "ListTemplates": a_template_is_accepted,
         "PublishEvents": a_delivery_is_published,
+        "MakeSchedules": a_delivery_is_scheduled,
     },
     "contacts": {
         "KeepContacts": a_contact_is_kept,
@@ -214,7 +225,15 @@ for name, own in OF_CHANNEL.items():
         **own,
     }
 
-NOT_ENFORCED_HERE = {"WriteOwnLog", "ConsumeQueue", "UseDataKey", "UseMessagingKey", "UseSecretsKey", "RefuseTopics"}
+NOT_ENFORCED_HERE = {
+    "WriteOwnLog",
+    "ConsumeQueue",
+    "UseDataKey",
+    "UseMessagingKey",
+    "UseSecretsKey",
+    "RefuseTopics",
+    "PassSchedulerRole",
+}
 CASES = [(function, sid) for function, statements in ENFORCED.items() for sid in statements]
 
 

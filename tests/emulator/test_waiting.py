@@ -54,12 +54,48 @@ def swept_until(producer: Producer, operator: Operator, notification_id: str, fi
     return until(sweep, lambda delivery: delivery.get(field) == value, 30)
 
 
-def test_what_has_its_time_is_sent_then_by_the_sweeper(producer: Producer, operator: Operator) -> None:
-    at, accepted = send_soon(producer, producer.contact(email="later@example.com"))
+def attempted_at(delivery: dict[str, Any]) -> datetime:
+    [attempt] = delivery["attempts"]
+    return datetime.fromisoformat(attempt["at"])
+
+
+def test_what_has_its_time_is_sent_then_though_nobody_sweeps_and_what_was_canceled_is_not(
+    producer: Producer, operator: Operator
+) -> None:
+    user = producer.contact(email="punctual@example.com")
+    with operator.unswept():
+        at, accepted = send_soon(producer, user)
+        [waiting] = accepted["deliveries"]
+        assert (waiting["status"], waiting["reason"]) == ("created", "scheduled")
+        notification_id = accepted["notification_id"]
+        assert len(operator.schedules(notification_id)) == 1
+        _, other = send_soon(producer, user)
+        [canceled] = producer.call("POST", f"/v1/notifications/{other['notification_id']}/cancel").json()["deliveries"]
+
+        [sent] = producer.until_final(notification_id, 30)["deliveries"]
+        assert (sent["status"], "reason" in sent) == ("sent", False)
+        assert attempted_at(sent) >= at.replace(microsecond=at.microsecond // 1000 * 1000)
+        assert operator.worker_results(sent["delivery_id"]) == ["sent"]
+        assert operator.schedules(notification_id) == []
+
+        results = until(lambda: operator.worker_results(canceled["delivery_id"]), bool, 30)
+        assert results == ["dropped"]
+        left_alone = only_delivery(producer, other["notification_id"])
+        assert (left_alone["status"], left_alone["attempts"]) == ("canceled", [])
+
+
+def test_what_has_its_time_is_sent_by_the_sweeper_when_no_schedule_can_be_made(
+    producer: Producer, operator: Operator
+) -> None:
+    user = producer.contact(email="later@example.com")
+    with operator.without_statement("notifications", "MakeSchedules"):
+        failures = operator.times_logged("notifications", "ScheduleFailed")
+        at, accepted = send_soon(producer, user)
     assert [each["reason"] for each in accepted["deliveries"]] == ["scheduled"]
+    operator.until_logged("notifications", "ScheduleFailed", failures + 1)
+    assert operator.schedules(accepted["notification_id"]) == []
     sent = swept_until(producer, operator, accepted["notification_id"], "status", "sent")
-    assert "reason" not in sent
-    assert datetime.fromisoformat(sent["attempts"][0]["at"]) >= at.replace(microsecond=at.microsecond // 1000 * 1000)
+    assert attempted_at(sent) >= at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
 def test_who_sleeps_when_it_is_accepted_is_left_alone_unless_it_is_critical(producer: Producer) -> None:

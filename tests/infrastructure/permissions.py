@@ -1,8 +1,9 @@
 """What a role must allow although the emulator would not miss it, derived from all but the role itself.
 
 That is: a function's own log, the queue it is fed from, the keys behind the tables, the bucket, the queue and the
-secrets that its variables and its trigger lead it to, and the refusal of topics to whoever may publish anywhere. What
-the emulator does enforce is taken away, statement by statement, in tests/emulator/test_least_privilege.py.
+secrets that its variables and its trigger lead it to, the role that its schedules have, with what that role is for, and
+the refusal of topics to whoever may publish anywhere. What the emulator does enforce is taken away, statement by
+statement, in tests/emulator/test_least_privilege.py.
 """
 
 from collections.abc import Iterator
@@ -50,6 +51,7 @@ def _gaps(program: Program, function: Registered, granted: list[Statement]) -> I
     for queue in _queues(program, function):
         if not _allows(granted, _CONSUME, f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue.inputs['name']}"):
             yield f"queue {queue.name}"
+    yield from _gaps_of_schedules(program, function, granted)
     if _publishes_anywhere(granted):
         yield "no refusal of topics"
     for key, service in _keys(program, function):
@@ -82,6 +84,18 @@ def _keys(program: Program, function: Registered) -> set[KeyUse]:
         if each.inputs["name"].startswith(tuple(prefixes))
     }
     return keys
+
+
+def _gaps_of_schedules(program: Program, function: Registered, granted: list[Statement]) -> Iterator[str]:
+    """Find what keeps the schedules that the function makes from invoking what it is told they do."""
+    variables = function.inputs["environment"]["variables"]
+    if "CARILLON_SCHEDULER_ROLE" not in variables:
+        return
+    role, target = variables["CARILLON_SCHEDULER_ROLE"], variables["CARILLON_SCHEDULE_TARGET"]
+    if not _allows(granted, {"iam:PassRole"}, role):
+        yield f"passing {role}"
+    if not _allows(statements(program, role.rpartition("/")[2]), {"lambda:InvokeFunction"}, target):
+        yield f"{role} invoking {target}"
 
 
 def _publishes_anywhere(granted: list[Statement]) -> bool:

@@ -29,7 +29,16 @@ LINK_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:links-key"
 
 VARIABLES = {
     "authorizer": {"CARILLON_APP_SECRET_PREFIX": "carillon/local/apps/"},
-    "notifications": {**TABLES, **LOG_TABLE, **BUS, **TEMPLATES, "CARILLON_CHANNELS": json.dumps(CHANNELS)},
+    "notifications": {
+        **TABLES,
+        **LOG_TABLE,
+        **BUS,
+        **TEMPLATES,
+        "CARILLON_CHANNELS": json.dumps(CHANNELS),
+        "CARILLON_SCHEDULE_GROUP": "carillon-local",
+        "CARILLON_SCHEDULE_TARGET": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:carillon-local-sweeper:live",
+        "CARILLON_SCHEDULER_ROLE": f"arn:aws:iam::{ACCOUNT}:role/carillon-local-scheduler",
+    },
     "contacts": {
         f"CARILLON_{name.upper()}_TABLE": f"carillon-local-{name}" for name in ("contacts", "devices", "settings")
     },

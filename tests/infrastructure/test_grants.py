@@ -31,6 +31,8 @@ EXPECTED: dict[str, dict[str, tuple[set[str], set[str]]]] = {
         "ListTemplates": ({"s3:ListBucket"}, {"carillon-<env>-templates-123456789012"}),
         "ReadTemplates": ({"s3:GetObject"}, {"carillon-<env>-templates-123456789012/templates/*"}),
         "PublishEvents": ({"events:PutEvents"}, {"event-bus/carillon-<env>"}),
+        "MakeSchedules": ({"scheduler:CreateSchedule"}, {"schedule/carillon-<env>/*"}),
+        "PassSchedulerRole": ({"iam:PassRole"}, {"role/carillon-<env>-scheduler"}),
         "UseDataKey": ({"kms:Decrypt"}, {"data-key"}),
     },
     "contacts": {
@@ -115,14 +117,30 @@ for function, granted in EXPECTED.items():
     )
 
 # Where AWS leaves nothing narrower than a pattern: streams that Lambda names, suffixes that Secrets Manager adds, keys
-# that producers choose, phone numbers, devices, and the one role through which API Gateway logs for a whole account.
-WITH_WILDCARDS = {"WriteOwnLog", "ReadAppSecrets", "ReadTemplates", "KeepTemplates", "WriteApiLogs"} | (
+# that producers choose, schedules that are made later, phone numbers, devices, and the one role through which API
+# Gateway logs for a whole account.
+WITH_WILDCARDS = {
+    "WriteOwnLog",
+    "ReadAppSecrets",
+    "ReadTemplates",
+    "KeepTemplates",
+    "MakeSchedules",
+    "WriteApiLogs",
+} | (
     {"TextPhones", "RefuseTopics", "RegisterDevices", "PushToDevices"}
     & {sid for each in EXPECTED.values() for sid in each}
 )
 REFUSING = {"RefuseTopics"}
 
-UNENFORCED = {"WriteOwnLog", "ConsumeQueue", "UseDataKey", "UseMessagingKey", "UseSecretsKey", "RefuseTopics"}
+UNENFORCED = {
+    "WriteOwnLog",
+    "ConsumeQueue",
+    "UseDataKey",
+    "UseMessagingKey",
+    "UseSecretsKey",
+    "RefuseTopics",
+    "PassSchedulerRole",
+}
 """What tests/emulator/test_least_privilege.py leaves to this module, as the emulator would not miss it."""
 
 
@@ -186,6 +204,15 @@ def test_listing_is_bound_to_templates(deployed: Program) -> None:
     assert all(each["Condition"] == {"StringLike": {"s3:prefix": ["templates/*"]}} for each in listings)
 
 
+def test_a_role_is_passed_to_the_scheduler_alone(deployed: Program) -> None:
+    passing = [
+        each for policy in deployed.of(ROLE_POLICY) for each in policy.statements() if "iam:PassRole" in each["Action"]
+    ]
+    assert [each["Condition"] for each in passing] == [
+        {"StringEquals": {"iam:PassedToService": ["scheduler.amazonaws.com"]}}
+    ]
+
+
 def test_every_function_has_its_log_its_queue_and_the_keys_behind_what_it_is_led_to(deployed: Program) -> None:
     assert gaps(deployed) == []
 
@@ -218,6 +245,10 @@ def test_no_key_that_encrypts_is_used_but_through_a_service(deployed: Program) -
 )
 def test_no_statement_can_be_taken_away_unseen(function: str, sid: str, local: Program) -> None:
     assert gaps(without(local, f"carillon-local-{function}", sid))
+
+
+def test_what_schedules_are_made_for_cannot_be_taken_away_unseen(local: Program) -> None:
+    assert gaps(without(local, "carillon-local-scheduler", "InvokeSweeper"))
 
 
 def without(deployed: Program, role: str, sid: str) -> Program:

@@ -52,6 +52,7 @@ NAME_LIMITS = {
     ("aws:cloudwatch/logGroup:LogGroup", "name"): 512,
     ("aws:cloudwatch/metricAlarm:MetricAlarm", "name"): 255,
     ("aws:kms/alias:Alias", "name"): 256,
+    ("aws:scheduler/scheduleGroup:ScheduleGroup", "name"): 64,
     ("aws:secretsmanager/secret:Secret", "name"): 512,
     ("aws:sesv2/configurationSet:ConfigurationSet", "configurationSetName"): 64,
     ("aws:apigateway/restApi:RestApi", "name"): 1024,

@@ -6,6 +6,7 @@ import signal
 import socket
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import boto3
 import httpx
@@ -38,6 +39,29 @@ def test_a_policy_that_refuses_cleartext_has_the_outcome_it_has_on_aws(tmp_path:
             lists = role_session(account, "s3:ListBucket").client("s3", endpoint_url=account.endpoint_url)
             with nullcontext() if passes else pytest.raises(ClientError, match="explicit deny"):
                 lists.list_objects_v2(Bucket="b-1")
+
+
+def test_a_schedule_is_authorised_as_one_of_its_group(tmp_path: Path) -> None:
+    with emulator.running(tmp_path) as account:
+        root = session(account).client("scheduler", endpoint_url=account.endpoint_url)
+        for group in ("ours", "theirs"):
+            root.create_schedule_group(Name=group)
+        resource = f"arn:aws:scheduler:{account.region}:{account.account_id}:schedule/ours/*"
+        role = role_session(account, "scheduler:CreateSchedule", resource)
+        schedules = role.client("scheduler", endpoint_url=account.endpoint_url)
+        schedules.create_schedule(**_schedule("ours"))
+        with pytest.raises(ClientError, match="not authorized to perform: scheduler:CreateSchedule"):
+            schedules.create_schedule(**_schedule("theirs"))
+
+
+def _schedule(group: str) -> dict[str, Any]:
+    return {
+        "GroupName": group,
+        "Name": "one",
+        "ScheduleExpression": "at(2099-01-31T12:00:00)",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": {"Arn": "arn:aws:sqs:eu-central-1:123456789012:q", "RoleArn": "arn:aws:iam::123456789012:role/r"},
+    }
 
 
 def _refusing(bucket: str, over_tls: str) -> dict[str, object]:

@@ -11,6 +11,7 @@ from local.engine.resources import (
     kms,
     lambda_,
     s3,
+    scheduler,
     secretsmanager,
     sesv2,
     sns,
@@ -18,7 +19,7 @@ from local.engine.resources import (
 )
 from local.engine.resources.provisioner import Provisioner
 
-_MODULES = (apigateway, cloudwatch, dynamodb, iam, kms, lambda_, s3, secretsmanager, sesv2, sns, sqs)
+_MODULES = (apigateway, cloudwatch, dynamodb, iam, kms, lambda_, s3, scheduler, secretsmanager, sesv2, sns, sqs)
 
 PROVISIONERS: Final[Mapping[str, Provisioner]] = {
     resource_type: provisioner for module in _MODULES for resource_type, provisioner in module.PROVISIONERS.items()

@@ -300,6 +300,20 @@ class MemoryBus:
 
 
 @dataclass
+class MemoryScheduler:
+    """Scheduler, of which the first schedule of a notification stays; while `up` is false it makes none."""
+
+    up: bool = True
+    made: dict[str, tuple[datetime, tuple[DeliveryRequested, ...]]] = field(default_factory=dict)
+
+    def schedule(self, notification_id: str, events: Sequence[DeliveryRequested], send_at: datetime) -> int:
+        if not self.up:
+            return len(events)
+        self.made.setdefault(notification_id, (send_at, tuple(events)))
+        return 0
+
+
+@dataclass
 class MemoryTemplates:
     """TemplateStore, by name, channel and locale."""
 

@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from handlers.acceptance import IDEMPOTENCY_WINDOW, MAX_LOGGED_BYTES, Acceptance, NotificationService
+from handlers.acceptance import (
+    IDEMPOTENCY_WINDOW,
+    MAX_LOGGED_BYTES,
+    SOONEST_SCHEDULE,
+    Acceptance,
+    NotificationService,
+)
 from handlers.domain.callers import Caller
 from handlers.domain.deliveries import Outcome, Reason
 from handlers.domain.due import SHARDS
@@ -18,7 +24,7 @@ from handlers.domain.settings import Settings
 from handlers.domain.statuses import Status
 from handlers.sweep import Sweeper
 from tests.unit.handlers.log_contract import SENT, claimed
-from tests.unit.handlers.memory import Clock, MemoryBus, MemoryLog, MemoryPeople, MemoryTemplates
+from tests.unit.handlers.memory import Clock, MemoryBus, MemoryLog, MemoryPeople, MemoryScheduler, MemoryTemplates
 from tests.unit.handlers.samples import DEMO, NOW, request
 
 OTHER = Caller("other", frozenset({"*"}), frozenset({"*"}))
@@ -36,12 +42,22 @@ class Desk:
     templates: MemoryTemplates = field(default_factory=MemoryTemplates)
     log: MemoryLog = field(default_factory=MemoryLog)
     bus: MemoryBus = field(default_factory=MemoryBus)
+    scheduler: MemoryScheduler = field(default_factory=MemoryScheduler)
     clock: Clock = field(default_factory=lambda: Clock(NOW))
 
     @property
     def service(self) -> NotificationService:
         categories = {"payment": ("email",)}
-        return NotificationService(self.people, self.templates, self.log, self.bus, categories, ("email",), self.clock)  # type: ignore[arg-type]
+        return NotificationService(
+            self.people,
+            self.templates,
+            self.log,
+            self.bus,
+            self.scheduler,
+            categories,  # type: ignore[arg-type]
+            ("email",),
+            self.clock,
+        )
 
     def accept(self, key: str | None = None, caller: Caller = DEMO, **fields: Any) -> Acceptance:
         return self.service.accept(request(**fields), caller, key)
@@ -56,7 +72,7 @@ def refused(desk: Desk, **fields: Any) -> list[str]:
     with pytest.raises(InvalidRequest) as error:
         desk.accept(**fields)
     assert desk.log.notifications == {}
-    assert desk.bus.taken == []
+    assert (desk.bus.taken, desk.scheduler.made) == ([], {})
     return [each.field for each in error.value.errors]
 
 
@@ -144,7 +160,7 @@ def test_a_dry_run_says_who_and_why_not_and_leaves_nothing_behind(desk: Desk) ->
         {"user_id": "out", "channel": "email", "status": "unsubscribed", "reason": "opted_out"},
         {"user_id": "nobody", "channel": "email", "status": "error", "reason": "unknown_contact"},
     ]
-    assert (desk.log.notifications, desk.bus.taken) == ({}, [])
+    assert (desk.log.notifications, desk.bus.taken, desk.scheduler.made) == ({}, [], {})
 
 
 def test_a_dry_run_refuses_what_an_acceptance_would(desk: Desk) -> None:
@@ -359,3 +375,89 @@ def test_the_sweeper_publishes_what_waited_and_nothing_that_was_canceled(desk: D
         for shard in SHARDS:
             sweeper.sweep(shard, at + timedelta(seconds=40))
         assert len(desk.bus.taken) == published
+
+
+# -- what has its time -------------------------------------------------------------------------------------------------
+
+
+def test_what_waits_for_its_time_is_scheduled_for_it_once_it_is_logged(desk: Desk) -> None:
+    desk.people.known["out"] = person(categories={"payment": {"email": False}})
+    to = [{"user_id": "ada"}, {"user_id": "out"}, {"email": "bob@example.com"}]
+    accepted = desk.accept(to=to, send_at=EVENING)
+    ada, _, bob = accepted.logged
+    assert desk.scheduler.made == {accepted.answer.notification_id: (EVENING, (ada.event(), bob.event()))}
+    assert accepted.unscheduled == 0
+
+
+def test_what_waits_for_quiet_hours_to_end_is_left_to_the_sweeper(desk: Desk) -> None:
+    desk.people.known["ada"] = person(quiet_hours={"start": "19:00", "end": "21:00"})
+    accepted = desk.accept(to=[{"user_id": "ada"}, {"email": "bob@example.com"}], send_at=EVENING)
+    assert [each.reason for each in accepted.logged] == [Reason.QUIET_HOURS, Reason.SCHEDULED]
+    [(_, scheduled)] = desk.scheduler.made.values()
+    assert scheduled == (accepted.logged[1].event(),)
+    desk.people.known["ada"] = person(quiet_hours={"start": "10:00", "end": "20:00"})
+    desk.accept()
+    assert len(desk.scheduler.made) == 1
+
+
+def test_what_is_sent_at_once_is_not_scheduled(desk: Desk) -> None:
+    desk.accept()
+    desk.accept(send_at=NOW - timedelta(hours=1))
+    assert desk.scheduler.made == {}
+    assert len(desk.bus.taken) == 2
+
+
+def test_a_time_that_may_have_passed_before_a_schedule_is_made_is_left_to_the_sweeper(desk: Desk) -> None:
+    almost = desk.accept(send_at=NOW + SOONEST_SCHEDULE - timedelta(milliseconds=1))
+    assert (desk.scheduler.made, almost.unscheduled) == ({}, 0)
+    assert [each.reason for each in almost.logged] == [Reason.SCHEDULED]
+    desk.accept(send_at=NOW + SOONEST_SCHEDULE)
+    assert len(desk.scheduler.made) == 1
+
+
+def test_a_schedule_that_cannot_be_made_is_told_and_answered_all_the_same(desk: Desk) -> None:
+    desk.scheduler.up = False
+    accepted = desk.accept(to=[{"user_id": "ada"}, {"email": "bob@example.com"}], send_at=EVENING)
+    assert (accepted.unscheduled, accepted.unpublished) == (2, 0)
+    assert [(each.status, each.reason) for each in accepted.answer.deliveries] == [WAITING[:2]] * 2
+    assert [record.due_at for record in desk.log.records.values()] == [EVENING, EVENING]
+
+
+class DyingScheduler(MemoryScheduler):
+    """A scheduler during whose call the function is killed."""
+
+    def schedule(self, *args: Any) -> int:
+        raise KeyboardInterrupt
+
+
+def test_a_service_that_dies_before_scheduling_has_logged_already_and_schedules_when_it_is_asked_again() -> None:
+    desk = Desk(scheduler=DyingScheduler())
+    with pytest.raises(KeyboardInterrupt):
+        desk.accept("key", send_at=EVENING)
+    [record] = desk.log.records.values()
+    assert record.due_at == EVENING
+    desk.scheduler = MemoryScheduler()
+    desk.accept("key", send_at=EVENING)
+    assert list(desk.scheduler.made.values()) == [(EVENING, (record.delivery.event(),))]
+
+
+def test_a_request_that_is_repeated_has_one_schedule_and_none_once_its_time_has_come(desk: Desk) -> None:
+    first = desk.accept("key", send_at=EVENING)
+    made = dict(desk.scheduler.made)
+    desk.clock.advance(timedelta(hours=1))
+    assert desk.accept("key", send_at=EVENING).unscheduled == 0
+    assert desk.scheduler.made == made
+    desk.scheduler.made.clear()
+    desk.clock.now = EVENING
+    desk.accept("key", send_at=EVENING)
+    assert desk.scheduler.made == {}
+    assert desk.bus.taken == [first.logged[0].event()]
+
+
+def test_what_was_canceled_before_a_request_is_repeated_is_not_scheduled_again(desk: Desk) -> None:
+    desk.scheduler.up = False
+    notification_id = desk.accept("key", send_at=EVENING).answer.notification_id
+    desk.service.cancel(notification_id, DEMO)
+    desk.scheduler.up = True
+    desk.accept("key", send_at=EVENING)
+    assert desk.scheduler.made == {}

@@ -12,6 +12,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     for name in ("CONTACTS", "SETTINGS", "NOTIFICATIONS", "LIMITS"):
         monkeypatch.setenv(f"CARILLON_{name}_TABLE", name.lower())
     monkeypatch.setenv("CARILLON_EVENT_BUS", "carillon-test")
+    for name in ("SCHEDULE_GROUP", "SCHEDULE_TARGET", "SCHEDULER_ROLE"):
+        monkeypatch.setenv(f"CARILLON_{name}", name.lower())
     monkeypatch.setenv("CARILLON_TEMPLATE_BUCKET", "templates")
     monkeypatch.setenv("CARILLON_CHANNELS", '["email"]')
     monkeypatch.setenv("CARILLON_CATEGORIES", '{"payment": {"channels": ["email", "sms"]}}')

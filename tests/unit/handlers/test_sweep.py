@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from handlers.domain.claims import Claimed
 from handlers.domain.deliveries import Delivery
 from handlers.domain.due import AFTER_ACCEPTANCE, SHARDS, DueDelivery
+from handlers.domain.schedules import Scheduled
 from handlers.sweep import Sweeper, Swept
-from tests.unit.handlers.log_contract import SENT, accepted, claimed
+from tests.unit.handlers.log_contract import SENT, accepted, claim, claimed, due_of
 from tests.unit.handlers.memory import Clock, MemoryBus, MemoryLog
 from tests.unit.handlers.samples import NOW
 
@@ -100,3 +102,68 @@ def test_a_bus_that_takes_nothing_is_not_asked_further(bus: MemoryBus) -> None:
     clock = later(AFTER_ACCEPTANCE)
     assert Sweeper(log, bus, clock).sweep(SHARDS[0], until=clock() + HOUR) == Swept(refused=1)
     assert log.asked == 1
+
+
+# -- schedules ---------------------------------------------------------------------------------------------------------
+
+EVENING = NOW + 8 * HOUR
+
+
+def waiting(log: MemoryLog, deliveries: int = 1) -> tuple[list[Delivery], Scheduled]:
+    """Deliveries that wait for EVENING, and what their schedule says then."""
+    given = [accepted(log, send_at=EVENING, reason="scheduled") for _ in range(deliveries)]
+    return given, Scheduled(due_at=EVENING, events=tuple(each.event() for each in given))
+
+
+def publish(log: MemoryLog, bus: MemoryBus, scheduled: Scheduled, at: datetime = EVENING) -> Swept:
+    return Sweeper(log, bus, Clock(at)).publish(scheduled.deliveries())
+
+
+def test_what_a_schedule_names_is_published_and_left_alone_by_the_sweep_of_that_minute(
+    log: MemoryLog, bus: MemoryBus
+) -> None:
+    given, scheduled = waiting(log, 3)
+    waiting(log)
+    assert publish(log, bus, scheduled) == Swept(republished=3)
+    assert bus.taken == [each.event() for each in given]
+    assert sweep(log, bus, Clock(EVENING)) == Swept(republished=1)
+
+
+def test_what_a_schedule_published_and_was_lost_after_is_published_again(log: MemoryLog, bus: MemoryBus) -> None:
+    [given], scheduled = waiting(log)
+    publish(log, bus, scheduled)
+    assert sweep(log, bus, Clock(EVENING + 2 * AFTER_ACCEPTANCE)) == Swept(republished=1)
+    assert bus.taken == [given.event()] * 2
+
+
+def test_what_the_bus_does_not_take_from_a_schedule_is_due_for_the_sweep(log: MemoryLog, bus: MemoryBus) -> None:
+    _, scheduled = waiting(log, 2)
+    bus.up = False
+    assert publish(log, bus, scheduled) == Swept(refused=2)
+    bus.up = True
+    assert sweep(log, bus, Clock(EVENING)) == Swept(republished=2)
+
+
+def test_a_schedule_that_comes_after_the_sweep_does_not_change_when_to_look_again(
+    log: MemoryLog, bus: MemoryBus
+) -> None:
+    [given], scheduled = waiting(log)
+    sweep(log, bus, Clock(EVENING))
+    [before] = due_of(log, given, EVENING + HOUR)
+    assert publish(log, bus, scheduled, EVENING + timedelta(seconds=30)) == Swept(republished=1)
+    assert due_of(log, given, EVENING + HOUR) == [before]
+    # Both events are in the queue now; of two claims one is refused.
+    assert isinstance(claim(log, given, EVENING), Claimed)
+    assert not isinstance(claim(log, given, EVENING), Claimed)
+
+
+def test_a_schedule_that_comes_after_its_delivery_was_sent_or_canceled_changes_nothing(
+    log: MemoryLog, bus: MemoryBus
+) -> None:
+    (sent, canceled), scheduled = waiting(log, 2)
+    log.conclude(claimed(log, sent), SENT)
+    log.cancel(canceled, NOW)
+    before = dict(log.records)
+    publish(log, bus, scheduled)
+    assert log.records == before
+    assert not isinstance(claim(log, canceled, EVENING), Claimed)

@@ -2,13 +2,14 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from handlers.entrypoints import notifications
 from tests.unit.handlers.entrypoints.gateway import Answer, call
-from tests.unit.handlers.memory import MemoryBus, MemoryLog, MemoryPeople
+from tests.unit.handlers.memory import MemoryBus, MemoryLog, MemoryPeople, MemoryScheduler
 from tests.unit.handlers.samples import CONTENT
 
 BODY = {"category": "payment", "content": CONTENT, "data": {"name": "Ada"}, "to": [{"email": "ada@example.com"}]}
@@ -24,9 +25,14 @@ def bus() -> MemoryBus:
     return MemoryBus()
 
 
+@pytest.fixture
+def scheduler() -> MemoryScheduler:
+    return MemoryScheduler()
+
+
 @pytest.fixture(autouse=True)
-def _in_memory(log: MemoryLog, bus: MemoryBus, monkeypatch: pytest.MonkeyPatch) -> None:
-    in_memory = replace(notifications.service, people=MemoryPeople(), log=log, publisher=bus)
+def _in_memory(log: MemoryLog, bus: MemoryBus, scheduler: MemoryScheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_memory = replace(notifications.service, people=MemoryPeople(), log=log, publisher=bus, scheduler=scheduler)
     monkeypatch.setattr(notifications, "service", in_memory)
 
 
@@ -89,6 +95,17 @@ def test_a_failed_publish_is_counted_and_answers_202(bus: MemoryBus, capsys: pyt
     bus.up = False
     assert send().status == 202
     assert ("PublishFailed", {"service": "test"}) in emitted(capsys)
+
+
+def test_deliveries_without_a_schedule_are_counted_and_answered_with_202(
+    scheduler: MemoryScheduler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    assert send(BODY | {"send_at": tomorrow}).status == 202
+    assert "ScheduleFailed" not in {name for name, _ in emitted(capsys)}
+    scheduler.up = False
+    assert send(BODY | {"send_at": tomorrow}).status == 202
+    assert ("ScheduleFailed", {"service": "test"}) in emitted(capsys)
 
 
 def test_what_is_accepted_is_counted(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,11 +1,14 @@
-"""The sweeper as the schedule invokes it: every shard, once a minute."""
+"""The sweeper as it is invoked: every minute for every shard, and at their time for the deliveries of a schedule."""
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from handlers.domain.due import AFTER_ACCEPTANCE
+from handlers.domain.schedules import Scheduled
 from handlers.entrypoints import sweeper
 from handlers.sweep import Sweeper
 from tests.unit.handlers.entrypoints.gateway import LambdaContext
@@ -28,9 +31,9 @@ def _in_memory(log: MemoryLog, bus: MemoryBus, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(sweeper, "sweeper", Sweeper(log, bus, sweeper.sweeper.clock))
 
 
-def sweep(capsys: pytest.CaptureFixture[str]) -> dict[str, float]:
+def sweep(capsys: pytest.CaptureFixture[str], event: dict[str, Any] | None = None) -> dict[str, float]:
     """The metrics of one invocation."""
-    sweeper.handler({}, LambdaContext())  # type: ignore[arg-type]
+    sweeper.handler(event or {}, LambdaContext())  # type: ignore[arg-type]
     documents = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
     names = [document["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"] for document in documents]
     return {name: document[name][0] for name, document in zip(names, documents, strict=True)}
@@ -58,3 +61,37 @@ def test_when_all_is_well_one_line_says_so(
     assert sweep(capsys) == {}
     [line] = [vars(record) for record in caplog.records]
     assert (line["message"], line["republished"]) == ("swept", 0)
+
+
+def test_a_schedules_deliveries_are_published_and_nothing_else(
+    log: MemoryLog, bus: MemoryBus, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    now = datetime.now(UTC)
+    accepted(log, created_at=now - 2 * AFTER_ACCEPTANCE)
+    given = [accepted(log, created_at=now, send_at=now) for _ in range(2)]
+    scheduled = Scheduled(due_at=now, events=tuple(each.event() for each in given))
+    assert sweep(capsys, json.loads(scheduled.model_dump_json(exclude_none=True))) == {"Republished": 2}
+    assert bus.taken == [each.event() for each in given]
+    [line] = [vars(record) for record in caplog.records]
+    assert (line["message"], line["notification_id"], line["published"], line["refused"]) == (
+        "on time",
+        given[0].notification_id,
+        2,
+        0,
+    )
+
+
+def test_a_schedule_whose_events_the_bus_does_not_take_is_counted(
+    log: MemoryLog, bus: MemoryBus, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = accepted(log)
+    bus.up = False
+    scheduled = Scheduled(due_at=datetime.now(UTC), events=(given.event(),))
+    assert sweep(capsys, json.loads(scheduled.model_dump_json())) == {"PublishFailed": 1}
+
+
+def test_a_schedule_that_cannot_be_read_is_an_error_that_repeats_nothing_of_it(bus: MemoryBus) -> None:
+    with pytest.raises(ValidationError) as error:
+        sweeper.handler({"events": [{"event_id": "ada@example.com"}]}, LambdaContext())  # type: ignore[arg-type]
+    assert "ada@example.com" not in str(error.value)
+    assert bus.taken == []
