@@ -25,7 +25,7 @@ help:
 	@echo "make up       start the platform in the background; make status, make down"
 	@echo "make test     style, types, layers and every test"
 	@echo "make lint     style, types and layers alone"
-	@echo "make bench    time from POST to sent, on the platform that is up"
+	@echo "make bench    time from POST to sent, on the platform that is up; also while another channel is out"
 	@echo "make install  the virtual environment alone, with everything in it"
 
 demo up down status: .venv/.runtime
@@ -33,6 +33,7 @@ demo up down status: .venv/.runtime
 
 bench: .venv/.runtime
 	@$(BIN)/python -m bench.post_to_sent
+	@$(BIN)/python -m bench.outage
 
 install: .venv/.development
 

@@ -76,6 +76,7 @@ class WorkerSettings(_Settings):
     notifications_table: str
     settings_table: str
     limits_table: str
+    queue_url: str
     template_bucket: str
 
 

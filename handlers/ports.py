@@ -5,7 +5,7 @@ Every port is called by several threads at once, and each call is bounded in tim
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -184,6 +184,13 @@ class ProviderState(Protocol):
 
     def signal(self, provider: str, signal: "Signal", now: datetime) -> bool:
         """Move a provider's circuit; say whether it moved. Of many who signal PROBE at once exactly one moves it."""
+
+
+class Queue(Protocol):
+    """The queue that a worker is fed from."""
+
+    def bring_back(self, messages: "Mapping[str, timedelta]") -> None:
+        """Let messages, at most ten by their receipt handles, be received again so long from now. Never raises."""
 
 
 class Devices(Protocol):

@@ -36,18 +36,21 @@ from handlers.domain.provider_errors import (
     ProviderError,
     RecipientRefusedError,
     RefusedError,
+    ThrottledError,
     UnavailableError,
     UnregisteredError,
 )
 from handlers.domain.reach import Endpoint
 from handlers.domain.rendering import Content, TemplateError, render
+from handlers.domain.retries import AFTER_UNKNOWN
 from handlers.domain.settings import Settings
 from handlers.domain.statuses import Status
 from handlers.failover import Chain, Turn
 from handlers.ports import DeliveryLog, Devices, TemplateStore
 
-FOR_ONE_CALL: Final = timedelta(seconds=13)
-"""What must be left of the invocation to begin another attempt: a call to a provider takes twelve seconds at most.
+FOR_ONE_CALL: Final = timedelta(seconds=16)
+"""What must be left of the invocation to begin another attempt: a call to a provider takes twelve seconds at most, and
+telling the queue when to bring back what failed three.
 
 Some need two calls now and then, for a token first. If both are as slow as that, the invocation may end in between, and
 the attempt is read as `unknown`.
@@ -74,11 +77,15 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of an event, and why in a word that may be logged. `cause` is an error that nobody foresaw."""
+    """What came of an event, and why in a word that may be logged. `cause` is an error that nobody foresaw.
+
+    An event that must come back is not to do so before `patience` has passed.
+    """
 
     result: Result
     why: str | None = None
     cause: Exception | None = None
+    patience: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +200,7 @@ class Worker:
         if answer.outcome is Outcome.ACCEPTED:
             return Report(Result.SENT)
         result = Result.FAILED if answer.outcome is Outcome.REFUSED else Result.RETRY
-        return Report(result, answer.code or answer.reason, answer.unforeseen)
+        return Report(result, answer.code or answer.reason, answer.unforeseen, answer.patience)
 
     def _forget(self, delivery: Delivery, answer: "_Answer") -> Report:
         """Remove a dead token from the contact; what keeps us from it is told and no more: the delivery is settled."""
@@ -241,6 +248,14 @@ class _Answer:
     def unforeseen(self) -> Exception | None:
         """The error, unless it is one of those that providers are expected to make."""
         return None if isinstance(self.cause, ProviderError) else self.cause
+
+    @property
+    def patience(self) -> timedelta:
+        """For how long it makes no sense to try again."""
+        if self.outcome is Outcome.UNKNOWN:
+            return AFTER_UNKNOWN
+        seconds = self.cause.retry_after if isinstance(self.cause, ThrottledError) else None
+        return timedelta(seconds=seconds or 0)
 
     def conclusion(self, at: datetime) -> Conclusion:
         """Return what the log is told."""

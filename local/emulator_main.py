@@ -1,6 +1,6 @@
 """Runs MiniStack for `local.emulator`, by the interpreter of the emulator's environment, which has nothing of ours.
 
-Four of its differences from AWS are mended here, because the program's own policies could not be enforced otherwise:
+Five of its differences from AWS are mended here, because the program's own policies could not be enforced otherwise:
 
 - AWS is called over TLS, the emulator over plain HTTP on loopback. MiniStack believes `X-Forwarded-Proto`, so every
   request is given one: a policy that refuses cleartext (`aws:SecureTransport`) then has AWS's outcome.
@@ -13,6 +13,9 @@ Four of its differences from AWS are mended here, because the program's own poli
 - A schedule is named with its group, `schedule/<group>/<name>`
   (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridgescheduler.html); MiniStack
   authorises every schedule as one of the group `default`.
+- A batch of SQS is authorised as one of its messages
+  (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html);
+  MiniStack asks for an action of the batch's name, which IAM does not have.
 """
 
 import json
@@ -26,6 +29,7 @@ _serve = ministack.app
 _resource = iam_actions._ses_v2_resource_arn
 _create_endpoint = sns._create_platform_endpoint
 _resource_of_any_service = iam_actions.extract_resource_arn
+_action = iam_actions.extract_iam_action
 
 
 async def _serve_as_over_tls(scope, receive, send):  # type: ignore[no-untyped-def]  # there is no ASGI type library here
@@ -57,9 +61,15 @@ def _schedule_in_its_group(service, method, path, headers, body, *rest):  # type
     return arn.replace(":schedule/default/", f":schedule/{json.loads(body).get('GroupName', 'default')}/")
 
 
+def _action_of_one(service, *request):  # type: ignore[no-untyped-def]
+    action = _action(service, *request)
+    return action.removesuffix("Batch") if service == "sqs" and action else action
+
+
 if __name__ == "__main__":
     ministack.app = _serve_as_over_tls
     iam_actions._ses_v2_resource_arn = _resource_or_sender
     sns._create_platform_endpoint = _create_endpoint_named_as_one
     iam_actions.extract_resource_arn = _schedule_in_its_group
+    iam_actions.extract_iam_action = _action_of_one
     ministack.main()

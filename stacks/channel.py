@@ -4,7 +4,7 @@ Every channel is one of these and shares nothing with another, so that an outage
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pulumi
 import pulumi_aws as aws
@@ -21,7 +21,7 @@ _QUEUE_RETENTION = 4 * _DAY
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
 _DEAD_LETTER_RETENTION = 14 * _DAY
 _DELIVERY_ATTEMPTS = 185  # EventBridge's most, over its longest, a day
-# A message this much older than the visibility timeout has failed that often: the channel is not keeping up.
+# A message this much older than the visibility timeout has failed more often than that: the channel is not keeping up.
 _LATE_AFTER_ATTEMPTS = 3
 
 
@@ -69,7 +69,8 @@ class Channel(pulumi.ComponentResource):
         queue = self._queue(dead_letters)
         self._let_the_rule_send(queue, dead_letters)
         self._route(queue, dead_letters)
-        worker = Function(f"worker-{args.channel}", args.worker, pulumi.ResourceOptions(parent=self))
+        told = replace(args.worker, made={**args.worker.made, "CARILLON_QUEUE_URL": queue.url})
+        worker = Function(f"worker-{args.channel}", told, pulumi.ResourceOptions(parent=self))
         self._consume(queue, worker)
         self._alarm_on(queue, dead_letters)
         self.queue_url, self.dead_letter_queue_url = queue.url, dead_letters.url

@@ -120,9 +120,9 @@ def templates(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
 def worker(
     naming: Naming, keys: Keys, channel: str, credentials: Iterable[pulumi.Output[str]]
 ) -> tuple[Statement, ...]:
-    """Take deliveries from the channel's queue, settle each in the log, read its template and its user's settings and
-    time zone; know which providers are on, share how they are, and read the channel's own providers' credentials; put
-    signed links into messages.
+    """Take deliveries from the channel's queue, and say when those that failed come back; settle each in the log, read
+    its template and its user's settings and time zone; know which providers are on, share how they are, and read the
+    channel's own providers' credentials; put signed links into messages.
     """
     return (
         Statement(
@@ -130,6 +130,7 @@ def worker(
             ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"),
             (naming.queue_arn(channel),),
         ),
+        Statement("RetrySooner", ("sqs:ChangeMessageVisibility",), (naming.queue_arn(channel),)),
         Statement("SettleDeliveries", ("dynamodb:UpdateItem",), (naming.table_arn("notifications"),)),
         Statement(
             "ReadSettings", ("dynamodb:BatchGetItem",), (naming.table_arn("contacts"), naming.table_arn("settings"))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
 
 
 def _config(*, connect: float, read: float, attempts: int) -> Config:
@@ -79,3 +80,8 @@ def sesv2() -> "SESV2Client":
 def sns() -> "SNSClient":
     """At most 12 seconds, and one attempt: Publish to a telephone or a device has no idempotency token either."""
     return boto3.client("sns", config=_ONCE)
+
+
+def sqs() -> "SQSClient":
+    """At most 3 seconds, and one attempt: what it asks for at the end of an invocation is good to have, and no more."""
+    return boto3.client("sqs", config=_config(connect=1, read=2, attempts=1))

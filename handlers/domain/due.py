@@ -15,7 +15,7 @@ AFTER_ACCEPTANCE: Final = timedelta(minutes=5)
 """From acceptance: a published event is claimed within seconds, so after this it was lost or waits in a queue."""
 
 AFTER_CLAIM: Final = timedelta(minutes=15)
-"""From a claim: as long as the queue itself retries, which by default is five times with three minutes between."""
+"""From a claim: as long as the queue itself retries, by default eight times (`handlers.domain.retries`)."""
 
 _LONGEST: Final = timedelta(hours=6)
 

@@ -22,16 +22,18 @@ from handlers.adapters.delivery_log import DynamoDeliveryLog
 from handlers.adapters.link_key import link_key
 from handlers.adapters.people import DynamoSettings
 from handlers.adapters.provider_state import DynamoProviderState
+from handlers.adapters.queue import SqsQueue
 from handlers.adapters.templates import S3TemplateStore
 from handlers.config import LinkMakerSettings, WorkerSettings
 from handlers.domain.channels import Channel
 from handlers.domain.claims import Refusal
 from handlers.domain.events import DeliveryRequested, NotAnEventError
 from handlers.domain.links import Links
+from handlers.domain.retries import comes_back
 from handlers.domain.settings import DEFAULT_SETTINGS
 from handlers.failover import Chain
 from handlers.observability import Metric, count, describe, logger
-from handlers.ports import Devices, SettingsReader
+from handlers.ports import Devices, Queue, SettingsReader
 from handlers.worker import Report, Result, Worker
 
 Event = dict[str, Any]
@@ -69,14 +71,16 @@ def worker_handler(devices: Devices | None = None) -> Handler:
         devices=devices,
         critical=settings.critical_categories,
     )
+    queue = SqsQueue(settings.queue_url, clients.sqs())
     users = DynamoSettings(settings.contacts_table, settings.settings_table, dynamodb)
-    return batch_handler(worker, users, settings.channel)
+    return batch_handler(worker, users, queue, settings.channel)
 
 
-def batch_handler(worker: Worker, users: SettingsReader, channel: Channel) -> Handler:
+def batch_handler(worker: Worker, users: SettingsReader, queue: Queue, channel: Channel) -> Handler:
     """Return a Lambda handler that gives each event of an SQS batch to the worker, all at once.
 
-    In threads, as boto3 blocks: one slow answer of the provider holds up nobody else's.
+    In threads, as boto3 blocks: one slow answer of the provider holds up nobody else's. At the end the queue is told
+    when to bring back those that failed.
     """
     threads = ThreadPoolExecutor(_LARGEST_BATCH, thread_name_prefix="delivery")
     processor = AsyncBatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
@@ -86,6 +90,7 @@ def batch_handler(worker: Worker, users: SettingsReader, channel: Channel) -> Ha
         lease_until = datetime.now(UTC) + timedelta(milliseconds=context.get_remaining_time_in_millis())
         chosen = users.find(_user_ids(event["Records"]))
         results: Counter[Result] = Counter()
+        failed: dict[str, timedelta] = {}
 
         async def deliver(record: SQSRecord) -> None:
             requested = _parsed(record.message_id, record.body)
@@ -95,9 +100,13 @@ def batch_handler(worker: Worker, users: SettingsReader, channel: Channel) -> Ha
             results[report.result] += 1
             _tell(requested, report)
             if report.result is Result.RETRY:
+                received = int(record.attributes.approximate_receive_count or 1)
+                failed[record.receipt_handle] = comes_back(received, report.patience)
                 raise ReturnToQueueError
 
         answer = async_process_partial_response(event, deliver, processor, context)
+        if failed:
+            queue.bring_back(failed)
         _count(results, channel)
         return dict(answer)
 

@@ -7,13 +7,14 @@ tests/infrastructure; `NOT_ENFORCED_HERE` names those, and the first test refuse
 
 import uuid
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from handlers.domain.providers import of_channel
 from tests.emulator.operator_actions import Operator
 from tests.emulator.producer import Producer, until
 from tests.emulator.test_links import links, send, timeline
@@ -129,6 +130,23 @@ def knows_the_providers_of(channel: str) -> Works:
     return works
 
 
+def brings_back_what_failed_on(channel: str) -> Works:
+    """A worker that cannot say when to bring a message back complains, and the queue does it later by itself."""
+
+    def works(producer: Producer, operator: Operator) -> bool:
+        worker, complaint = f"worker-{channel}", "messages cannot be brought back sooner"
+        complaints, returned = (operator.times_logged(worker, each) for each in (complaint, "DeliveryReturned"))
+        with ExitStack() as faults:
+            for provider in of_channel(channel):
+                faults.enter_context(operator.fault(provider.name, "outage"))
+            assert provider_of_one(channel, producer, operator) is None
+        # Counted at the end of the batch, when the queue has been told.
+        until(lambda: operator.times_logged(worker, "DeliveryReturned"), lambda times: times > returned)
+        return operator.times_logged(worker, complaint) == complaints
+
+    return works
+
+
 def a_dead_device_is_forgotten(producer: Producer, operator: Operator) -> bool:
     user = producer.contact(**ADDRESSES["push"]())
     with operator.fault("apns", "reject"):
@@ -220,6 +238,7 @@ for name, own in OF_CHANNEL.items():
         "SettleDeliveries": is_sent_on(name),
         "ReadSettings": is_sent_on(name),
         "ReadTemplates": is_sent_from_a_template_on(name),
+        "RetrySooner": brings_back_what_failed_on(name),
         "ShareProviderState": knows_the_providers_of(name),
         "SignLinks": is_sent_on(name),
         **own,

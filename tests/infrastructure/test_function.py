@@ -67,6 +67,7 @@ for channel in CHANNELS:
         "CARILLON_CRITICAL_CATEGORIES": '["security"]',
         "CARILLON_SETTINGS_TABLE": "carillon-local-settings",
         "CARILLON_LIMITS_TABLE": "carillon-local-limits",
+        "CARILLON_QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/carillon-local-{channel}",
         "CARILLON_LINK_KEY": LINK_KEY,
         "CARILLON_PUBLIC_URL": f"https://api.execute-api.{REGION}.amazonaws.com/live",
         "CARILLON_PROVIDER_SECRET_PREFIX": "carillon/local/providers/",

@@ -97,6 +97,7 @@ for channel in CHANNELS:
             {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},
             {f"carillon-<env>-{channel}"},
         ),
+        "RetrySooner": ({"sqs:ChangeMessageVisibility"}, {f"carillon-<env>-{channel}"}),
         "SettleDeliveries": ({"dynamodb:UpdateItem"}, {"table/carillon-<env>-notifications"}),
         "ReadSettings": (
             {"dynamodb:BatchGetItem"},

@@ -64,6 +64,19 @@ def _schedule(group: str) -> dict[str, Any]:
     }
 
 
+def test_a_batch_of_a_queue_is_authorised_as_one_of_its_messages(tmp_path: Path) -> None:
+    with emulator.running(tmp_path) as account:
+        root = session(account).client("sqs", endpoint_url=account.endpoint_url)
+        url, other = (root.create_queue(QueueName=name)["QueueUrl"] for name in ("ours", "other"))
+        resource = f"arn:aws:sqs:{account.region}:{account.account_id}:ours"
+        role = role_session(account, "sqs:ChangeMessageVisibility", resource)
+        sqs = role.client("sqs", endpoint_url=account.endpoint_url)
+        entry: Any = {"Id": "0", "ReceiptHandle": "r", "VisibilityTimeout": 1}
+        assert sqs.change_message_visibility_batch(QueueUrl=url, Entries=[entry])["Failed"]  # of the handle, not of us
+        with pytest.raises(ClientError, match="not authorized to perform: sqs:ChangeMessageVisibility"):
+            sqs.change_message_visibility_batch(QueueUrl=other, Entries=[entry])
+
+
 def _refusing(bucket: str, over_tls: str) -> dict[str, object]:
     """A bucket policy that refuses what comes over TLS, or what does not."""
     statement = {

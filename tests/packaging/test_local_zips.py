@@ -20,6 +20,7 @@ VARIABLES = {
     "CARILLON_ENVIRONMENT": "test",
     "CARILLON_APP_SECRET_PREFIX": "carillon/test/apps/",
     "CARILLON_CONTACTS_TABLE": "carillon-test-contacts",
+    "CARILLON_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/carillon-test-email",
     "CARILLON_DEVICES_TABLE": "carillon-test-devices",
     "CARILLON_SETTINGS_TABLE": "carillon-test-settings",
     "CARILLON_NOTIFICATIONS_TABLE": "carillon-test-notifications",

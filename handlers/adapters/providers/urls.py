@@ -28,7 +28,7 @@ from handlers.domain.provider_errors import (
 )
 
 _PATIENCE_SECONDS: Final = 5.0
-_REST_SECONDS: Final = 30.0
+_REST_SECONDS: Final = 15.0
 _LONGEST_REST_SECONDS: Final = 300.0
 _REMEMBERED: Final = 1024
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}

@@ -386,3 +386,13 @@ class MemoryDevices:
         if self.raises is not None:
             raise self.raises
         self.forgotten.append((user_id, platform, token))
+
+
+@dataclass
+class MemoryQueue:
+    """Queue, which keeps what it was told in each call."""
+
+    told: list[dict[str, timedelta]] = field(default_factory=list)
+
+    def bring_back(self, messages: Mapping[str, timedelta]) -> None:
+        self.told.append(dict(messages))

@@ -19,6 +19,7 @@ os.environ |= {
     "CARILLON_LINK_KEY": "arn:aws:kms:eu-central-1:123456789012:key/links",
     "CARILLON_LIMITS_TABLE": "limits",
     "CARILLON_NOTIFICATIONS_TABLE": "notifications",
+    "CARILLON_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/carillon-test-email",
     "CARILLON_SCHEDULE_GROUP": "carillon-test",
     "CARILLON_SCHEDULE_TARGET": "arn:aws:lambda:eu-central-1:123456789012:function:carillon-test-sweeper:live",
     "CARILLON_SCHEDULER_ROLE": "arn:aws:iam::123456789012:role/carillon-test-scheduler",

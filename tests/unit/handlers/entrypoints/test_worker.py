@@ -2,14 +2,15 @@
 
 import json
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from handlers.domain.deliveries import Delivery
 from handlers.domain.messages import Message
-from handlers.domain.provider_errors import UnavailableError
+from handlers.domain.provider_errors import OutcomeUnknownError, ProviderError, ThrottledError, UnavailableError
+from handlers.domain.retries import AFTER_UNKNOWN
 from handlers.domain.settings import Settings
 from handlers.domain.statuses import Status
 from handlers.entrypoints.worker import batch_handler
@@ -23,10 +24,17 @@ from tests.unit.handlers.memory import (
     MemoryLog,
     MemoryProvider,
     MemoryProviderState,
+    MemoryQueue,
     MemorySettings,
     MemoryTemplates,
 )
 from tests.unit.handlers.samples import delivery, notification
+
+
+def record(number: int, body: str, received: int) -> dict[str, Any]:
+    attributes = {"ApproximateReceiveCount": str(received)}
+    handle = {"receiptHandle": f"r-{number}", "messageId": f"m-{number}"}
+    return {**handle, "body": body, "eventSource": "aws:sqs", "attributes": attributes}
 
 
 class Channel:
@@ -38,16 +46,17 @@ class Channel:
         clock = Clock(datetime.now(UTC))  # the handler's leases are by the real time
         chain = Chain((self.provider,), MemoryProviderState(), clock)
         worker = Worker(self.log, MemoryTemplates(), LINKS, chain, clock)
-        self.handler = batch_handler(worker, self.settings, "email")
+        self.queue = MemoryQueue()
+        self.handler = batch_handler(worker, self.settings, self.queue, "email")
 
     def accept(self, **fields: Any) -> Delivery:
         given = delivery(**fields)
         assert self.log.accept(notification(given.notification_id), [given])
         return given
 
-    def receive(self, *bodies: str) -> list[str]:
+    def receive(self, *bodies: str, received: int = 1) -> list[str]:
         """Handle a batch and return which of its records go back to the queue."""
-        records = [{"messageId": f"m-{n}", "body": body, "eventSource": "aws:sqs"} for n, body in enumerate(bodies)]
+        records = [record(number, body, received) for number, body in enumerate(bodies)]
         answer = self.handler({"Records": records}, LambdaContext())  # type: ignore[arg-type]
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
@@ -142,3 +151,41 @@ def test_what_nobody_foresaw_is_told_loudly_and_nothing_personal_with_it(
     assert any(line.get("error") == "ZeroDivisionError" for line in lines)
     assert any(line.get("why") == "missing" for line in lines)
     assert "grace@example.com" not in str(lines)
+
+
+# -- when what failed comes back ---------------------------------------------------------------------------------------
+
+
+def test_what_failed_comes_back_soon_by_one_call_for_the_batch(channel: Channel) -> None:
+    channel.provider.raises = UnavailableError("503")
+    channel.receive(body(channel.accept()), "not an event", body(channel.accept()))
+    [told] = channel.queue.told
+    assert set(told) == {"r-0", "r-2"}
+    assert all(timedelta(seconds=8) <= wait <= timedelta(seconds=10) for wait in told.values())
+
+
+def test_what_failed_often_comes_back_late(channel: Channel) -> None:
+    channel.provider.raises = UnavailableError("503")
+    channel.receive(body(channel.accept()), received=5)
+    [[wait]] = [told.values() for told in channel.queue.told]
+    assert timedelta(seconds=128) <= wait <= timedelta(seconds=160)
+
+
+@pytest.mark.parametrize(
+    ("error", "patience"),
+    [
+        (ThrottledError("429", retry_after=90), timedelta(seconds=90)),
+        (OutcomeUnknownError("ReadTimeout"), AFTER_UNKNOWN),
+    ],
+)
+def test_what_asks_for_patience_comes_back_no_sooner(
+    error: ProviderError, patience: timedelta, channel: Channel
+) -> None:
+    channel.provider.raises = error
+    channel.receive(body(channel.accept()))
+    assert [list(told.values()) for told in channel.queue.told] == [[patience]]
+
+
+def test_when_nothing_failed_the_queue_is_told_nothing(channel: Channel) -> None:
+    channel.receive(body(channel.accept()))
+    assert channel.queue.told == []

@@ -1,0 +1,109 @@
+"""A third party's outage, or silence, is late messages on its own channel, and nothing on the others."""
+
+import statistics
+import uuid
+from contextlib import ExitStack
+from datetime import datetime
+from typing import Any
+
+from tests.emulator.operator_actions import Operator
+from tests.emulator.producer import Producer, until
+from tests.emulator.test_channels import send
+
+MAILS, TEXTS = 30, 6
+
+
+def deliveries(producer: Producer, accepted: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(producer.notification(accepted["notification_id"])["deliveries"])
+
+
+def outcomes(delivery: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(attempt["provider"], attempt["outcome"]) for attempt in delivery["attempts"]]
+
+
+def has_failed(delivery: dict[str, Any]) -> bool:
+    return bool(delivery["attempts"]) and delivery["attempts"][-1]["outcome"] != "started"
+
+
+def seconds_to_sent(delivery: dict[str, Any]) -> float:
+    at = {step["status"]: datetime.fromisoformat(step["at"]) for step in delivery["timeline"]}
+    return (at["sent"] - at["created"]).total_seconds()
+
+
+def mail(producer: Producer) -> float:
+    """How long one mail takes until it is sent, in seconds by the log."""
+    accepted = send(producer, producer.contact(email=f"{uuid.uuid4().hex}@example.com"), ["email"])
+    [delivery] = producer.until_final(accepted["notification_id"])["deliveries"]
+    assert delivery["status"] == "sent"
+    return seconds_to_sent(delivery)
+
+
+def test_an_answer_that_never_comes_is_an_unknown_outcome_and_nobody_else_is_asked_at_once(
+    producer: Producer, operator: Operator
+) -> None:
+    with operator.fault("sns", "timeout"):
+        accepted = send(producer, producer.contact(phone="+4915112345678"), ["sms"])
+        [delivery] = until(lambda: deliveries(producer, accepted), lambda found: has_failed(found[0]), 40)
+        assert (delivery["status"], outcomes(delivery)) == ("pending", [("sns", "unknown")])
+    # As the queue does a minute later, and the sweeper if all else fails.
+    operator.publish_again(accepted["notification_id"], delivery["delivery_id"])
+    [delivery] = producer.until_final(accepted["notification_id"], seconds=40)["deliveries"]
+    assert delivery["status"] == "sent"
+    assert outcomes(delivery) == [("sns", "unknown"), ("sns", "accepted")]
+
+
+def test_messages_to_a_chat_platform_that_is_out_wait_and_arrive_by_themselves_when_it_is_back(
+    producer: Producer, operator: Operator
+) -> None:
+    unique = uuid.uuid4().hex
+    user = producer.contact(
+        external_channels=[
+            {"platform": "slack", "url": f"https://hooks.slack.com/services/T0/B0/{unique}", "status": True},
+            {
+                "platform": "discord",
+                "url": f"https://discord.com/api/webhooks/1188123456789012345/{unique}",
+                "status": True,
+            },
+            {"platform": "webhook", "url": f"https://hooks.example.com/{unique}", "status": True},
+        ]
+    )
+
+    def by_platform(found: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        return {each["attempts"][0]["provider"]: each for each in found if each["attempts"]}
+
+    with operator.fault("slack", "outage"):
+        accepted = send(producer, user, ["chat"])
+        found = by_platform(
+            until(
+                lambda: deliveries(producer, accepted),
+                lambda found: len(by_platform(found)) == 3 and all(has_failed(each) for each in found),
+            )
+        )
+        assert {name: each["status"] for name, each in found.items()} == {
+            "slack": "pending",
+            "discord": "sent",
+            "webhook": "sent",
+        }
+        assert outcomes(found["slack"]) == [("slack", "unavailable")]
+    final = by_platform(producer.until_final(accepted["notification_id"], seconds=90)["deliveries"])
+    assert final["slack"]["status"] == "sent"
+    assert {message["provider"] for message in producer.messages() if unique in message["to"]} == set(final)
+
+
+def test_with_every_provider_of_sms_out_mail_is_no_slower_and_the_text_messages_arrive_afterwards(
+    producer: Producer, operator: Operator
+) -> None:
+    user = producer.contact(phone="+4915112345678")
+    well = [mail(producer) for _ in range(MAILS)]
+    with ExitStack() as faults:
+        for provider in ("sns", "twilio"):
+            faults.enter_context(operator.fault(provider, "outage"))
+        texts = [send(producer, user, ["sms"]) for _ in range(TEXTS)]
+        ill = [mail(producer) for _ in range(MAILS)]
+        waiting = [deliveries(producer, text)[0] for text in texts]
+        assert {each["status"] for each in waiting} <= {"created", "pending"}
+    # A tenth of a second is the noise of two cores; what an outage would add is a timeout, of seconds.
+    assert statistics.median(ill) < statistics.median(well) * 1.5 + 0.1
+    for text in texts:
+        [delivery] = producer.until_final(text["notification_id"], seconds=120)["deliveries"]
+        assert delivery["status"] == "sent"
