@@ -127,8 +127,8 @@ def _for_recipients(method: str, operation: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_our_answers(method: str, operation: dict[str, Any]) -> dict[str, Any]:
-    status, success = next((status, each) for status, each in operation["responses"].items() if status.startswith("2"))
-    answers = {status: success}
+    answers = {status: each for status, each in operation["responses"].items() if status.startswith("2")}
+    status, success = next(iter(answers.items()))
     if method == "put":  # it says by its status whether there was one before
         answers = {"200": {**success, "description": "Replaced"}, "201": {**success, "description": "Created"}}
     elif method == "delete":

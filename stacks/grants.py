@@ -91,6 +91,7 @@ def contacts(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
             "KeepContacts",
             (
                 "dynamodb:BatchGetItem",
+                "dynamodb:ConditionCheckItem",
                 "dynamodb:DeleteItem",
                 "dynamodb:GetItem",
                 "dynamodb:PutItem",
@@ -200,9 +201,10 @@ def _push_through_sns(naming: Naming) -> tuple[Statement, ...]:
 
 
 def _forget_devices(naming: Naming) -> tuple[Statement, ...]:
+    """Take a dead device from its user's contact, which `ReadSettings` lets the worker read, and let it be nobody's."""
     return (
         Statement("ForgetDevices", ("dynamodb:UpdateItem",), (naming.table_arn("contacts"),)),
-        Statement("LetGoOfDevices", ("dynamodb:DeleteItem",), (naming.table_arn("devices"),)),
+        Statement("LetGoOfDevices", ("dynamodb:BatchGetItem", "dynamodb:DeleteItem"), (naming.table_arn("devices"),)),
     )
 
 

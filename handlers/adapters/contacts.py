@@ -1,37 +1,34 @@
 """Contacts in DynamoDB: one item a user, `user_id` and the contact's own fields under the names they have in JSON."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from handlers.adapters.devices import ContendedContactError, DeviceOwners
-from handlers.adapters.dynamo import Item, pause, plain, read, typed
-from handlers.domain.contacts import MAX_DEVICES, Changes, Contact, Device
+from handlers.adapters.devices import DEVICES, ContactWrite, DynamoDevices, Seen, giving
+from handlers.adapters.dynamo import Item, contending, plain, typed
+from handlers.domain.contacts import Changes, Contact
+from handlers.domain.devices import MAX_DEVICES, PLATFORMS, Device, device_key
 from handlers.domain.problems import InvalidRequest
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_DEVICES: Final = "device_tokens"
-_VALUES: Final = "ExpressionAttributeValues"
-_ATTEMPTS: Final = 5
-# Of one item each; somebody else wrote one meanwhile, or is writing it:
-# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html#API_TransactWriteItems_Errors
-_CONTENDED: Final = frozenset({"None", "ConditionalCheckFailed", "TransactionConflict"})
+T = TypeVar("T")
 
-Action = Mapping[str, Mapping[str, Any]]
-"""One item of a transaction: `{"Put": {…}}` or `{"Update": {…}}`."""
+_WITHOUT_DEVICES: Final[Mapping[str, Any]] = {
+    "ConditionExpression": f"attribute_not_exists({DEVICES}) OR {DEVICES} = :none",
+    "ExpressionAttributeValues": typed({":none": []}),
+}
 
 
 class ContactsTable:
     """Each write is atomic: of two at once neither is lost in the other. What concerns no device is one request.
 
-    What gives a user devices is two: one reads the contact and whose the devices are, the other is a transaction that
-    depends on it. A third comes between them when devices are taken from other users: it reads their contacts.
+    What may bring or take devices is two or three (`handlers.adapters.devices`), and can raise `Contended`.
     """
 
-    def __init__(self, table: str, owners: DeviceOwners, client: "DynamoDBClient") -> None:
+    def __init__(self, table: str, devices: DynamoDevices, client: "DynamoDBClient") -> None:
         self._table = table
-        self._owners = owners
+        self._devices = devices
         self._client = client
 
     def get(self, user_id: str) -> Contact | None:
@@ -40,160 +37,104 @@ class ContactsTable:
         return None if item is None else _contact(item)
 
     def put(self, user_id: str, contact: Contact) -> bool:
-        """Store the contact in place of whatever was there; say whether nothing was."""
-        item = _key(user_id) | typed(contact.document())
-        if contact.device_tokens:
-            put = {"TableName": self._table, "Item": item}
-            before = self._give(user_id, contact.device_tokens, lambda seen: {"Put": {**put, **_if_still(seen)}})
-        else:
-            before = self._client.put_item(TableName=self._table, Item=item, ReturnValues="ALL_OLD").get("Attributes")
-        self._let_go(user_id, before, contact.device_tokens)
-        return before is None
+        """Store the contact in place of whatever was there; say whether nothing was.
+
+        One request (`dynamodb:PutItem`) if it has no devices and there were none; else its devices are the user's now.
+        """
+        document = contact.document()
+        item = _key(user_id) | typed(document)
+        if not contact.device_tokens:
+            put = self._single(self._client.put_item, Item=item, ReturnValues="ALL_OLD", **_WITHOUT_DEVICES)
+            if put is not None:
+                return "Attributes" not in put
+        write = ContactWrite("Put", {"Item": item}, document.get(DEVICES, ()))
+        return self._devices.write(user_id, _keys(contact.device_tokens), lambda _: write).contact is None
 
     def change(self, user_id: str, changes: Changes) -> Contact | None:
-        """Change these fields and return the result; `None` when there is no such contact."""
-        if _DEVICES in changes.assigned or _DEVICES in changes.removed:
+        """Change these fields and return the result; `None` when there is no such contact.
+
+        One request (`dynamodb:UpdateItem`) if no devices are among the fields; else those named are the user's now.
+        """
+        if DEVICES in changes.assigned or DEVICES in changes.removed:
             return self._change_with_devices(user_id, changes)
-        try:
-            answer = self._client.update_item(
-                TableName=self._table,
-                Key=_key(user_id),
-                ConditionExpression="attribute_exists(user_id)",
-                ReturnValues="ALL_NEW",
-                **_update(changes),
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return None
-        return _contact(answer["Attributes"])
+        answer = self._single(
+            self._client.update_item,
+            Key=_key(user_id),
+            ConditionExpression="attribute_exists(user_id)",
+            ReturnValues="ALL_NEW",
+            **_update(changes),
+        )
+        return None if answer is None else _contact(answer["Attributes"])
+
+    def delete(self, user_id: str) -> None:
+        """Delete the contact, if there is one: one request (`dynamodb:DeleteItem`) if it has no devices."""
+        if self._single(self._client.delete_item, Key=_key(user_id), **_WITHOUT_DEVICES) is None:
+            self._devices.write(user_id, frozenset(), lambda seen: None if seen.contact is None else _DELETION)
 
     def add_device(self, user_id: str, device: Device) -> tuple[Contact, bool]:
-        """Give the user a device, and a contact if there is none; return the contact, and whether the device is new.
+        """Make a device the user's, and a contact if there is none; return the contact, and whether the device is new.
 
         Raises `InvalidRequest` for one device too many.
         """
+        stored = device.model_dump(by_alias=True)
 
-        def add(seen: Item | None) -> Action | None:
-            devices = _devices(seen)
-            if device in devices:
-                return None
-            if len(devices) == MAX_DEVICES:
-                raise InvalidRequest(f"A user has {MAX_DEVICES} devices at most: remove one first.")
-            return self._update_of(user_id, _with_devices((*devices, device)), seen)
+        def add(seen: Seen) -> ContactWrite | None:
+            if seen.has(device.key):
+                return None if seen.owners[device.key] == user_id else giving(seen.devices)
+            if len(seen.devices) >= MAX_DEVICES:
+                raise InvalidRequest.field(DEVICES, f"would be over {MAX_DEVICES}: remove another device first")
+            return giving([*seen.devices, stored])
 
-        before = self._give(user_id, [device], add)
-        is_new = device not in _devices(before)
-        contact = Contact() if before is None else _contact(before)
-        return contact.model_copy(update={_DEVICES: (*_devices(before), *([device] if is_new else []))}), is_new
+        before = self._devices.write(user_id, {device.key}, add)
+        devices = [*before.devices, *([] if before.has(device.key) else [stored])]
+        return _contact({**(before.contact or {}), **typed({DEVICES: devices})}), not before.has(device.key)
 
-    def delete(self, user_id: str) -> None:
-        """Delete the contact, if there is one (`dynamodb:DeleteItem`)."""
-        answer = self._client.delete_item(TableName=self._table, Key=_key(user_id), ReturnValues="ALL_OLD")
-        self._let_go(user_id, answer.get("Attributes"))
+    def remove_device(self, user_id: str, token: str) -> None:
+        """Remove the device of this token from the user, if it is there, whichever platform's it is."""
+        self._devices.remove(user_id, {device_key(platform, token) for platform in PLATFORMS})
 
     def _change_with_devices(self, user_id: str, changes: Changes) -> Contact | None:
-        devices = Contact.model_validate({_DEVICES: changes.assigned.get(_DEVICES)}).device_tokens or ()
+        devices = changes.assigned.get(DEVICES, ())
+        write = ContactWrite("Update", _update(changes), devices)
+        keys = {device_key(each["platform"], each["deviceToken"]) for each in devices}
+        before = self._devices.write(user_id, keys, lambda seen: None if seen.contact is None else write).contact
+        if before is None:
+            return None
+        kept = {field: value for field, value in before.items() if field not in changes.removed}
+        return _contact({**kept, **typed(changes.assigned)})
 
-        def change(seen: Item | None) -> Action | None:
-            return None if seen is None else self._update_of(user_id, changes, seen)
+    def _single(self, write: Callable[..., T], **arguments: Any) -> T | None:
+        """Make a write of one item and return its answer; None when its condition does not hold.
 
-        before = self._give(user_id, devices, change)
-        self._let_go(user_id, before, devices)
-        return None if before is None else self.get(user_id)
-
-    def _update_of(self, user_id: str, changes: Changes, seen: Item | None) -> Action:
-        update, still = _update(changes), _if_still(seen)
-        values = {**update.get(_VALUES, {}), **still.get(_VALUES, {})}
-        return {
-            "Update": {
-                "TableName": self._table,
-                "Key": _key(user_id),
-                **update,
-                **still,
-                **({_VALUES: values} if values else {}),
-            }
-        }
-
-    # -- devices, which are one user's alone ---------------------------------------------------------------------------
-
-    def _give(
-        self, user_id: str, devices: Sequence[Device], write: Callable[[Item | None], Action | None]
-    ) -> Item | None:
-        """Write the contact, and with it make these devices the user's; return the contact's item as it was before.
-
-        `write` is given that item and returns what writes the contact, if it is still so; None to leave it at that.
-        Raises `ContendedContactError` when others write each time in between.
+        DynamoDB refuses it while the item is in a transaction, and botocore does not repeat it then:
+        https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html#API_PutItem_Errors
         """
-        for attempt in range(_ATTEMPTS):
-            seen, owners = self._read(user_id, devices)
-            action = write(seen)
-            if action is None or self._transact([action, *self._taking(user_id, owners, devices)]):
-                return seen
-            pause(attempt)
-        raise ContendedContactError
-
-    def _read(self, user_id: str, devices: Sequence[Device]) -> tuple[Item | None, dict[str, str]]:
-        """Return the contact's item, and by the digest of each device that is anybody's, whose (`BatchGetItem`)."""
-        keys = {self._table: [_key(user_id)]}
-        found = read(self._client, keys | ({self._owners.table: self._owners.keys(devices)} if devices else {}))
-        owners = {item["token"]["S"]: item["user_id"]["S"] for item in found.get(self._owners.table, [])}
-        return next(iter(found[self._table]), None), owners
-
-    def _taking(self, user_id: str, owners: Mapping[str, str], devices: Sequence[Device]) -> Iterator[Action]:
-        """Yield what makes the devices the user's that are not yet, and takes them from whoever has them."""
-        whose = [(key, owners.get(key["token"]["S"])) for key in self._owners.keys(devices)]
-        yield from (self._owners.taking(key, user_id, owner) for key, owner in whose if owner != user_id)
-        others = {owner for _, owner in whose if owner is not None} - {user_id}
-        if others:
-            contacts = read(self._client, {self._table: [_key(other) for other in sorted(others)]})
-            for contact in contacts[self._table]:
-                yield from self._without(contact, devices)
-
-    def _without(self, contact: Item, devices: Sequence[Device]) -> Iterator[Action]:
-        """Yield what takes those of the devices from a contact that are in it, if there are any."""
-        before = _devices(contact)
-        after = [device for device in before if device not in devices]
-        if len(after) < len(before):
-            yield self._update_of(contact["user_id"]["S"], _with_devices(after), contact)
-
-    def _transact(self, actions: Sequence[Any]) -> bool:
-        """Make all the writes (`PutItem`, `UpdateItem`), or none as one of the items is another by now: False."""
-        try:
-            self._client.transact_write_items(TransactItems=actions)
-        except self._client.exceptions.TransactionCanceledException as error:
-            if {reason["Code"] for reason in error.response["CancellationReasons"]} <= _CONTENDED:
-                return False
-            raise
-        return True
-
-    def _let_go(self, user_id: str, before: Item | None, kept: Iterable[Device] | None = ()) -> None:
-        """Say that the devices are nobody's which the contact had and has no more."""
-        self._owners.let_go(user_id, self._owners.keys(set(_devices(before)) - set(kept or ())))
+        answer: T | None = None
+        for _ in contending():
+            try:
+                answer = write(TableName=self._table, **arguments)
+                break
+            except self._client.exceptions.ConditionalCheckFailedException:
+                break
+            except self._client.exceptions.TransactionConflictException:
+                continue
+        return answer
 
 
-def _contact(item: dict[str, Any]) -> Contact:
+_DELETION: Final = ContactWrite("Delete", {})
+
+
+def _contact(item: Mapping[str, Any]) -> Contact:
     """Return the contact in an item of the table; attributes that are no field of a contact are not looked at."""
     return Contact.model_validate(plain({field: item[field] for field in Contact.model_fields if field in item}))
 
 
-def _devices(item: Item | None) -> tuple[Device, ...]:
-    return () if item is None else _contact(item).device_tokens or ()
-
-
-def _with_devices(devices: Iterable[Device]) -> Changes:
-    return Changes({_DEVICES: [each.model_dump(mode="json", by_alias=True) for each in devices]}, frozenset())
+def _keys(devices: Iterable[Device] | None) -> frozenset[str]:
+    return frozenset(device.key for device in devices or ())
 
 
 def _key(user_id: str) -> Item:
     return {"user_id": {"S": user_id}}
-
-
-def _if_still(seen: Item | None) -> dict[str, Any]:
-    """Return the arguments that make a write depend on the devices, and the contact itself, being as they were seen."""
-    there = "attribute_not_exists(user_id)" if seen is None else "attribute_exists(user_id)"
-    if seen is None or _DEVICES not in seen:
-        return {"ConditionExpression": f"{there} AND attribute_not_exists({_DEVICES})"}
-    values = {":seen": seen[_DEVICES]}
-    return {"ConditionExpression": f"{there} AND {_DEVICES} = :seen", _VALUES: values}
 
 
 def _update(changes: Changes) -> dict[str, Any]:
@@ -206,4 +147,4 @@ def _update(changes: Changes) -> dict[str, Any]:
     clauses = (f"SET {assignments}" if assignments else "", f"REMOVE {removals}" if removals else "")
     update = {"UpdateExpression": " ".join(clauses).strip(), "ExpressionAttributeNames": names}
     values = typed({f":{field}": value for field, value in changes.assigned.items()})
-    return update | ({_VALUES: values} if values else {})
+    return update | ({"ExpressionAttributeValues": values} if values else {})

@@ -2,11 +2,13 @@
 
 import random
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from handlers.domain.problems import Contended
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -17,6 +19,7 @@ Item = dict[str, Any]
 _serializer, _deserializer = TypeSerializer(), TypeDeserializer()
 
 _BATCH_ATTEMPTS: Final = 5
+_CONTENDING_ATTEMPTS: Final = 6
 _FIRST_WAIT: Final = 0.05
 
 
@@ -80,6 +83,18 @@ def read(
             return found
         pause(attempt)
     raise UnprocessedKeysError
+
+
+def contending() -> Iterator[None]:
+    """Yield as often as it is worth trying what others may get in the way of, a while apart; then raise `Contended`.
+
+    The pauses come to 1.6 s at most.
+    """
+    for attempt in range(_CONTENDING_ATTEMPTS):
+        if attempt > 0:
+            pause(attempt - 1)
+        yield
+    raise Contended("The contact, or one of its devices, was being changed by others: send it again.", retry_after=1)
 
 
 def pause(attempt: int) -> None:

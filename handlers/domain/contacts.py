@@ -1,13 +1,12 @@
 """How a user can be reached: the contact as producers write it and as it is stored, field for field."""
 
-import re
 from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from ipaddress import ip_address
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -23,56 +22,16 @@ from pydantic_core import PydanticCustomError, Url
 from pydantic_core.core_schema import literal_schema
 
 from handlers.domain.addresses import EmailAddress, PhoneNumber
+from handlers.domain.devices import MAX_DEVICES, Device
 from handlers.domain.locales import Locale
 from handlers.domain.model import Model, is_absent
 from handlers.domain.providers import of_channel
 
-MAX_DEVICES: Final = 49
-"""A device is one user's alone. Whoever stores a contact may take as many from others, each of whom is written as well,
-in one transaction of DynamoDB: of a hundred items, with the contact itself
-(https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
-"""
 MAX_EXTERNAL_CHANNELS: Final = 50
 MAX_TAGS: Final = 50
 
 UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:@+-]{1,128}$")]
 """The producers' own id of a user."""
-
-
-# -- devices -----------------------------------------------------------------------------------------------------------
-
-Platform = Literal["apns", "fcm"]
-
-_DEVICE_TOKENS: Final[Mapping[Platform, tuple[re.Pattern[str], str]]] = MappingProxyType(
-    {
-        # Today 32 bytes in hexadecimal; Apple calls their length variable, and other kinds of push have longer ones:
-        # https://developer.apple.com/documentation/uikit/uiapplicationdelegate/application(_:didregisterforremotenotificationswithdevicetoken:)
-        "apns": (re.compile(r"([0-9A-Fa-f]{2}){32,100}"), "must be an APNs device token: 64 to 200 hexadecimal digits"),
-        # Google says nothing of their form. Those seen have 119 to 200 characters; what is shorter was cut off, or is
-        # another platform's. The characters are those of any bearer token (RFC 9110 11.2) and the colon in today's.
-        "fcm": (
-            re.compile(r"[A-Za-z0-9:._~+/=-]{100,4096}"),
-            "must be an FCM registration token: 100 characters or more",
-        ),
-    }
-)
-
-
-class Device(Model):
-    """One installed app of the user, as `{"deviceToken", "platform"}`."""
-
-    platform: Platform
-    device_token: Annotated[str, Field(alias="deviceToken")]
-
-    @field_validator("device_token")
-    @classmethod
-    def _has_the_form_of_its_platform(cls, token: str, info: ValidationInfo) -> str:
-        platform = info.data.get("platform")  # not there when it was refused itself
-        if platform is not None:
-            form, message = _DEVICE_TOKENS[platform]
-            if not form.fullmatch(token):
-                raise PydanticCustomError("device_token", message)
-        return token
 
 
 # -- external channels -------------------------------------------------------------------------------------------------
@@ -149,7 +108,7 @@ def _distinct(identity: Callable[[T], Hashable]) -> AfterValidator:
 
 
 def _device_identity(device: Device) -> Hashable:
-    return device.platform, device.device_token
+    return device.key
 
 
 def _channel_identity(channel: ExternalChannel) -> Hashable:

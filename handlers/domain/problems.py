@@ -89,6 +89,14 @@ class InProgress(Problem):
     title = "A request with this Idempotency-Key is in progress"
 
 
+class Contended(Problem):
+    """What is to be changed was being changed by others, as often as it was tried."""
+
+    slug = "contended"
+    status = HTTPStatus.CONFLICT
+    title = "Others are changing the same thing"
+
+
 class TooLarge(Problem):
     """The body, or what it would put in the log, is over the limit."""
 

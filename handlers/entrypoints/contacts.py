@@ -10,10 +10,11 @@ from pydantic import BeforeValidator
 
 from handlers.adapters import clients
 from handlers.adapters.contacts import ContactsTable
-from handlers.adapters.devices import DeviceOwners, DynamoDevices
+from handlers.adapters.devices import DynamoDevices
 from handlers.adapters.settings import SettingsTable
 from handlers.config import ContactsSettings
-from handlers.domain.contacts import Contact, Device, UserId, changes
+from handlers.domain.contacts import Contact, UserId, changes
+from handlers.domain.devices import Device
 from handlers.domain.problems import NotFound
 from handlers.domain.settings import UserSettings
 from handlers.entrypoints.http import create_app, lambda_handler
@@ -21,14 +22,13 @@ from handlers.entrypoints.http import create_app, lambda_handler
 app = create_app()
 configured = ContactsSettings()
 dynamodb = clients.dynamodb()
-owners = DeviceOwners(configured.devices_table, dynamodb)
-table = ContactsTable(configured.contacts_table, owners, dynamodb)
-devices = DynamoDevices(configured.contacts_table, owners, dynamodb)
+devices = DynamoDevices(configured.contacts_table, configured.devices_table, dynamodb)
+table = ContactsTable(configured.contacts_table, devices, dynamodb)
 settings_table = SettingsTable(configured.settings_table, dynamodb)
 
-# Whether the path arrives decoded is not documented, and a user id has no % of its own.
+# Whether the path arrives decoded is not documented, and neither a user id nor a token has a % of its own. As far as is
+# known a REST API leaves it as it was sent, so a slash in a token arrives as %2F and ends no segment.
 User = Annotated[UserId, BeforeValidator(unquote), Path(description="The producers' own id of the user")]
-# A token has none of its own either.
 Token = Annotated[str, BeforeValidator(unquote), Path(description="The device's token, percent-encoded")]
 
 
@@ -68,15 +68,21 @@ def delete(user_id: User) -> Response[str]:
     return Response(status_code=HTTPStatus.NO_CONTENT, body="")
 
 
-@app.post("/v1/contacts/<user_id>/devices")
+@app.post(
+    "/v1/contacts/<user_id>/devices",
+    responses={
+        HTTPStatus.OK: {"description": "The user had the device already"},
+        HTTPStatus.CREATED: {"description": "Added"},
+    },
+)
 def add_device(user_id: User, device: Device) -> Response[UserContact]:
-    """Add a device to the user, and take it from whoever had it before: 201, or 200 when it was the user's already.
+    """Add a device to the user's contact, and take it from whoever else has it; the answer is the contact.
 
-    A user who has no contact yet gets one with this device alone.
+    201 when the device was added, if need be to a new contact; 200 when the user had it already.
     """
-    contact, is_new = table.add_device(user_id, device)
+    contact, added = table.add_device(user_id, device)
     return Response(
-        status_code=HTTPStatus.CREATED if is_new else HTTPStatus.OK,
+        status_code=HTTPStatus.CREATED if added else HTTPStatus.OK,
         content_type=content_types.APPLICATION_JSON,
         body=_found(user_id, contact),
     )
@@ -84,11 +90,11 @@ def add_device(user_id: User, device: Device) -> Response[UserContact]:
 
 @app.delete("/v1/contacts/<user_id>/devices/<token>")
 def remove_device(user_id: User, token: Token) -> Response[str]:
-    """Remove a device from the user: 204, also when it is not there, so that who got no answer can ask again."""
-    contact = table.get(user_id) or Contact()
-    for device in contact.device_tokens or ():
-        if device.device_token == token:
-            devices.forget(user_id, device.platform, token)
+    """Remove the device from the user, and from nobody else: 204, also when it is gone already.
+
+    The token is percent-encoded in the path, as some have characters that mean something there.
+    """
+    table.remove_device(user_id, token)
     return Response(status_code=HTTPStatus.NO_CONTENT, body="")
 
 

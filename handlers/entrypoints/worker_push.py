@@ -1,12 +1,10 @@
 """The worker of the channel push, which forgets devices that are dead."""
 
 from handlers.adapters import clients
-from handlers.adapters.devices import DeviceOwners, DynamoDevices
+from handlers.adapters.devices import DynamoDevices
 from handlers.config import DevicesSettings
 from handlers.entrypoints.worker import worker_handler
 
-settings = DevicesSettings()
-dynamodb = clients.dynamodb()
-owners = DeviceOwners(settings.devices_table, dynamodb)
+configured = DevicesSettings()
 
-handler = worker_handler(DynamoDevices(settings.contacts_table, owners, dynamodb))
+handler = worker_handler(DynamoDevices(configured.contacts_table, configured.devices_table, clients.dynamodb()))

@@ -9,6 +9,7 @@ import boto3
 import pytest
 
 from local.emulator import running
+from tests.adapters.registry import Registry
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +39,9 @@ def new_table(aws: Callable[[str], Any]) -> Callable[[str, str], str]:
         return name
 
     return make
+
+
+@pytest.fixture
+def registry(aws: Callable[[str], Any], new_table: Callable[[str, str], str]) -> Registry:
+    """Empty tables of contacts and of devices."""
+    return Registry(new_table("contacts", "user_id"), new_table("devices", "token"), aws("dynamodb"))

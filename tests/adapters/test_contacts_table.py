@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from handlers.adapters.contacts import ContactsTable
-from handlers.adapters.devices import DeviceOwners
 from handlers.domain.contacts import Contact, changes
+from tests.adapters.registry import Registry
 
 APNS = {"deviceToken": "0123456789abcdef" * 4, "platform": "apns"}
 WHOLE: dict[str, Any] = {
@@ -28,20 +28,14 @@ def dynamodb(aws: Callable[[str], Any]) -> Any:
 
 
 @pytest.fixture
-def name(new_table: Callable[[str, str], str]) -> str:
+def name(registry: Registry) -> str:
     """An empty table of contacts."""
-    return new_table("contacts", "user_id")
+    return registry.names[0]
 
 
 @pytest.fixture
-def owners(new_table: Callable[[str, str], str], dynamodb: Any) -> DeviceOwners:
-    """An empty table of devices."""
-    return DeviceOwners(new_table("devices", "token"), dynamodb)
-
-
-@pytest.fixture
-def table(dynamodb: Any, name: str, owners: DeviceOwners) -> ContactsTable:
-    return ContactsTable(name, owners, dynamodb)
+def table(registry: Registry) -> ContactsTable:
+    return registry.contacts
 
 
 def contact(**fields: Any) -> Contact:

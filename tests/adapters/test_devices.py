@@ -1,294 +1,285 @@
-"""Devices in real tables: each is one user's alone, whoever registers it at once; a dead one is gone from that one."""
+"""Devices in real tables: each is one user's alone, and one that is dead is gone from its user and from nobody else."""
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from handlers.adapters.contacts import ContactsTable
-from handlers.adapters.devices import ContendedContactError, DeviceOwners, DynamoDevices
-from handlers.domain.contacts import MAX_DEVICES, Contact, Device, changes
-from handlers.domain.problems import InvalidRequest
+from handlers.adapters import dynamo
+from handlers.domain.contacts import Contact
+from handlers.domain.devices import MAX_DEVICES, Device
+from handlers.domain.problems import Contended, InvalidRequest
+from tests.adapters.registry import PHONES, Meanwhile, Registry, contact
 
 APNS = {"deviceToken": "0123456789abcdef" * 4, "platform": "apns"}
 OTHER_APNS = {"deviceToken": "fedcba9876543210" * 4, "platform": "apns"}
 FCM = {"deviceToken": "dQw4w9WgXcQ:APA91b" + "x-Y_" * 35, "platform": "fcm"}
 
 
-@pytest.fixture(scope="module")
-def dynamodb(aws: Callable[[str], Any]) -> Any:
-    return aws("dynamodb")
+def has(registry: Registry, user_id: str, *devices: dict[str, str]) -> None:
+    registry.contacts.put(user_id, contact(email="ada@example.com", device_tokens=devices))
 
 
-@pytest.fixture
-def name(new_table: Callable[[str, str], str]) -> str:
-    """An empty table of contacts."""
-    return new_table("contacts", "user_id")
+def devices(registry: Registry, user_id: str) -> Any:
+    document = registry.state()[user_id]
+    assert document["email"] == "ada@example.com", "the rest of the contact is not touched"
+    return document["device_tokens"]
 
 
-@pytest.fixture
-def owners(new_table: Callable[[str, str], str], dynamodb: Any) -> DeviceOwners:
-    """An empty table of devices."""
-    return DeviceOwners(new_table("devices", "token"), dynamodb)
+def add(registry: Registry, user_id: str, device: dict[str, str]) -> tuple[dict[str, Any], bool]:
+    answered, is_new = registry.contacts.add_device(user_id, Device.model_validate(device))
+    assert answered.document() == registry.state()[user_id]
+    return answered.document(), is_new
 
 
-@pytest.fixture
-def contacts(dynamodb: Any, name: str, owners: DeviceOwners) -> ContactsTable:
-    return ContactsTable(name, owners, dynamodb)
-
-
-@pytest.fixture
-def devices(dynamodb: Any, name: str, owners: DeviceOwners) -> DynamoDevices:
-    return DynamoDevices(name, owners, dynamodb)
-
-
-def has(contacts: ContactsTable, user_id: str, *tokens: dict[str, str]) -> None:
-    contacts.put(user_id, Contact.model_validate({"email": "ada@example.com", "device_tokens": tokens}))
-
-
-def tokens(contacts: ContactsTable, user_id: str) -> Any:
-    contact = contacts.get(user_id)
-    assert contact is not None
-    assert contact.email == "ada@example.com", "the rest of the contact is not touched"
-    return contact.document()["device_tokens"]
+# -- dead devices ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dead", [APNS, OTHER_APNS, FCM])
-def test_the_dead_device_is_removed_wherever_it_stands(
-    dead: dict[str, str], contacts: ContactsTable, devices: DynamoDevices
-) -> None:
-    has(contacts, "ada", APNS, OTHER_APNS, FCM)
-    devices.forget("ada", dead["platform"], dead["deviceToken"])
-    assert tokens(contacts, "ada") == [device for device in (APNS, OTHER_APNS, FCM) if device != dead]
+def test_the_dead_device_is_removed_wherever_it_stands(dead: dict[str, str], registry: Registry) -> None:
+    has(registry, "ada", APNS, OTHER_APNS, FCM)
+    registry.devices.forget("ada", dead["platform"], dead["deviceToken"])
+    assert devices(registry, "ada") == [device for device in (APNS, OTHER_APNS, FCM) if device != dead]
+    assert registry.owner(dead) is None
 
 
-def test_a_device_that_is_another_users_is_left_to_them(contacts: ContactsTable, devices: DynamoDevices) -> None:
-    has(contacts, "ada", FCM)
-    has(contacts, "bob", APNS)
-    devices.forget("ada", "apns", APNS["deviceToken"])
-    assert (tokens(contacts, "ada"), tokens(contacts, "bob")) == ([FCM], [APNS])
+def test_a_dead_device_that_is_another_users_is_left_to_them(registry: Registry) -> None:
+    has(registry, "ada", APNS, FCM)
+    has(registry, "bob", APNS)
+    registry.devices.forget("ada", "apns", APNS["deviceToken"])
+    assert (devices(registry, "ada"), devices(registry, "bob")) == ([FCM], [APNS])
+    assert registry.owner(APNS) == "bob"
 
 
-def test_a_device_of_another_platform_is_another_device(contacts: ContactsTable, devices: DynamoDevices) -> None:
-    has(contacts, "ada", APNS)
-    devices.forget("ada", "fcm", APNS["deviceToken"])
-    assert tokens(contacts, "ada") == [APNS]
+def test_a_device_of_another_platform_is_another_device(registry: Registry) -> None:
+    has(registry, "ada", APNS)
+    registry.devices.forget("ada", "fcm", APNS["deviceToken"])
+    assert devices(registry, "ada") == [APNS]
 
 
-def test_forgetting_twice_is_forgetting_once(contacts: ContactsTable, devices: DynamoDevices) -> None:
-    has(contacts, "ada", APNS, FCM)
+def test_forgetting_twice_is_forgetting_once(registry: Registry) -> None:
+    has(registry, "ada", APNS, FCM)
     for _ in range(2):
-        devices.forget("ada", "apns", APNS["deviceToken"])
-    assert tokens(contacts, "ada") == [FCM]
+        registry.devices.forget("ada", "apns", APNS["deviceToken"])
+    assert devices(registry, "ada") == [FCM]
 
 
-def test_a_contact_without_devices_stays_without(contacts: ContactsTable, devices: DynamoDevices) -> None:
-    contacts.put("ada", Contact())
-    devices.forget("ada", "apns", APNS["deviceToken"])
-    assert contacts.get("ada") == Contact()
+def test_a_contact_without_devices_stays_without(registry: Registry) -> None:
+    registry.contacts.put("ada", Contact())
+    registry.devices.forget("ada", "apns", APNS["deviceToken"])
+    assert registry.state() == {"ada": {}}
 
 
-def test_no_contact_is_made_of_one_that_was_deleted(contacts: ContactsTable, devices: DynamoDevices) -> None:
-    devices.forget("nobody", "apns", APNS["deviceToken"])
-    assert contacts.get("nobody") is None
-
-
-class _Shuffling:
-    """A client for whom somebody moves the device away just before each of the first writes."""
-
-    def __init__(self, dynamodb: Any, before_write: Callable[[int], None]) -> None:
-        self.exceptions = dynamodb.exceptions
-        self._dynamodb = dynamodb
-        self._before_write = before_write
-        self.writes = 0
-
-    def update_item(self, **arguments: Any) -> Any:
-        self._before_write(self.writes)
-        self.writes += 1
-        return self._dynamodb.update_item(**arguments)
-
-
-def test_a_device_that_moves_meanwhile_is_found_again(
-    contacts: ContactsTable, dynamodb: Any, name: str, owners: DeviceOwners
-) -> None:
-    orders = [(FCM, APNS), (OTHER_APNS, FCM, APNS)]
-
-    def move(write: int) -> None:
-        if write < len(orders):
-            has(contacts, "ada", *orders[write])
-
-    shuffling: Any = _Shuffling(dynamodb, move)
-    DynamoDevices(name, owners, shuffling).forget("ada", "apns", APNS["deviceToken"])
-    assert tokens(contacts, "ada") == [OTHER_APNS, FCM]
-
-
-def test_devices_that_never_stand_still_are_an_error(
-    contacts: ContactsTable, dynamodb: Any, name: str, owners: DeviceOwners
-) -> None:
-    def move(write: int) -> None:
-        has(contacts, "ada", *((FCM, APNS) if write % 2 == 0 else (APNS, FCM)))
-
-    client: Any = _Shuffling(dynamodb, move)
-    with pytest.raises(ContendedContactError):
-        DynamoDevices(name, owners, client).forget("ada", "apns", APNS["deviceToken"])
-    assert client.writes == 5
-    assert APNS in tokens(contacts, "ada")
+def test_no_contact_is_made_of_one_that_was_deleted(registry: Registry) -> None:
+    registry.devices.forget("nobody", "apns", APNS["deviceToken"])
+    assert registry.state() == {}
 
 
 # -- one user's alone --------------------------------------------------------------------------------------------------
 
 
-def device(token: dict[str, str]) -> Device:
-    return Device.model_validate(token)
+@pytest.mark.parametrize("way", [("put", "bob", "1"), ("patch", "bob", "1"), ("add", "bob", "1")], ids=" ".join)
+def test_whoever_is_given_a_device_takes_it_from_whoever_had_it(way: tuple[str, ...], registry: Registry) -> None:
+    has(registry, "ada", FCM, PHONES["1"], APNS)
+    registry.contacts.put("bob", Contact())
+    registry.do(way)
+    assert devices(registry, "ada") == [FCM, APNS]
+    assert registry.state()["bob"]["device_tokens"] == [PHONES["1"]]
 
 
-def every_users(contacts: ContactsTable, token: dict[str, str], users: Iterable[str]) -> list[str]:
-    """Those of the users in whose contacts the device is."""
-    found = {user: contacts.get(user) for user in users}
-    return [user for user, contact in found.items() if contact and device(token) in (contact.device_tokens or ())]
+def test_a_device_can_come_back(registry: Registry) -> None:
+    has(registry, "ada", APNS)
+    add(registry, "bob", APNS)
+    add(registry, "ada", APNS)
+    assert devices(registry, "ada") == [APNS]
+    assert registry.state()["bob"] == {"device_tokens": []}
 
 
-def owned(dynamodb: Any, owners: DeviceOwners) -> dict[str, str]:
-    items = dynamodb.scan(TableName=owners.table, ConsistentRead=True)["Items"]
-    return {item["token"]["S"]: item["user_id"]["S"] for item in items}
+def test_adding_makes_a_contact_and_adding_again_changes_nothing(registry: Registry) -> None:
+    assert add(registry, "ada", APNS) == ({"device_tokens": [APNS]}, True)
+    assert add(registry, "ada", FCM) == ({"device_tokens": [APNS, FCM]}, True)
+    assert add(registry, "ada", APNS) == ({"device_tokens": [APNS, FCM]}, False)
 
 
-def owner(dynamodb: Any, owners: DeviceOwners, token: dict[str, str]) -> str | None:
-    [key] = owners.keys([device(token)])
-    return owned(dynamodb, owners).get(key["token"]["S"])
+def test_adding_leaves_the_rest_of_a_contact_alone(registry: Registry) -> None:
+    registry.contacts.put("ada", contact(email="ada@example.com", tags=["vip"]))
+    assert add(registry, "ada", APNS)[0] == {"email": "ada@example.com", "tags": ["vip"], "device_tokens": [APNS]}
 
 
-def put_with(contacts: ContactsTable, user: str, token: dict[str, str]) -> None:
-    has(contacts, user, token)
+def test_an_apns_token_in_capitals_is_the_same_device(registry: Registry) -> None:
+    has(registry, "ada", APNS)
+    capitals = {**APNS, "deviceToken": APNS["deviceToken"].upper()}
+    assert add(registry, "ada", capitals) == ({"email": "ada@example.com", "device_tokens": [APNS]}, False)
+    add(registry, "bob", capitals)
+    assert devices(registry, "ada") == []
+    registry.contacts.remove_device("bob", APNS["deviceToken"])
+    assert registry.owners() == {}
 
 
-def patch_with(contacts: ContactsTable, user: str, token: dict[str, str]) -> None:
-    assert contacts.change(user, changes(Contact.model_validate({"device_tokens": [token]}))) is not None
+def test_a_device_is_removed_by_its_token_from_this_user_alone(registry: Registry) -> None:
+    has(registry, "ada", APNS, FCM)
+    has(registry, "bob", OTHER_APNS)
+    for device in (FCM, OTHER_APNS):
+        registry.contacts.remove_device("ada", device["deviceToken"])
+    assert (devices(registry, "ada"), devices(registry, "bob")) == ([APNS], [OTHER_APNS])
 
 
-def add_to(contacts: ContactsTable, user: str, token: dict[str, str]) -> None:
-    contacts.add_device(user, device(token))
-
-
-WAYS = [put_with, patch_with, add_to]
-
-
-@pytest.mark.parametrize("give", WAYS)
-def test_whoever_is_given_a_device_takes_it_from_whoever_had_it(
-    give: Callable[..., None], contacts: ContactsTable, dynamodb: Any, owners: DeviceOwners
+def test_a_whole_contact_of_devices_is_replaced_by_those_of_as_many_others_and_one_more_is_refused(
+    registry: Registry,
 ) -> None:
-    has(contacts, "ada", OTHER_APNS, APNS, FCM)
-    has(contacts, "bob")
-    give(contacts, "bob", APNS)
-    assert tokens(contacts, "ada") == [OTHER_APNS, FCM]
-    assert tokens(contacts, "bob") == [APNS]
-    assert owner(dynamodb, owners, APNS) == "bob"
+    old, new = (
+        [{"deviceToken": f"{kind}{number:063x}", "platform": "apns"} for number in range(MAX_DEVICES)] for kind in "ab"
+    )
+    for number, device in enumerate(new):
+        has(registry, f"user-{number}", device)
+    has(registry, "ada", *old)
+    has(registry, "ada", *new)
+    assert devices(registry, "ada") == new
+    assert devices(registry, "user-7") == []
+    registry.assert_each_device_is_in_the_contact_of_whom_it_belongs_to()
+    with pytest.raises(InvalidRequest) as refused:
+        registry.contacts.add_device("ada", Device.model_validate(FCM))
+    assert [error.field for error in refused.value.errors] == ["device_tokens"]
+    assert devices(registry, "ada") == new
 
 
-@pytest.mark.parametrize("give", WAYS)
-def test_a_device_comes_back_to_whoever_had_it_first(give: Callable[..., None], contacts: ContactsTable) -> None:
-    has(contacts, "ada", FCM)
-    has(contacts, "bob")
-    for user in ("bob", "ada", "bob"):
-        give(contacts, user, APNS)
-        assert every_users(contacts, APNS, ("ada", "bob")) == [user]
+# -- what should not be, and is after a restore of one table alone -----------------------------------------------------
 
 
-def test_the_same_token_of_another_platform_is_another_device(contacts: ContactsTable) -> None:
-    as_fcm = {"deviceToken": "ab" * 60, "platform": "fcm"}
-    has(contacts, "ada", as_fcm)
-    has(contacts, "bob", {**as_fcm, "platform": "apns"})
-    assert tokens(contacts, "ada") == [as_fcm]
+def test_what_belongs_to_somebody_who_does_not_have_it_can_be_had(registry: Registry) -> None:
+    for user, document in (("gone", None), ("without", {}), ("other", {"device_tokens": [FCM]})):
+        registry.start(())
+        if document is not None:
+            registry.contacts.put(user, contact(**document))
+        belongs_to(registry, APNS, user)
+        add(registry, "ada", APNS)
+        assert registry.owner(APNS) == "ada"
+        assert registry.state().get(user) == document
 
 
-def test_adding_makes_a_contact_and_adding_again_changes_nothing(contacts: ContactsTable) -> None:
-    assert contacts.add_device("ada", device(APNS)) == (Contact.model_validate({"device_tokens": [APNS]}), True)
-    assert contacts.add_device("ada", device(FCM))[1]
-    added, is_new = contacts.add_device("ada", device(APNS))
-    assert (added, is_new) == (Contact.model_validate({"device_tokens": [APNS, FCM]}), False)
-    assert contacts.get("ada") == added
+@pytest.mark.parametrize("user", ["bob", "ada"])
+def test_who_did_not_have_what_belonged_to_them_can_register_it_in_between(user: str, registry: Registry) -> None:
+    for last_call in (0, 1, 2):
+        registry.start(())
+        belongs_to(registry, PHONES["1"], user)
+        between = Meanwhile(registry.client, last_call, lambda: registry.do(("add", "bob", "1")))
+        registry.seen_by(between).do(("add", "ada", "1"))
+        registry.assert_each_device_is_in_the_contact_of_whom_it_belongs_to()
+        assert registry.owner(PHONES["1"]) == "ada"
 
 
-def test_a_user_has_a_bounded_number_of_devices_all_of_which_may_be_other_peoples(contacts: ContactsTable) -> None:
-    everything = [{"deviceToken": f"{number:064x}", "platform": "apns"} for number in range(MAX_DEVICES)]
-    for number, token in enumerate(everything):
-        has(contacts, f"user-{number}", token)
-    has(contacts, "ada", *everything)
-    assert tokens(contacts, "ada") == everything
-    assert tokens(contacts, "user-7") == []
-    with pytest.raises(InvalidRequest):
-        contacts.add_device("ada", device(APNS))
-
-
-def test_who_has_no_devices_any_more_owns_none(
-    contacts: ContactsTable, devices: DynamoDevices, dynamodb: Any, owners: DeviceOwners
+def test_what_is_in_a_contact_and_belongs_to_another_becomes_the_users_by_registering_it_again(
+    registry: Registry,
 ) -> None:
-    def without_devices() -> None:
-        contacts.put("ada", Contact())
-
-    def with_others() -> None:
-        has(contacts, "ada", OTHER_APNS)
-
-    def emptied() -> None:
-        contacts.change("ada", changes(Contact.model_validate({"device_tokens": []})))
-
-    def removed() -> None:
-        contacts.change("ada", changes(Contact.model_validate({"device_tokens": None})))
-
-    def forgotten() -> None:
-        devices.forget("ada", "apns", APNS["deviceToken"])
-
-    def deleted() -> None:
-        contacts.delete("ada")
-
-    for lose in (without_devices, with_others, emptied, removed, forgotten, deleted):
-        has(contacts, "ada", APNS)
-        assert owner(dynamodb, owners, APNS) == "ada"
-        lose()
-        assert owner(dynamodb, owners, APNS) is None, lose.__name__
+    has(registry, "ada", APNS, FCM)
+    has(registry, "bob", OTHER_APNS)
+    belongs_to(registry, APNS, "bob")
+    assert add(registry, "ada", APNS)[1] is False
+    registry.assert_each_device_is_in_the_contact_of_whom_it_belongs_to()
 
 
-def test_an_owner_that_a_crash_has_left_behind_is_in_nobodys_way(
-    contacts: ContactsTable, dynamodb: Any, owners: DeviceOwners
+def test_what_is_in_a_contact_and_belongs_to_another_can_be_removed_and_stays_the_others(registry: Registry) -> None:
+    has(registry, "ada", APNS, OTHER_APNS, FCM)
+    for device in (APNS, OTHER_APNS):
+        belongs_to(registry, device, "bob")
+    registry.devices.forget("ada", "apns", APNS["deviceToken"])
+    assert devices(registry, "ada") == [OTHER_APNS, FCM]
+    registry.contacts.delete("ada")
+    assert registry.state() == {}
+    assert registry.owners() == dict.fromkeys((Device.model_validate(each).key for each in (APNS, OTHER_APNS)), "bob")
+
+
+def belongs_to(registry: Registry, device: dict[str, str], user_id: str) -> None:
+    item = {"token": {"S": Device.model_validate(device).key}, "user_id": {"S": user_id}}
+    registry.client.put_item(TableName=registry.names[1], Item=item)
+
+
+# -- what it costs, and when it is given up ----------------------------------------------------------------------------
+
+READ, WRITE = "batch_get_item", "transact_write_items"
+
+
+@pytest.mark.parametrize(
+    ("action", "calls"),
+    [
+        (("put bare", "cyd"), ["put_item"]),
+        (("patch other", "bob"), ["update_item"]),
+        (("delete", "cyd"), ["delete_item"]),
+        (("add", "ada", "1"), [READ]),
+        (("add", "ada", "2"), [READ, WRITE]),
+        (("add", "ada", "3"), [READ, READ, WRITE]),
+        (("put", "ada", "1"), [READ, WRITE]),
+        (("put", "ada", "2"), [READ, READ, WRITE]),
+        (("patch", "ada", "1", "2"), [READ, WRITE]),
+        (("remove", "ada", "1"), [READ, WRITE]),
+        (("remove", "ada", "2"), [READ]),
+        (("forget", "ada", "1"), [READ, WRITE]),
+        (("put bare", "ada"), ["put_item", READ, READ, WRITE]),
+        (("delete", "ada"), ["delete_item", READ, READ, WRITE]),
+    ],
+    ids=str,
+)
+def test_it_costs_these_calls(action: tuple[str, ...], calls: list[str], registry: Registry) -> None:
+    registry.start((("put", "ada", "1"), ("put", "bob", "3")))
+    client = Meanwhile(registry.client)
+    registry.seen_by(client).do(action)
+    assert client.calls == calls
+
+
+class Refusing:
+    """A client whose first writes are refused for somebody else's transaction, which the emulator never does."""
+
+    def __init__(self, dynamodb: Any, times: int, reason: str = "TransactionConflict") -> None:
+        self.exceptions = dynamodb.exceptions
+        self._dynamodb, self._times, self._reason = dynamodb, times, reason
+
+    def __getattr__(self, operation: str) -> Any:
+        def call(**arguments: Any) -> Any:
+            if self._times and operation in {"put_item", "transact_write_items"}:
+                self._times -= 1
+                raise self._refusal(operation)
+            return getattr(self._dynamodb, operation)(**arguments)
+
+        return call
+
+    def _refusal(self, operation: str) -> Exception:
+        if operation == "put_item":
+            refusal: Exception = self.exceptions.TransactionConflictException({"Error": {}}, operation)
+        else:
+            reasons = {"CancellationReasons": [{"Code": self._reason}, {"Code": "None"}]}
+            refusal = self.exceptions.TransactionCanceledException({"Error": {}, **reasons}, operation)
+        return refusal
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Nobody is waited for; the attempts after which it would have been."""
+    counted: list[int] = []
+    monkeypatch.setattr(dynamo, "pause", counted.append)
+    return counted
+
+
+@pytest.mark.parametrize("action", [("put", "ada", "1"), ("put bare", "ada")], ids=" ".join)
+def test_who_meets_a_transaction_tries_again_later_each_time(
+    action: tuple[str, ...], registry: Registry, pauses: list[int]
 ) -> None:
-    [key] = owners.keys([device(APNS)])
-    dynamodb.put_item(TableName=owners.table, Item=key | {"user_id": {"S": "gone"}})
-    has(contacts, "ada", APNS)
-    assert owner(dynamodb, owners, APNS) == "ada"
-    assert contacts.get("gone") is None
+    registry.seen_by(Refusing(registry.client, times=3)).do(action)
+    assert pauses == [0, 1, 2]
+    assert "ada" in registry.state()
 
 
-def test_a_patch_of_devices_makes_no_contact(contacts: ContactsTable, dynamodb: Any, owners: DeviceOwners) -> None:
-    assert contacts.change("ada", changes(Contact.model_validate({"device_tokens": [APNS]}))) is None
-    assert contacts.get("ada") is None
-    assert owned(dynamodb, owners) == {}
-
-
-def test_of_many_who_register_one_device_at_once_exactly_one_has_it(
-    contacts: ContactsTable, dynamodb: Any, owners: DeviceOwners
+@pytest.mark.parametrize("action", [("put", "ada", "1"), ("put bare", "ada")], ids=" ".join)
+def test_who_meets_transactions_each_time_gives_up_and_has_written_nothing(
+    action: tuple[str, ...], registry: Registry, pauses: list[int]
 ) -> None:
-    users = [f"user-{number}" for number in range(4)]
-    for user in users:
-        has(contacts, user)
-
-    def register(user: str) -> None:
-        for give in (add_to, patch_with, add_to):
-            with suppress(ContendedContactError):  # four at once may be too many for five tries
-                give(contacts, user, APNS)
-
-    with ThreadPoolExecutor(len(users)) as threads:
-        list(threads.map(register, users))
-    having = every_users(contacts, APNS, users)
-    assert len(having) == 1
-    assert owner(dynamodb, owners, APNS) == having[0]
+    with pytest.raises(Contended) as given_up:
+        registry.seen_by(Refusing(registry.client, times=100)).do(action)
+    assert given_up.value.retry_after == 1
+    assert pauses == [0, 1, 2, 3, 4]
+    assert (registry.state(), registry.owners()) == ({}, {})
 
 
-def test_devices_added_to_one_user_at_once_are_all_there(contacts: ContactsTable) -> None:
-    everything = [{"deviceToken": f"{number:064x}", "platform": "apns"} for number in range(3)]
-    with ThreadPoolExecutor(3) as threads:
-        list(threads.map(lambda token: add_to(contacts, "ada", token), everything))
-    contact = contacts.get("ada")
-    assert contact is not None
-    assert sorted(contact.document()["device_tokens"], key=str) == everything
+def test_a_transaction_that_can_never_be_made_is_not_tried_again(registry: Registry, pauses: list[int]) -> None:
+    client = Refusing(registry.client, times=1, reason="ValidationError")
+    with pytest.raises(client.exceptions.TransactionCanceledException):
+        registry.seen_by(client).do(("put", "ada", "1"))
+    assert pauses == []

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from handlers.domain.devices import device_key
 from local.platform import Platform
 from tests.emulator.producer import until
 
@@ -63,10 +64,19 @@ class Operator:
             TableName=self._tables["settings"], Item={"user_id": {"S": user_id}, "categories": categories}
         )
 
-    def device_owners(self) -> set[str]:
-        """The users who have any device."""
-        pages = self.aws("dynamodb").get_paginator("scan").paginate(TableName=self._tables["devices"])
-        return {item["user_id"]["S"] for page in pages for item in page["Items"]}
+    # -- devices ---------------------------------------------------------------------------------------------------
+
+    def let_belong(self, device: dict[str, str], user_id: str) -> None:
+        """Let a device belong to a user who does not have it, as a restore of one table alone would."""
+        key = device_key(device["platform"], device["deviceToken"])
+        item = {"token": {"S": key}, "user_id": {"S": user_id}}
+        self.aws("dynamodb").put_item(TableName=self._tables["devices"], Item=item)
+
+    def owners_of(self, devices: list[dict[str, str]]) -> list[str | None]:
+        """The user to whom each of the devices belongs."""
+        items = self.aws("dynamodb").scan(TableName=self._tables["devices"], ConsistentRead=True)["Items"]
+        owners = {item["token"]["S"]: item["user_id"]["S"] for item in items}
+        return [owners.get(device_key(each["platform"], each["deviceToken"])) for each in devices]
 
     # -- functions -------------------------------------------------------------------------------------------------
 

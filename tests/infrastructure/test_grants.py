@@ -37,7 +37,7 @@ EXPECTED: dict[str, dict[str, tuple[set[str], set[str]]]] = {
     },
     "contacts": {
         "KeepContacts": (
-            {f"dynamodb:{each}Item" for each in ("BatchGet", "Delete", "Get", "Put", "Update")},
+            {f"dynamodb:{each}Item" for each in ("BatchGet", "ConditionCheck", "Delete", "Get", "Put", "Update")},
             {"table/carillon-<env>-contacts"},
         ),
         "KeepDevices": (
@@ -87,7 +87,7 @@ OF_CHANNEL: dict[str, dict[str, tuple[set[str], set[str]]]] = {
         "RegisterDevices": ({"sns:CreatePlatformEndpoint"}, {"*"}),
         "PushToDevices": ({"sns:Publish"}, {"endpoint/*/carillon-<env>-*"}),
         "ForgetDevices": ({"dynamodb:UpdateItem"}, {"table/carillon-<env>-contacts"}),
-        "LetGoOfDevices": ({"dynamodb:DeleteItem"}, {"table/carillon-<env>-devices"}),
+        "LetGoOfDevices": ({"dynamodb:BatchGetItem", "dynamodb:DeleteItem"}, {"table/carillon-<env>-devices"}),
     },
     "chat": {"ReadCredentials": ({"secretsmanager:GetSecretValue"}, {"webhook"})},
 }

@@ -5,7 +5,9 @@ from urllib.parse import quote
 
 import pytest
 
-from handlers.domain.contacts import Changes, Contact, Device
+from handlers.domain.contacts import Changes, Contact
+from handlers.domain.devices import Device
+from handlers.domain.problems import Contended
 from handlers.entrypoints import contacts
 from tests.unit.handlers.entrypoints.gateway import Answer, call
 
@@ -40,10 +42,10 @@ class Table:
         self.items[user_id] = contact.model_copy(update={"device_tokens": (*devices, device) if is_new else devices})
         return self.items[user_id], is_new
 
-    def forget(self, user_id: str, platform: str, token: str) -> None:
-        contact = self.items[user_id]
-        left = [each for each in contact.device_tokens or () if (each.platform, each.device_token) != (platform, token)]
-        self.items[user_id] = contact.model_copy(update={"device_tokens": tuple(left)})
+    def remove_device(self, user_id: str, token: str) -> None:
+        if contact := self.items.get(user_id):
+            left = tuple(each for each in contact.device_tokens or () if each.device_token != token)
+            self.items[user_id] = contact.model_copy(update={"device_tokens": left})
 
     def delete(self, user_id: str) -> None:
         self.items.pop(user_id, None)
@@ -53,7 +55,6 @@ class Table:
 def table(monkeypatch: pytest.MonkeyPatch) -> Table:
     table = Table()
     monkeypatch.setattr(contacts, "table", table)
-    monkeypatch.setattr(contacts, "devices", table)
     return table
 
 
@@ -151,3 +152,22 @@ def test_what_is_no_device_is_refused_naming_the_field(table: Table) -> None:
         assert (answer.status, answer.fields()) == (400, [field])
     assert ask("POST", "ada/devices", {**APNS, "name": "phone"}).fields() == ["name"]
     assert table.items == {}
+
+
+def test_what_others_get_in_the_way_of_is_409_and_says_when_to_come_again(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def contended(*_: object) -> None:
+        raise Contended("Others were faster.", retry_after=1)
+
+    for method, path, body, name in (
+        ("POST", "ada/devices", APNS, "add_device"),
+        ("DELETE", f"ada/devices/{APNS['deviceToken']}", None, "remove_device"),
+        ("PUT", "ada", {"device_tokens": [APNS]}, "put"),
+        ("PATCH", "ada", {"device_tokens": []}, "change"),
+        ("DELETE", "ada", None, "delete"),
+    ):
+        monkeypatch.setattr(table, name, contended)
+        answer = ask(method, path, body)
+        assert (answer.status, answer.body["type"]) == (409, "urn:carillon:problem:contended")
+        assert answer.headers["Retry-After"] == "1"
