@@ -1,7 +1,7 @@
 """Jinja2 sources and data in, the text to send out; nothing else can be reached from a template.
 
-Sources come from producers, so they run in Jinja's immutable sandbox: no attribute that leads out of the data, no way
-to change the data, no file, no import, and a bounded result (https://jinja.palletsprojects.com/en/stable/sandbox/).
+Sources come from producers, so they run in a sandbox (see `template_sandbox`): no attribute that leads out of the data,
+no way to change the data, no file, no import, a bounded result, and bounded time and memory on the way to it.
 What an e-mail shows as HTML is escaped unless its author says `safe`; everything else is plain text. Messages of errors
 name the field and the line, never a value out of the data.
 """
@@ -13,12 +13,11 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Annotated, Any, Final
 
-from jinja2 import StrictUndefined, Template, TemplateSyntaxError, nodes
+from jinja2 import Template, TemplateSyntaxError, nodes
 from jinja2.exceptions import SecurityError, UndefinedError
-from jinja2.meta import find_undeclared_variables
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import Field, StringConstraints
 
+from handlers.domain import template_sandbox as sandbox
 from handlers.domain.channels import Channel
 from handlers.domain.model import Model, is_absent
 
@@ -74,12 +73,15 @@ class TemplateError(Exception):
 def render(content: Content, channel: Channel, data: Mapping[str, Any]) -> RenderedContent:
     """Return the content as the channel sends it.
 
-    Raises `TemplateError` when a source does not compile, needs what the data do not hold, or grows beyond
-    `MAX_RENDERED_BYTES`. A subject is always one line, so no value can add a header to an e-mail.
+    Raises `TemplateError` when a source does not compile, needs what the data do not hold, grows beyond
+    `MAX_RENDERED_BYTES`, or takes more time or memory than the `sandbox.Budget` that all the fields share. A subject is
+    always one line, so no value can add a header to an e-mail. Functions in the data may be called by the sources.
     """
     if missing := _missing(content, channel):
         raise TemplateError(*missing)
-    return RenderedContent(**{field: _render(field, s, channel, data) for field, s in _sources(content, channel)})
+    compiled = {field: _compile(field, source, channel) for field, source in _sources(content, channel)}
+    with sandbox.new_budget():
+        return RenderedContent(**{field: _render(field, found.template, data) for field, found in compiled.items()})
 
 
 def check(content: Content, channel: Channel) -> None:
@@ -125,30 +127,7 @@ def _missing(content: Content, channel: Channel) -> list[Fault]:
     return [Fault("subject", "an e-mail needs a subject")] if lacks_subject else []
 
 
-# -- the sandbox -------------------------------------------------------------------------------------------------------
-
-
-class _Environment(ImmutableSandboxedEnvironment):
-    """The immutable sandbox, without the operators that make much out of little.
-
-    `"x" * 10 ** 9` and `9 ** 9 ** 9` would take the memory and the time of the other messages of a batch.
-    """
-
-    intercepted_binops = frozenset({"*", "**"})
-
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        if operator == "**" or not (isinstance(left, int | float) and isinstance(right, int | float)):
-            raise SecurityError(f"operator {operator} is not for these operands")
-        return super().call_binop(context, operator, left, right)
-
-
-def _environment(*, escape: bool) -> _Environment:
-    environment = _Environment(undefined=StrictUndefined, autoescape=escape, keep_trailing_newline=True)
-    del environment.globals["lipsum"]  # filler text by the megabyte
-    return environment
-
-
-_HTML, _PLAIN = _environment(escape=True), _environment(escape=False)
+_HTML, _PLAIN = sandbox.environment(escape=True), sandbox.environment(escape=False)
 
 
 # -- before there are data ---------------------------------------------------------------------------------------------
@@ -164,21 +143,14 @@ class _Compiled:
 def _compile(field: str, source: str, channel: Channel) -> _Compiled:
     environment = _HTML if (field, channel) == ("body", "email") else _PLAIN
     try:
-        tree = environment.parse(source)
-        template = environment.from_string(source)
-        required = frozenset(find_undeclared_variables(tree)) - frozenset(_dispensable(tree))
+        tree = sandbox.parse(environment, source)
+        required = sandbox.undeclared(environment, tree) - frozenset(_dispensable(tree))
+        template = environment.from_string(sandbox.metered(tree))
     except TemplateSyntaxError as error:
         raise TemplateError(Fault(field, f"is not a valid template: {error.message}", error.lineno)) from None
     except Exception as error:  # Python's own limits on nesting and numbers, as RecursionError, SyntaxError, ValueError
         raise TemplateError(Fault(field, f"is too complex to compile ({type(error).__name__})")) from None
-    if other := next(_uses_of_other_templates(tree), None):
-        raise TemplateError(Fault(field, "a template cannot use another one", other.lineno))
     return _Compiled(template, required)
-
-
-def _uses_of_other_templates(tree: nodes.Template) -> Iterator[nodes.Node]:
-    for kind in (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends):
-        yield from tree.find_all(kind)
 
 
 def _dispensable(tree: nodes.Template) -> Iterator[str]:
@@ -191,15 +163,14 @@ def _dispensable(tree: nodes.Template) -> Iterator[str]:
 # -- with data ---------------------------------------------------------------------------------------------------------
 
 
-def _render(field: str, source: str, channel: Channel, data: Mapping[str, Any]) -> str:
-    template = _compile(field, source, channel).template
+def _render(field: str, template: Template, data: Mapping[str, Any]) -> str:
     try:
         rendered = _bounded(field, template.generate(dict(data)))
     except TemplateError:
         raise
     except Exception as error:  # whatever a template's own expressions may raise
         # `from None`: the messages of these errors may quote the data.
-        raise TemplateError(Fault(field, _explain(error), _line(error))) from None
+        raise TemplateError(Fault(field, _explain(error), _line(error, template))) from None
     return _one_line(rendered) if field == "subject" else rendered
 
 
@@ -235,15 +206,17 @@ _EXPLANATIONS: Final[Mapping[type[Exception], str]] = MappingProxyType(
 
 
 def _explain(error: Exception) -> str:
+    if isinstance(error, sandbox.RefusedError):
+        return str(error)
     known = (text for kind, text in _EXPLANATIONS.items() if isinstance(error, kind))
     return next(known, f"cannot be rendered with these data ({type(error).__name__})")
 
 
-def _line(error: Exception) -> int | None:
-    """Return the line of the source that failed: Jinja puts it in the traceback, under the file `<template>`."""
+def _line(error: Exception, template: Template) -> int | None:
+    """Return the line of the source that failed: the last one in the traceback of the code it was compiled to."""
     line, traceback = None, error.__traceback__
     while traceback is not None:
         if traceback.tb_frame.f_code.co_filename == "<template>":
-            line = traceback.tb_lineno
+            line = template.get_corresponding_lineno(traceback.tb_lineno)
         traceback = traceback.tb_next
     return line
