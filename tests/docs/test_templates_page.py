@@ -1,0 +1,51 @@
+"""Whatever a template may use stands on its page, and every example there can be sent."""
+
+import re
+from pathlib import Path
+
+from handlers.domain import template_sandbox as sandbox
+from handlers.domain.links import VARIABLES
+from handlers.domain.rendering import FIELDS, MAX_RENDERED_BYTES, Content
+from handlers.domain.writing import sample
+
+PAGE = (Path(__file__).parents[2] / "docs" / "templates.md").read_text()
+
+
+def listed(what: str) -> set[str]:
+    """The names in the item of the list that begins with this word, up to its first full stop."""
+    [item] = re.findall(rf"^- {what}: (.*?)\.(?:\s|$)", PAGE, re.MULTILINE | re.DOTALL)
+    return set(re.findall(r"`([a-z]+)`", item))
+
+
+def test_every_variable_filter_and_function_is_on_the_page_and_no_other() -> None:
+    assert set(re.findall(r"^\| `([a-z_]+)(?:\(url\))?` \|", PAGE, re.MULTILINE)) == set(VARIABLES)
+    assert listed("Filters") == set(sandbox.FILTERS)
+    assert listed("Functions") == set(sandbox.FUNCTIONS)
+
+
+def test_every_channel_is_on_the_page() -> None:
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in PAGE.splitlines() if line.startswith("|")]
+    documented = {
+        channel: tuple(field for field, said in zip(("subject", "body", "text"), fields, strict=True) if said)
+        for channels, *fields in rows
+        for channel in channels.split(", ")
+        if channel in FIELDS
+    }
+    assert documented == dict(FIELDS)
+
+
+def test_the_bounds_are_those_that_are_kept() -> None:
+    for bound in (
+        f"{MAX_RENDERED_BYTES // 1024} KB",
+        f"{sandbox.MAX_STEPS:,}",
+        f"{sandbox.MAX_CHARACTERS:,}",
+        f"{sandbox.MAX_SECONDS:g} second",
+    ):
+        assert f"| {bound} |" in PAGE
+
+
+def test_the_example_can_be_sent() -> None:
+    [source] = re.findall(r"```jinja\n(.*?)```", PAGE, re.DOTALL)
+    data = {"name": "Ada", "items": [{"title": "Tea", "price": 3}], "order_url": "https://shop.example.com/42"}
+    body = sample(Content(subject="Hi", body=source), "email", data).body
+    assert "<li>Tea: 3</li>" in body
