@@ -9,13 +9,13 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from handlers.domain.callers import Caller
 from handlers.domain.channels import Channel
-from handlers.domain.deliveries import Delivery, Step, TemplateVersion, delivery_id
+from handlers.domain.deliveries import Delivery, Reason, Step, TemplateVersion, delivery_id
 from handlers.domain.notifications import (
     Accepted,
     DryRun,
@@ -173,26 +173,30 @@ class NotificationService:
         )
         to_send = [each for each in planned if each.status is Status.CREATED]
         _bound(request, len(to_send))
-        return planned, self._written(request, to_send)
+        templates = self._written(request, to_send)
+        return tuple(_if_there_is_a_template(each, request, templates) for each in planned), templates
 
     def _written(self, request: NotificationRequest, to_send: Sequence[Planned]) -> Templates:
-        """Return the templates to send; none when the request has its own content. Raise when it cannot be written."""
+        """Return the templates to send; none when the request has its own content. Raise when it cannot be written.
+
+        Whose language there is none in is not among them; on a channel where that is everybody, it is the request's
+        mistake.
+        """
         if request.content is not None:
             for channel in dict.fromkeys(each.channel for each in to_send):
                 check_content(request.content, channel, request.data)
             return {}
         readers = dict.fromkeys((each.channel, each.locale) for each in to_send)
-        templates = {(channel, locale): self._template(request, channel, locale) for channel, locale in readers}
+        found = {reader: self.templates.resolve(request.template or "", *reader) for reader in readers}
+        templates = {reader: template for reader, template in found.items() if template is not None}
+        if missing := {channel for channel, _ in readers} - {channel for channel, _ in templates}:
+            channel = min(missing)
+            languages = sorted({locale for each, locale in readers if each == channel and locale})
+            where = f"in {', '.join(languages)} or in its default language" if languages else "in its default language"
+            raise InvalidRequest.field("template", f"is not stored for {channel} {where}")
         for template in {template.key: template for template in templates.values()}.values():
             check_template(template, request.data)
         return templates
-
-    def _template(self, request: NotificationRequest, channel: Channel, locale: str | None) -> StoredTemplate:
-        template = self.templates.resolve(request.template or "", channel, locale)
-        if template is None:
-            languages = f"in {locale} or in its default language" if locale else "in its default language"
-            raise InvalidRequest.field("template", f"is not stored for {channel} {languages}")
-        return template
 
     def _announce(
         self, notification: Notification, deliveries: tuple[Delivery, ...], *, logged: tuple[Delivery, ...]
@@ -217,6 +221,14 @@ class NotificationService:
             return 0
         events = [delivery.event() for delivery in deliveries if delivery.is_scheduled()]
         return self.scheduler.schedule(notification.notification_id, events, send_at) if events else 0
+
+
+def _if_there_is_a_template(planned: Planned, request: NotificationRequest, templates: Templates) -> Planned:
+    """Return the delivery as it was planned; or, if there is none to send in its reader's language, why it is not."""
+    has_one = request.content is not None or (planned.channel, planned.locale) in templates
+    if planned.status is not Status.CREATED or has_one:
+        return planned
+    return replace(planned, status=Status.ERROR, reason=Reason.NO_TEMPLATE, send_at=None)
 
 
 def _id(app_key_or_id: str, idempotency_key: str | None) -> str:

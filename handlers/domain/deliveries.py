@@ -32,6 +32,8 @@ class Reason(StrEnum):
     """It waits for the end of the user's quiet hours."""
     NO_ENDPOINT = "no_endpoint"
     """The recipient has no address on this channel."""
+    NO_TEMPLATE = "no_template"
+    """The template is stored neither in the recipient's language nor in a default one."""
     UNKNOWN_CONTACT = "unknown_contact"
     """There is no contact of this user id."""
     CANCELED = "canceled"

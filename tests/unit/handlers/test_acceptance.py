@@ -192,6 +192,18 @@ def test_a_template_without_the_users_language_or_a_default_is_named(desk: Desk)
     assert refused(desk, template="receipt", content=None) == ["template"]
 
 
+def test_whose_language_a_template_is_not_in_fails_alone(desk: Desk) -> None:
+    desk.people.known["fred"] = Person(Reach({"email": (Endpoint("fred@example.com"),)}, locale="fr"))
+    desk.templates.stored["receipt", "email", "fr"] = Content(subject="s", body="b")
+    to = [{"user_id": "ada"}, {"user_id": "fred"}]
+    ada, fred = desk.accept(template="receipt", content=None, to=to).logged
+    assert (ada.status, ada.reason, ada.template, ada.data) == (Status.ERROR, Reason.NO_TEMPLATE, None, {})
+    assert (fred.status, fred.reason) == (Status.CREATED, None)
+    assert [event.delivery_id for event in desk.bus.taken] == [fred.delivery_id]
+    planned = desk.service.dry_run(request(template="receipt", content=None, to=to), DEMO).deliveries
+    assert [each.reason for each in planned] == [Reason.NO_TEMPLATE, None]
+
+
 def test_the_data_that_a_template_needs_and_lacks_are_named(desk: Desk) -> None:
     desk.templates.stored["receipt", "email", "default"] = Content(subject="{{ number }}", body="{{ order.total }}")
     assert refused(desk, template="receipt", content=None, data={}) == ["data.number", "data.order"]
