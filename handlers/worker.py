@@ -5,6 +5,7 @@
     claim ─┬─ settled ───► dropped: a duplicate
            ├─ expired ───► error
            ├─ leased, missing ──► the event goes back to the queue
+           ├─ its device is no longer the user's ──► error
            └─ claimed ─► attempt ─► render ─► provider ─┬─ accepted ─► sent
                             ▲          │                ├─ refused ──► error
                             │          └─► error        ├─ unknown ──► pending; the event goes back to the queue
@@ -29,6 +30,7 @@ from typing import Final
 from handlers.domain import sms
 from handlers.domain.claims import Claimed, Refusal
 from handlers.domain.deliveries import Conclusion, Delivery, Outcome, Reason
+from handlers.domain.devices import device_key
 from handlers.domain.events import DeliveryRequested
 from handlers.domain.links import Links
 from handlers.domain.messages import Message
@@ -123,6 +125,9 @@ class Worker:
         named = turn.provider.name if turn else None
         claim = self.log.claim(event, provider=named, lease_until=lease_until, now=self.clock())
         if isinstance(claim, Claimed):
+            if _has_lost_its_device(claim.delivery, settings):
+                self.log.release(claim.delivery)
+                return self._close(event, Status.ERROR, Reason.NO_ENDPOINT)
             return self._attempt(claim.delivery, turn, lease_until)
         if claim is Refusal.EXPIRED:
             return self._close(event, Status.ERROR, Reason.EXPIRED)
@@ -268,6 +273,13 @@ class _Answer:
             provider_message_id=self.message_id,
             segments=self.segments,
         )
+
+
+def _has_lost_its_device(delivery: Delivery, settings: Settings) -> bool:
+    """Say whether the device was the user's when the delivery was accepted, and is somebody else's, or gone, by now."""
+    if settings.devices is None or delivery.platform is None:
+        return False
+    return device_key(delivery.platform, delivery.endpoint or "") not in settings.devices
 
 
 def _answer(error: Exception) -> _Answer:

@@ -5,7 +5,9 @@ from collections.abc import Set as AbstractSet
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from handlers.adapters.devices import DEVICES, stored_devices
 from handlers.adapters.dynamo import Item, plain, read_by_user
+from handlers.domain.devices import device_key
 from handlers.domain.people import Person
 from handlers.domain.reach import Reach
 from handlers.domain.settings import DEFAULT_SETTINGS, Settings
@@ -36,21 +38,39 @@ class DynamoPeople:
 
 
 class DynamoSettings:
-    """Settings, and of contacts the time zone alone: both tables in one `dynamodb:BatchGetItem`."""
+    """Settings, and of contacts the time zone alone: both tables in one `dynamodb:BatchGetItem`.
 
-    def __init__(self, contacts_table: str, settings_table: str, client: "DynamoDBClient") -> None:
+    With `devices`, for the channel that sends to them, of contacts these as well.
+    """
+
+    def __init__(
+        self, contacts_table: str, settings_table: str, client: "DynamoDBClient", *, devices: bool = False
+    ) -> None:
         self._contacts = contacts_table
         self._settings = settings_table
         self._client = client
+        self._with_devices = devices
 
     def find(self, user_ids: AbstractSet[str]) -> Mapping[str, Settings]:
-        """Return the settings of those of these users who have any, as last written; one call for up to 50."""
+        """Return the settings of those of these users who have any, as last written; one call for up to 50.
+
+        With devices, of all of them: who has no contact any more has no devices either.
+        """
+        attributes = (*_ZONE, DEVICES) if self._with_devices else _ZONE
         settings: dict[str, Settings] = {}
         for some in _portions(user_ids, _KEYS_PER_CALL // 2):
-            found = read_by_user(self._client, (self._contacts, self._settings), some, {self._contacts: _ZONE})
-            contacts = found[self._contacts]
-            settings |= {user: _chosen(contacts.get(user), item) for user, item in found[self._settings].items()}
+            found = read_by_user(self._client, (self._contacts, self._settings), some, {self._contacts: attributes})
+            contacts, chosen = found[self._contacts], found[self._settings]
+            for user in some if self._with_devices else chosen:
+                settings[user] = self._of(contacts.get(user), chosen.get(user, {}))
         return settings
+
+    def _of(self, contact: Item | None, settings: Item) -> Settings:
+        chosen = _chosen(contact, settings)
+        if not self._with_devices:
+            return chosen
+        keys = frozenset(device_key(each["platform"], each["deviceToken"]) for each in stored_devices(contact))
+        return chosen.model_copy(update={"devices": keys})
 
 
 def _person(contact: Item | None, settings: Item | None) -> Person:

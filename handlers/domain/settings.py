@@ -53,6 +53,8 @@ class Settings(BaseModel):
     """`{"<category>": {"<channel>": true or false}}`."""
     quiet_hours: QuietHours | None = None
     timezone: str = "UTC"
+    devices: frozenset[str] | None = None
+    """The keys of the devices that are the user's now; None on a channel that has no devices."""
 
     def allow(self, category: str, channel: str) -> bool:
         """Say whether the user accepts this category on this channel."""

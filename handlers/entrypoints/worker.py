@@ -72,7 +72,9 @@ def worker_handler(devices: Devices | None = None) -> Handler:
         critical=settings.critical_categories,
     )
     queue = SqsQueue(settings.queue_url, clients.sqs())
-    users = DynamoSettings(settings.contacts_table, settings.settings_table, dynamodb)
+    users = DynamoSettings(
+        settings.contacts_table, settings.settings_table, dynamodb, devices=settings.channel == "push"
+    )
     return batch_handler(worker, users, queue, settings.channel)
 
 

@@ -10,9 +10,10 @@ from boto3.dynamodb.types import TypeSerializer
 from handlers.adapters import dynamo
 from handlers.adapters.dynamo import UnprocessedKeysError
 from handlers.adapters.people import DynamoPeople, DynamoSettings
+from handlers.domain.devices import device_key
 from handlers.domain.people import NOBODY
 from handlers.domain.reach import Endpoint
-from handlers.domain.settings import DEFAULT_SETTINGS
+from handlers.domain.settings import DEFAULT_SETTINGS, Settings
 
 _serialize = TypeSerializer().serialize
 
@@ -113,6 +114,17 @@ def test_quiet_hours_are_in_the_time_zone_of_the_contact_whoever_reads_them(
         "eve": "UTC",
     }
     assert {user: person.settings for user, person in people.find(everybody).items()} == settings
+
+
+def test_with_devices_all_are_answered_for_and_who_has_no_contact_has_none(tables: Tables) -> None:
+    device = {"deviceToken": "AB" * 32, "platform": "apns"}
+    tables.put(tables.contacts, "ada", device_tokens=[device], timezone="Asia/Tokyo")
+    tables.put(tables.settings, "eve", categories={"payment": {"push": False}})
+    settings = DynamoSettings(tables.contacts, tables.settings, tables, devices=True)  # type: ignore[arg-type]
+    found = settings.find({"ada", "eve"})
+    assert found["ada"] == Settings(timezone="Asia/Tokyo", devices=frozenset({device_key("apns", "ab" * 32)}))
+    assert found["eve"] == Settings(categories={"payment": {"push": False}}, devices=frozenset())
+    assert tables.calls == 1
 
 
 def test_of_nobody_nothing_is_asked(tables: Tables, people: DynamoPeople) -> None:

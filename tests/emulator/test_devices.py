@@ -117,3 +117,16 @@ def test_a_device_that_belongs_to_somebody_without_a_contact_can_be_had(producer
     operator.let_belong(device, "nobody")
     assert add(producer, user_id, device) == 201
     assert operator.owners_of([device]) == [user_id]
+
+
+def test_what_was_accepted_before_a_device_moved_meanwhile_does_not_follow_it(
+    producer: Producer, operator: Operator
+) -> None:
+    device, second = apns(), user()
+    first = producer.contact(device_tokens=[device])
+    with operator.paused_worker("push"):
+        accepted = send(producer, first, ["push"])
+        assert add(producer, second, device) == 201
+    [delivery] = producer.until_final(accepted["notification_id"])["deliveries"]
+    assert (delivery["status"], delivery["reason"], delivery["attempts"]) == ("error", "no_endpoint", [])
+    assert device["deviceToken"] not in {message["to"] for message in producer.messages()}

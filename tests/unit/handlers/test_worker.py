@@ -9,6 +9,7 @@ import pytest
 
 from handlers.domain.claims import Refusal
 from handlers.domain.deliveries import Delivery, Outcome, Reason
+from handlers.domain.devices import device_key
 from handlers.domain.links import Link, Links, Purpose, verify
 from handlers.domain.provider_errors import (
     MessageRefusedError,
@@ -344,3 +345,24 @@ def test_what_was_canceled_is_dropped(bench: Bench) -> None:
     bench.log.cancel(given, NOW)
     assert bench.deliver(given) == Report(Result.DROPPED, Refusal.SETTLED)
     assert bench.provider.sent == []
+
+
+# -- whose device it is now --------------------------------------------------------------------------------------------
+
+TOKEN = "ab" * 32
+
+
+def test_a_push_is_not_sent_to_a_device_that_is_somebody_elses_by_now(bench: Bench) -> None:
+    given = bench.accept(channel="push", platform="apns", endpoint=TOKEN)
+    settings = Settings(devices=frozenset({device_key("apns", "cd" * 32)}))
+    assert bench.deliver(given, settings) == Report(Result.FAILED, Reason.NO_ENDPOINT)
+    kept = bench.kept(given)
+    assert (kept.status, kept.reason) == (Status.ERROR, Reason.NO_ENDPOINT)
+    assert bench.provider.sent == []
+    assert not bench.is_watched(given)
+
+
+@pytest.mark.parametrize("devices", [None, frozenset({device_key("apns", TOKEN.upper())})])
+def test_a_push_is_sent_to_a_device_that_is_still_the_users(bench: Bench, devices: frozenset[str] | None) -> None:
+    given = bench.accept(channel="push", platform="apns", endpoint=TOKEN)
+    assert bench.deliver(given, Settings(devices=devices)) == Report(Result.SENT)
