@@ -165,15 +165,19 @@ class Worker:
         return self._send(delivery, message, turn, lease_until)
 
     def _send(self, delivery: Delivery, message: Message, turn: Turn, lease_until: datetime) -> Report:
-        """Ask one provider after the other until one answers, each in an attempt that is begun before."""
-        asked: list[str] = []
+        """Ask one provider after the other until one answers, each in an attempt that is begun before.
+
+        If none serves us, the event is to come back as soon as one of them may be asked again.
+        """
+        asked: dict[str, timedelta] = {}
         segments = sms.segments(message.content.body) if delivery.channel == "sms" else None
         while True:
             answer = replace(self._ask(turn, message), segments=segments)
-            asked.append(turn.provider.name)
+            asked[turn.provider.name] = answer.patience
             following = self._following(answer, delivery, asked, lease_until)
             if following is None:
-                return self._conclude(delivery, answer)
+                report = self._conclude(delivery, answer)
+                return report if answer.outcome is Outcome.UNKNOWN else replace(report, patience=min(asked.values()))
             now = self.clock()
             begun = self.log.begin(delivery, provider=following.provider.name, now=now, after=answer.conclusion(now))
             if begun is None:

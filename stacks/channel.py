@@ -21,8 +21,9 @@ _QUEUE_RETENTION = 4 * _DAY
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
 _DEAD_LETTER_RETENTION = 14 * _DAY
 _DELIVERY_ATTEMPTS = 185  # EventBridge's most, over its longest, a day
-# A message this much older than the visibility timeout has failed more often than that: the channel is not keeping up.
-_LATE_AFTER_ATTEMPTS = 3
+# In visibility timeouts. What is this old waits for its turn: SQS leaves out of the age what was received three times.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+_LATE_AFTER = 3
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ class Channel(pulumi.ComponentResource):
         )
 
     def _alarm_on(self, queue: aws.sqs.Queue, dead_letters: aws.sqs.Queue) -> None:
-        channel, late = self._args.channel, _LATE_AFTER_ATTEMPTS * self._args.settings.visibility_timeout_seconds
+        channel, late = self._args.channel, _LATE_AFTER * self._args.settings.visibility_timeout_seconds
         self._alarm(
             "dead-letters",
             dead_letters,

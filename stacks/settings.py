@@ -29,6 +29,8 @@ CHANNELS = ("email", "sms", "push", "chat")
 # A message must stay hidden while Lambda may still be working on it, retries of a throttled batch included:
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 VISIBILITY_PER_TIMEOUT = 6
+# A message that fails is tried again after 10, 20, 40 … seconds: with this many attempts, for a quarter of an hour.
+LEAST_ATTEMPTS = 10
 _NO_ACCOUNT = "0" * 12  # account ids all have twelve digits, so the length of a name is known before the account is
 
 
@@ -113,7 +115,8 @@ class ChannelSettings(_Model):
     memory_mb: Annotated[int, _within(128, 10240, "Lambda's bounds")]
     visibility_timeout_seconds: Annotated[int, _within(1, 43200, "SQS's bounds")]
     max_receive_count: Annotated[
-        int, _within(5, 1000, "with fewer attempts, throttling alone could send a message to the dead-letter queue")
+        int,
+        _within(LEAST_ATTEMPTS, 1000, "with fewer attempts, an outage of minutes fills the dead-letter queue"),
     ]
 
     @model_validator(mode="after")

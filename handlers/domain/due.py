@@ -15,7 +15,10 @@ AFTER_ACCEPTANCE: Final = timedelta(minutes=5)
 """From acceptance: a published event is claimed within seconds, so after this it was lost or waits in a queue."""
 
 AFTER_CLAIM: Final = timedelta(minutes=15)
-"""From a claim: as long as the queue itself retries, by default eight times (`handlers.domain.retries`)."""
+"""From a claim: much longer than a message that failed stays away (`handlers.domain.retries`).
+
+So while the queue itself retries, by default ten times over a quarter of an hour or more, each claim puts this off.
+"""
 
 _LONGEST: Final = timedelta(hours=6)
 

@@ -1,8 +1,8 @@
 """When a message whose delivery failed comes back to its queue.
 
 Soon at first, since most failures are short, and then less and less often: 10, 20, 40, 80, 160 seconds, and then as
-long as the queue itself hides a message, three minutes. With the eight times that it is tried by default, a message is
-given up after a quarter of an hour; the jitter keeps those that failed together from coming back together.
+long as the queue itself hides a message, three minutes. With the ten times that it is tried by default, a message is
+given up after a quarter of an hour or more; the jitter keeps those that failed together from coming back together.
 """
 
 import random

@@ -24,6 +24,9 @@ async def _serve(listener: int, table: str) -> None:
     config = Config()
     config.bind = [f"fd://{listener}"]
     config.include_server_header = False
+    # Longer than a worker keeps an idle connection, as the real providers do: a request on one that is closed by then
+    # would fail, and the provider's circuit would hear of it.
+    config.keep_alive_timeout = 120
     config.graceful_timeout = 0.2  # open event streams never end by themselves
     emulator = Emulator(**json.loads(os.environ.pop(EMULATOR_VARIABLE)))
     credentials = Credentials.model_validate_json(os.environ.pop(CREDENTIALS_VARIABLE))

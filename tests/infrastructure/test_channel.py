@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from stacks.settings import CHANNELS, load
+from handlers.domain.due import AFTER_CLAIM
+from handlers.domain.retries import LONGEST, comes_back
+from stacks.settings import CHANNELS, LEAST_ATTEMPTS, load
 from tests.infrastructure import program
 from tests.infrastructure.program import ACCOUNT, REGION, Program, Registered
 from tests.infrastructure.test_settings import configured
@@ -74,7 +76,20 @@ def test_every_queue_has_a_policy(deployed: Program) -> None:
 def test_a_message_that_fails_too_often_goes_to_the_dead_letter_queue(channel: str, deployed: Program) -> None:
     redrive = json.loads(named(deployed, QUEUE, f"{channel}-queue").inputs["redrivePolicy"])
     assert redrive["deadLetterTargetArn"].endswith(f":{channel}-dlq")
-    assert redrive["maxReceiveCount"] >= 5
+
+
+@each_channel
+def test_a_message_is_tried_for_a_quarter_of_an_hour_or_more_however_chance_has_it(
+    channel: str, deployed: Program
+) -> None:
+    attempts = json.loads(named(deployed, QUEUE, f"{channel}-queue").inputs["redrivePolicy"])["maxReceiveCount"]
+    assert attempts >= LEAST_ATTEMPTS
+    seconds = sum(comes_back(received).total_seconds() for received in range(1, LEAST_ATTEMPTS + 1))
+    assert seconds >= 15 * 60
+
+
+def test_the_sweeper_leaves_alone_what_the_queue_still_tries() -> None:
+    assert 2 * LONGEST < AFTER_CLAIM, "each claim puts the sweeper off, and the next one comes well before"
 
 
 @each_channel

@@ -118,9 +118,9 @@ REFUSALS = {
         "carillon:channels.email: visibilityTimeoutSeconds must be at least 6 times timeoutSeconds: "
         "raise it to 180, or lower timeoutSeconds to 29",
     ),
-    "so few attempts that throttling fills the dead-letter queue": (
-        {f"{EMAIL}.maxReceiveCount": 4},
-        "carillon:channels.email.maxReceiveCount: must be from 5 to 1000: with fewer attempts, throttling alone",
+    "so few attempts that an outage of minutes fills the dead-letter queue": (
+        {f"{EMAIL}.maxReceiveCount": 9},
+        "carillon:channels.email.maxReceiveCount: must be from 10 to 1000: with fewer attempts, an outage of minutes",
     ),
     "a channel that has no worker": (
         {"channels.fax": {}},

@@ -2,8 +2,9 @@
 
 The trouble of one url is its own. Requests to it are made one at a time (most platforms limit the rate of each url), so
 a burst meets a healthy one in order, and a dead one takes the time of one request, not of ten: whoever has waited for
-`_PATIENCE_SECONDS` goes back to the queue. After a failure the url is left alone for a while. All this is known to one
-execution environment only, which costs no call and is enough: each learns it by one request of its own.
+`_PATIENCE_SECONDS` goes back to the queue. After a failure the url is left alone for a while, at first for less than a
+message stays away that failed (`handlers.domain.retries`), and longer each time. All this is known to one execution
+environment only, which costs no call and is enough: each learns it by one request of its own.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -23,12 +24,14 @@ from handlers.domain.provider_errors import (
     OutcomeUnknownError,
     ProviderError,
     RecipientRefusedError,
+    RefusedError,
     ThrottledError,
     UnavailableError,
 )
 
 _PATIENCE_SECONDS: Final = 5.0
-_REST_SECONDS: Final = 15.0
+_FIRST_REST_SECONDS: Final = 5.0
+_REST_SECONDS: Final = 30.0
 _LONGEST_REST_SECONDS: Final = 300.0
 _REMEMBERED: Final = 1024
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -103,7 +106,8 @@ class _Lane:
     def __init__(self) -> None:
         self._lock = Lock()
         self._rests_until = 0.0
-        self._throttled = False
+        self._asked_for_it = False
+        self._next_rest = _FIRST_REST_SECONDS
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -116,11 +120,15 @@ class _Lane:
             try:
                 yield
             except ThrottledError as error:
-                self._rest(_REST_SECONDS if error.retry_after is None else error.retry_after, throttled=True)
+                self._rest(error.retry_after)
                 raise
             except (UnavailableError, OutcomeUnknownError):
-                self._rest(_REST_SECONDS)
+                self._rest()
                 raise
+            except RefusedError:
+                self._next_rest = _FIRST_REST_SECONDS
+                raise
+            self._next_rest = _FIRST_REST_SECONDS
         finally:
             self._lock.release()
 
@@ -128,14 +136,20 @@ class _Lane:
         seconds = self._rests_until - monotonic()
         if seconds <= 0:
             return
-        if not self._throttled:
+        if not self._asked_for_it:
             raise UnavailableError("url_resting", of_endpoint=True)
         if self._rests_until > deadline:
             raise ThrottledError("url_resting", seconds, of_endpoint=True)
         sleep(seconds)
 
-    def _rest(self, seconds: float, *, throttled: bool = False) -> None:
-        self._rests_until, self._throttled = monotonic() + min(seconds, _LONGEST_REST_SECONDS), throttled
+    def _rest(self, asked_for: float | None = None) -> None:
+        """Rest for as long as the url asked for; or else after each failure in a row twice as long as before."""
+        if asked_for is None:
+            seconds = min(self._next_rest, _REST_SECONDS)
+            self._next_rest = 2 * seconds
+        else:
+            seconds = min(asked_for, _LONGEST_REST_SECONDS)
+        self._rests_until, self._asked_for_it = monotonic() + seconds, asked_for is not None
 
 
 def _lane_of(_url: str) -> _Lane:

@@ -20,6 +20,7 @@ from handlers.domain.provider_errors import (
     UnavailableError,
     UnregisteredError,
 )
+from handlers.domain.retries import AFTER_UNKNOWN
 from handlers.domain.routing import COOL_DOWN, FAILURES_TO_OPEN, LONGEST_COOL_DOWN, PROBE_LEASE, Phase
 from handlers.domain.settings import DEFAULT_SETTINGS
 from handlers.domain.statuses import Status
@@ -180,6 +181,24 @@ def test_no_attempt_is_begun_that_the_invocation_might_not_live_to_conclude(benc
     assert bench.deliver(given, lease=FOR_ONE_CALL - timedelta(seconds=1)) == Report(Result.RETRY, "503")
     assert bench.second.asked == 0
     assert bench.deliver(given, lease=FOR_ONE_CALL).result is Result.SENT
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "seconds"),
+    [
+        (ThrottledError("429", 60), ThrottledError("429", 40), 40),
+        (ThrottledError("429", 60), ThrottledError("429"), 0),
+        (ThrottledError("429", 60), UnavailableError("503"), 0),
+        (UnavailableError("503"), ThrottledError("429", 60), 0),
+        (UnavailableError("503"), OutcomeUnknownError("ReadTimeout"), AFTER_UNKNOWN.total_seconds()),
+    ],
+)
+def test_an_event_comes_back_as_soon_as_one_of_those_that_were_asked_may_be_asked_again(
+    bench: Bench, first: Exception, second: Exception, seconds: float
+) -> None:
+    bench.first.raises, bench.second.raises = first, second
+    report = bench.deliver(bench.accept())
+    assert (report.result, report.patience) == (Result.RETRY, timedelta(seconds=seconds))
 
 
 def test_who_was_taken_over_while_its_provider_failed_asks_nobody_else(bench: Bench) -> None:

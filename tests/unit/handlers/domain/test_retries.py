@@ -29,8 +29,3 @@ def test_it_doubles_up_to_the_longest(received: int, seconds: int) -> None:
     assert min(waits) >= seconds * 0.8
     assert max(waits) <= seconds
     assert len(set(waits)) > 1
-
-
-def test_a_message_is_tried_for_about_a_quarter_of_an_hour_by_default() -> None:
-    minutes = sum(comes_back(received).total_seconds() for received in range(1, 9)) / 60
-    assert 11 < minutes < 15

@@ -128,6 +128,28 @@ def test_a_url_is_asked_again_after_its_rest(monkeypatch: pytest.MonkeyPatch) ->
         assert post(client, DEAD).status == 200
 
 
+def test_a_url_that_goes_on_failing_is_asked_less_often_and_as_often_as_at_first_once_it_has_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 0
+    monkeypatch.setattr(urls, "monotonic", lambda: now)
+    with hosts(dead=says(503)) as (server, client):
+        asked_at = []
+        for now in range(126):
+            requests = len(server.received)
+            failed(client, DEAD)
+            asked_at += [now] * (len(server.received) - requests)
+        assert asked_at == [0, 5, 15, 35, 65, 95, 125]
+
+        now = 155
+        server.answer = says(410)
+        assert failed(client, DEAD).code == "410"
+        server.answer = says(503)
+        assert failed(client, DEAD).code == "503"
+        now = 160
+        assert failed(client, DEAD).code == "503"
+
+
 def test_to_be_left_alone_does_not_prolong_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(urls, "_REST_SECONDS", 0.3)
     with hosts(dead=says(503)) as (server, client):
@@ -155,6 +177,15 @@ def test_a_short_pause_that_the_url_asks_for_is_waited_out() -> None:
         begun = time.monotonic()
         assert post(client, DEAD).status == 200
     assert 0.8 < time.monotonic() - begun < 3
+
+
+def test_a_pause_that_the_url_did_not_ask_for_is_not_waited_for() -> None:
+    with hosts(dead=says(429)) as (server, client):
+        failed(client, DEAD)
+        begun = time.monotonic()
+        assert failed(client, DEAD).code == "url_resting"
+    assert time.monotonic() - begun < 1
+    assert len(server.received) == 1
 
 
 def test_a_long_pause_is_not_waited_for() -> None:
