@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     # Not at run time: the sweeper needs no templates, and has no Jinja.
     from handlers.domain.channels import Channel
-    from handlers.domain.claims import Claimed, Refusal
-    from handlers.domain.deliveries import Conclusion, Delivery, Observed, Reason
-    from handlers.domain.due import DueDelivery
-    from handlers.domain.events import DeliveryRequested
-    from handlers.domain.links import Link
-    from handlers.domain.messages import Message
-    from handlers.domain.notifications import Notification
-    from handlers.domain.people import Person
-    from handlers.domain.rendering import Content
-    from handlers.domain.routing import Circuit, Signal, Switches
-    from handlers.domain.settings import Settings, UserSettings
-    from handlers.domain.statuses import Status
-    from handlers.domain.templates import StoredTemplate
+    from handlers.domain.content.links import Link
+    from handlers.domain.content.messages import Message
+    from handlers.domain.content.rendering import Content
+    from handlers.domain.content.templates import StoredTemplate
+    from handlers.domain.notifications.claims import Claimed, Refusal
+    from handlers.domain.notifications.deliveries import Conclusion, Delivery, Observed, Reason
+    from handlers.domain.notifications.due import DueDelivery
+    from handlers.domain.notifications.events import DeliveryRequested
+    from handlers.domain.notifications.notification import Notification
+    from handlers.domain.notifications.statuses import Status
+    from handlers.domain.people.person import Person
+    from handlers.domain.people.settings import Settings, UserSettings
+    from handlers.domain.providers.routing import Circuit, Signal, Switches
 
 
 class People(Protocol):

@@ -20,7 +20,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from handlers.domain.channels import Channel
-from handlers.domain.providers import of_channel
+from handlers.domain.providers.registry import of_channel
 from ops.apps import App, AppError, Apps
 from ops.client import ApiError, Client, Credentials
 from ops.providers import ProviderChangeError, Providers

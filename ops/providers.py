@@ -1,7 +1,7 @@
 """A channel's providers at run time: which are off, in which order they are asked, and how they are.
 
 It is one item in the table of limits, which every worker of the channel reads at most every five seconds
-(`handlers.adapters.provider_state`): what is set here is in effect within ten, without a deployment.
+(`handlers.adapters.aws.provider_state`): what is set here is in effect within ten, without a deployment.
 """
 
 from collections.abc import Sequence
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from handlers.adapters.dynamo import plain, typed
-from handlers.adapters.provider_state import circuits_of, item_id, switches_of
+from handlers.adapters.aws.dynamo import plain, typed
+from handlers.adapters.aws.provider_state import circuits_of, item_id, switches_of
 from handlers.domain.channels import Channel
-from handlers.domain.routing import CLOSED, Circuit, Phase, candidates
+from handlers.domain.providers.routing import CLOSED, Circuit, Phase, candidates
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

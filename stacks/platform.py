@@ -7,25 +7,25 @@ from types import MappingProxyType
 import pulumi
 import pulumi_aws as aws
 
-from stacks import grants
-from stacks.alerts import Alerts, AlertsArgs
-from stacks.api import Api, ApiArgs
-from stacks.apps import AppSecrets, AppSecretsArgs
-from stacks.bus import Bus, BusArgs
-from stacks.channel import Channel, ChannelArgs
-from stacks.encryption import Encryption, EncryptionArgs
-from stacks.function import Function, FunctionArgs, Logging
-from stacks.functions import specs
-from stacks.iam import Statement
+from stacks.api.api import Api, ApiArgs
+from stacks.compute.function import Function, FunctionArgs, Logging
+from stacks.compute.functions import specs
+from stacks.compute.packaging import build_all
+from stacks.data.tables import Tables, TablesArgs
+from stacks.data.templates import TemplateBucket, TemplateBucketArgs
+from stacks.messaging.alerts import Alerts, AlertsArgs
+from stacks.messaging.bus import Bus, BusArgs
+from stacks.messaging.channel import Channel, ChannelArgs
+from stacks.messaging.schedules import Schedules, SchedulesArgs
+from stacks.messaging.ses import Ses, SesArgs
+from stacks.messaging.sweeper import Sweeper, SweeperArgs
 from stacks.naming import Naming
-from stacks.packaging import build_all
-from stacks.providers import CREDENTIALS, ProviderSecrets, ProviderSecretsArgs
-from stacks.schedules import Schedules, SchedulesArgs
-from stacks.ses import Ses, SesArgs
+from stacks.security import grants
+from stacks.security.apps import AppSecrets, AppSecretsArgs
+from stacks.security.encryption import Encryption, EncryptionArgs
+from stacks.security.iam import Statement
+from stacks.security.provider_secrets import CREDENTIALS, ProviderSecrets, ProviderSecretsArgs
 from stacks.settings import Settings
-from stacks.sweeper import Sweeper, SweeperArgs
-from stacks.tables import Tables, TablesArgs
-from stacks.templates import TemplateBucket, TemplateBucketArgs
 
 
 @dataclass(frozen=True)

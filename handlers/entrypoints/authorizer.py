@@ -8,8 +8,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from handlers.adapters import clients
-from handlers.adapters.app_secrets import AppSecrets
+from handlers.adapters.aws import clients
+from handlers.adapters.aws.app_secrets import AppSecrets
 from handlers.config import AuthorizerSettings
 from handlers.domain import tokens
 from handlers.domain.tokens import App, Reason, RefusedTokenError

@@ -8,15 +8,15 @@ from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from pydantic import BeforeValidator
 
-from handlers.adapters import clients
-from handlers.adapters.contacts import ContactsTable
-from handlers.adapters.devices import DynamoDevices
-from handlers.adapters.settings import SettingsTable
+from handlers.adapters.aws import clients
+from handlers.adapters.aws.contacts import ContactsTable
+from handlers.adapters.aws.devices import DynamoDevices
+from handlers.adapters.aws.settings import SettingsTable
 from handlers.config import ContactsSettings
-from handlers.domain.contacts import Contact, UserId, changes
-from handlers.domain.devices import Device
+from handlers.domain.people.contacts import Contact, UserId, changes
+from handlers.domain.people.devices import Device
+from handlers.domain.people.settings import UserSettings
 from handlers.domain.problems import NotFound
-from handlers.domain.settings import UserSettings
 from handlers.entrypoints.http import create_app, lambda_handler
 
 app = create_app()

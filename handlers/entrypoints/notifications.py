@@ -18,21 +18,21 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
     IdempotencyValidationError,
 )
 
-from handlers.acceptance import IDEMPOTENCY_WINDOW, NotificationService
-from handlers.adapters import clients
-from handlers.adapters.event_bus import EventBridgePublisher
-from handlers.adapters.notification_log import DynamoNotificationLog
-from handlers.adapters.people import DynamoPeople
-from handlers.adapters.schedules import EventBridgeSchedules
-from handlers.adapters.templates import S3TemplateStore
+from handlers.adapters.aws import clients
+from handlers.adapters.aws.event_bus import EventBridgePublisher
+from handlers.adapters.aws.notification_log import DynamoNotificationLog
+from handlers.adapters.aws.people import DynamoPeople
+from handlers.adapters.aws.schedules import EventBridgeSchedules
+from handlers.adapters.aws.templates import S3TemplateStore
 from handlers.config import NotificationsSettings
 from handlers.domain.callers import Caller
-from handlers.domain.notifications import Accepted, DryRun, NotificationState
+from handlers.domain.notifications.notification import Accepted, DryRun, NotificationState
+from handlers.domain.notifications.requests import NotificationRequest
+from handlers.domain.notifications.statuses import Status
 from handlers.domain.problems import IdempotencyMismatch, InProgress
-from handlers.domain.requests import NotificationRequest
-from handlers.domain.statuses import Status
 from handlers.entrypoints.http import caller, create_app, lambda_handler
 from handlers.observability import Metric, count, logger
+from handlers.services.accepting import IDEMPOTENCY_WINDOW, NotificationService
 
 settings = NotificationsSettings()
 dynamodb = clients.dynamodb()

@@ -9,8 +9,8 @@ from typing import Final
 from jinja2 import Environment
 
 from handlers.domain.channels import Channel
-from handlers.domain.deliveries import Delivery
-from handlers.tracking import Told
+from handlers.domain.notifications.deliveries import Delivery
+from handlers.services.tracking import Told
 
 CHANNEL_NAMES: Final[Mapping[Channel, str]] = {"email": "email", "sms": "SMS", "push": "push", "chat": "chat"}
 

@@ -10,15 +10,15 @@ from typing import Any, Final
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from handlers.adapters import clients
-from handlers.adapters.due_index import DynamoDueIndex
-from handlers.adapters.event_bus import EventBridgePublisher
+from handlers.adapters.aws import clients
+from handlers.adapters.aws.due_index import DynamoDueIndex
+from handlers.adapters.aws.event_bus import EventBridgePublisher
 from handlers.config import SweeperSettings
-from handlers.domain.due import SHARDS
-from handlers.domain.schedules import Scheduled
+from handlers.domain.notifications.due import SHARDS
+from handlers.domain.notifications.schedules import Scheduled
 from handlers.domain.times import rfc3339
 from handlers.observability import Metric, count, logger
-from handlers.sweep import Sweeper, Swept
+from handlers.services.sweeping import Sweeper, Swept
 
 _FOR_THE_LAST_PAGE: Final = timedelta(seconds=10)
 """What is left of the time limit when no further page is begun; what is due then is due in a minute as well."""

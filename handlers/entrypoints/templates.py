@@ -8,14 +8,11 @@ from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from pydantic import Field, JsonValue
 
-from handlers.adapters import clients
-from handlers.adapters.templates import S3TemplateStore
+from handlers.adapters.aws import clients
+from handlers.adapters.aws.templates import S3TemplateStore
 from handlers.config import TemplatesSettings
 from handlers.domain.channels import Channel
-from handlers.domain.locales import LocaleOrDefault
-from handlers.domain.model import Model
-from handlers.domain.problems import FieldError, InvalidRequest, NotFound, ScopeNotGranted
-from handlers.domain.rendering import (
+from handlers.domain.content.rendering import (
     FIELDS,
     Content,
     RenderedContent,
@@ -23,8 +20,11 @@ from handlers.domain.rendering import (
     check,
     ignored_fields,
 )
-from handlers.domain.templates import StoredTemplate, TemplateName
-from handlers.domain.writing import sample
+from handlers.domain.content.templates import StoredTemplate, TemplateName
+from handlers.domain.content.writing import sample
+from handlers.domain.model import Model
+from handlers.domain.people.locales import LocaleOrDefault
+from handlers.domain.problems import FieldError, InvalidRequest, NotFound, ScopeNotGranted
 from handlers.entrypoints.http import caller, create_app, lambda_handler
 
 app = create_app()

@@ -14,21 +14,21 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from pydantic import ValidationError
 
-from handlers.adapters import clients
-from handlers.adapters.delivery_log import DynamoDeliveryLog
-from handlers.adapters.link_key import link_key
-from handlers.adapters.settings import SettingsTable
+from handlers.adapters.aws import clients
+from handlers.adapters.aws.delivery_log import DynamoDeliveryLog
+from handlers.adapters.aws.link_key import link_key
+from handlers.adapters.aws.settings import SettingsTable
 from handlers.config import TrackingSettings
-from handlers.domain.deliveries import Delivery
-from handlers.domain.links import InvalidLinkError, Link, Purpose, verify
+from handlers.domain.content.links import InvalidLinkError, Link, Purpose, verify
+from handlers.domain.notifications.deliveries import Delivery
+from handlers.domain.notifications.statuses import Status
+from handlers.domain.people.quiet_hours import QuietHours
+from handlers.domain.people.settings import UserSettings
 from handlers.domain.problems import InvalidRequest
-from handlers.domain.quiet_hours import QuietHours
-from handlers.domain.settings import UserSettings
-from handlers.domain.statuses import Status
 from handlers.entrypoints import pages
 from handlers.entrypoints.http import create_app, lambda_handler, text_of
 from handlers.observability import Metric, count, describe, logger
-from handlers.tracking import Recipients, Told
+from handlers.services.tracking import Recipients, Told
 
 # An image of nothing. As text, since API Gateway passes on bytes only if all requests are taken for bytes as well.
 _PIXEL: Final = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'

@@ -17,24 +17,25 @@ from aws_lambda_powertools.utilities.batch import AsyncBatchProcessor, EventType
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from handlers.adapters import clients, providers
-from handlers.adapters.delivery_log import DynamoDeliveryLog
-from handlers.adapters.link_key import link_key
-from handlers.adapters.people import DynamoSettings
-from handlers.adapters.provider_state import DynamoProviderState
-from handlers.adapters.queue import SqsQueue
-from handlers.adapters.templates import S3TemplateStore
+from handlers.adapters import providers
+from handlers.adapters.aws import clients
+from handlers.adapters.aws.delivery_log import DynamoDeliveryLog
+from handlers.adapters.aws.link_key import link_key
+from handlers.adapters.aws.people import DynamoSettings
+from handlers.adapters.aws.provider_state import DynamoProviderState
+from handlers.adapters.aws.queue import SqsQueue
+from handlers.adapters.aws.templates import S3TemplateStore
 from handlers.config import LinkMakerSettings, WorkerSettings
 from handlers.domain.channels import Channel
-from handlers.domain.claims import Refusal
-from handlers.domain.events import DeliveryRequested, NotAnEventError
-from handlers.domain.links import Links
-from handlers.domain.retries import comes_back
-from handlers.domain.settings import DEFAULT_SETTINGS
-from handlers.failover import Chain
+from handlers.domain.content.links import Links
+from handlers.domain.notifications.claims import Refusal
+from handlers.domain.notifications.events import DeliveryRequested, NotAnEventError
+from handlers.domain.people.settings import DEFAULT_SETTINGS
+from handlers.domain.providers.retries import comes_back
 from handlers.observability import Metric, count, describe, logger
 from handlers.ports import Devices, Queue, SettingsReader
-from handlers.worker import Report, Result, Worker
+from handlers.services.delivering import Report, Result, Worker
+from handlers.services.failover import Chain
 
 Event = dict[str, Any]
 Handler = Callable[[Event, LambdaContext], dict[str, Any]]

@@ -9,7 +9,7 @@ import pytest
 from aws_lambda_powertools.utilities.parameters.secrets import SecretsProvider
 from botocore.stub import Stubber
 
-from handlers.adapters.provider_credentials import ProviderCredentials
+from handlers.adapters.aws.provider_credentials import ProviderCredentials
 from handlers.adapters.providers import egress
 from handlers.adapters.providers.discord import DiscordProvider
 from handlers.adapters.providers.http import HttpProviderClient
@@ -17,8 +17,10 @@ from handlers.adapters.providers.slack import SlackProvider
 from handlers.adapters.providers.teams import TeamsProvider
 from handlers.adapters.providers.urls import UrlClient
 from handlers.adapters.providers.webhook import WebhookCredentials, WebhookProvider
-from handlers.domain.messages import Message
-from handlers.domain.provider_errors import (
+from handlers.domain.content.messages import Message
+from handlers.domain.content.rendering import RenderedContent
+from handlers.domain.people.reach import Endpoint
+from handlers.domain.providers.errors import (
     MessageRefusedError,
     OutcomeUnknownError,
     ProviderError,
@@ -26,8 +28,6 @@ from handlers.domain.provider_errors import (
     ThrottledError,
     UnavailableError,
 )
-from handlers.domain.reach import Endpoint
-from handlers.domain.rendering import RenderedContent
 from handlers.ports import Provider
 from tests.local.support import Sandbox
 

@@ -13,8 +13,10 @@ from handlers.adapters.providers.sendgrid import SendGridCredentials, SendGridPr
 from handlers.adapters.providers.ses import SesProvider
 from handlers.adapters.providers.sns import SnsProvider
 from handlers.adapters.providers.twilio import TwilioCredentials, TwilioProvider
-from handlers.domain.messages import Message
-from handlers.domain.provider_errors import (
+from handlers.domain.content.messages import Message
+from handlers.domain.content.rendering import RenderedContent
+from handlers.domain.people.reach import Endpoint
+from handlers.domain.providers.errors import (
     AuthenticationError,
     MessageRefusedError,
     OutcomeUnknownError,
@@ -24,8 +26,6 @@ from handlers.domain.provider_errors import (
     ThrottledError,
     UnavailableError,
 )
-from handlers.domain.reach import Endpoint
-from handlers.domain.rendering import RenderedContent
 from handlers.ports import Provider
 from local.sandbox.credentials import Credentials
 from tests.local.support import SENDER, Sandbox

@@ -11,14 +11,16 @@ import pytest
 from aws_lambda_powertools.utilities.parameters.secrets import SecretsProvider
 from botocore.stub import Stubber
 
-from handlers.adapters.provider_credentials import C, ProviderCredentials
+from handlers.adapters.aws.provider_credentials import C, ProviderCredentials
 from handlers.adapters.providers.apns import ApnsCredentials, ApnsProvider
 from handlers.adapters.providers.fcm import FcmCredentials, FcmProvider
 from handlers.adapters.providers.http import HttpProviderClient
 from handlers.adapters.providers.sns_push import SnsPushCredentials, SnsPushProvider
-from handlers.domain.deliveries import Priority
-from handlers.domain.messages import Message
-from handlers.domain.provider_errors import (
+from handlers.domain.content.messages import Message
+from handlers.domain.content.rendering import RenderedContent
+from handlers.domain.notifications.deliveries import Priority
+from handlers.domain.people.reach import Endpoint
+from handlers.domain.providers.errors import (
     AuthenticationError,
     MessageRefusedError,
     OutcomeUnknownError,
@@ -28,8 +30,6 @@ from handlers.domain.provider_errors import (
     UnavailableError,
     UnregisteredError,
 )
-from handlers.domain.reach import Endpoint
-from handlers.domain.rendering import RenderedContent
 from handlers.ports import Provider
 from local.sandbox.credentials import Credentials
 from tests.local.support import Sandbox

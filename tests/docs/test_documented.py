@@ -12,8 +12,8 @@ from pydantic_settings import BaseSettings
 from handlers import config
 from handlers.domain import problems
 from ops import openapi
-from stacks.gateway_responses import RESPONSES
-from stacks.routes import ROUTES
+from stacks.api.responses import RESPONSES
+from stacks.api.routes import ROUTES
 from stacks.settings import Settings
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from handlers.domain.providers import PROVIDERS
+from handlers.domain.providers.registry import PROVIDERS
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "providers.md").read_text()

@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from handlers.domain import template_sandbox as sandbox
-from handlers.domain.links import VARIABLES
-from handlers.domain.rendering import FIELDS, MAX_RENDERED_BYTES, Content
-from handlers.domain.writing import sample
+from handlers.domain.content import sandbox
+from handlers.domain.content.links import VARIABLES
+from handlers.domain.content.rendering import FIELDS, MAX_RENDERED_BYTES, Content
+from handlers.domain.content.writing import sample
 
 PAGE = (Path(__file__).parents[2] / "docs" / "templates.md").read_text()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from handlers.domain.devices import device_key
+from handlers.domain.people.devices import device_key
 from local.platform import Platform
 from tests.emulator.producer import until
 

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from handlers.domain.providers import of_channel
+from handlers.domain.providers.registry import of_channel
 from tests.emulator.operator_actions import Operator
 from tests.emulator.producer import Producer, until
 from tests.emulator.test_links import links, send, timeline

@@ -20,7 +20,7 @@ from pulumi.runtime import mocks, rpc, settings
 from pulumi.runtime.stack import run_in_stack
 
 from stacks import platform
-from stacks.packaging import Package, Target
+from stacks.compute.packaging import Package, Target
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = "123456789012"

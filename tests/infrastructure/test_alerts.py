@@ -1,4 +1,4 @@
-"""stacks.alerts: who may raise an alert, and who hears it."""
+"""stacks.messaging.alerts: who may raise an alert, and who hears it."""
 
 from tests.infrastructure import program
 from tests.infrastructure.program import ACCOUNT, REGION, Program

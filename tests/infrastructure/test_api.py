@@ -1,4 +1,4 @@
-"""stacks.api, stacks.routes, stacks.gateway_responses: what reaches a function, and what API Gateway answers itself."""
+"""stacks.api: what reaches a function, and what API Gateway answers itself."""
 
 import json
 import re
@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from handlers.domain import problems
-from stacks import api
-from stacks.gateway_responses import RESPONSES, GatewayResponse
-from stacks.routes import ROUTES, Route, paths
+from stacks.api import api
+from stacks.api.responses import RESPONSES, GatewayResponse
+from stacks.api.routes import ROUTES, Route, paths
 from stacks.settings import load
 from tests.infrastructure import program
 from tests.infrastructure.permissions import statements

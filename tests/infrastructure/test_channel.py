@@ -1,11 +1,11 @@
-"""stacks.channel: from the bus to the worker, with nothing lost in between, on every channel alike."""
+"""stacks.messaging.channel: from the bus to the worker, with nothing lost in between, on every channel alike."""
 
 import json
 
 import pytest
 
-from handlers.domain.due import AFTER_CLAIM
-from handlers.domain.retries import LONGEST, comes_back
+from handlers.domain.notifications.due import AFTER_CLAIM
+from handlers.domain.providers.retries import LONGEST, comes_back
 from stacks.settings import CHANNELS, LEAST_ATTEMPTS, load
 from tests.infrastructure import program
 from tests.infrastructure.program import ACCOUNT, REGION, Program, Registered

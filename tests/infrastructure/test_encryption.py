@@ -1,10 +1,10 @@
-"""stacks.encryption: who may use which key, and only for what."""
+"""stacks.security.encryption: who may use which key, and only for what."""
 
 from typing import Any
 
 import pytest
 
-from stacks.encryption import ADMINISTER
+from stacks.security.encryption import ADMINISTER
 from tests.infrastructure.program import ACCOUNT, REGION, Program
 
 KEY = "aws:kms/key:Key"

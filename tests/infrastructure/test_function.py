@@ -1,10 +1,10 @@
-"""stacks.function and stacks.functions: how each function runs, and what it is told."""
+"""stacks.compute.function and stacks.compute.functions: how each function runs, and what it is told."""
 
 import json
 
 import pytest
 
-from stacks.functions import FunctionSpec, specs
+from stacks.compute.functions import FunctionSpec, specs
 from stacks.naming import Naming
 from stacks.settings import SettingsError, load
 from tests.infrastructure import program

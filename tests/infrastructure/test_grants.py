@@ -1,4 +1,4 @@
-"""stacks.grants: who may do what, statement by statement, and that each of them is needed."""
+"""stacks.security.grants: who may do what, statement by statement, and that each of them is needed."""
 
 import json
 from dataclasses import replace

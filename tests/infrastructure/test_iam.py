@@ -1,4 +1,4 @@
-"""stacks.iam: what a statement refuses to be, and what a document made of statements says."""
+"""stacks.security.iam: what a statement refuses to be, and what a document made of statements says."""
 
 import asyncio
 import json
@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from stacks.iam import (
+from stacks.security.iam import (
     EVERYONE,
     Condition,
     Statement,

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from stacks.api import ApiArgs
-from stacks.channel import ChannelArgs
-from stacks.function import FunctionArgs, Logging
-from stacks.functions import specs
+from stacks.api.api import ApiArgs
+from stacks.compute.function import FunctionArgs, Logging
+from stacks.compute.functions import specs
+from stacks.compute.packaging import Package
+from stacks.messaging.channel import ChannelArgs
 from stacks.naming import Naming
-from stacks.packaging import Package
 from stacks.settings import Settings, load
 from tests.infrastructure.program import ACCOUNT, REGION
 from tests.infrastructure.test_settings import configured

@@ -12,8 +12,8 @@ import pulumi
 import pytest
 
 import stacks
-from stacks.packaging import functions
-from stacks.providers import CREDENTIALS
+from stacks.compute.packaging import functions
+from stacks.security.provider_secrets import CREDENTIALS
 from tests.infrastructure import program
 from tests.infrastructure.program import CHANNELS, STACKS, Program
 
@@ -61,7 +61,7 @@ NAME_LIMITS = {
 
 
 def component_classes() -> list[type[pulumi.ComponentResource]]:
-    modules = [importlib.import_module(f"stacks.{found.name}") for found in pkgutil.iter_modules(stacks.__path__)]
+    modules = [importlib.import_module(found.name) for found in pkgutil.walk_packages(stacks.__path__, "stacks.")]
     return [
         each
         for module in modules

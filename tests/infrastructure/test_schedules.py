@@ -1,4 +1,4 @@
-"""stacks.schedules: where schedules are made, and what they may do, as whom."""
+"""stacks.messaging.schedules: where schedules are made, and what they may do, as whom."""
 
 from tests.infrastructure.permissions import ROLE, functions, statements
 from tests.infrastructure.program import ACCOUNT, REGION, Program

@@ -1,4 +1,4 @@
-"""stacks.bus, stacks.ses, stacks.sweeper, stacks.naming: the smaller parts."""
+"""stacks.messaging.bus, stacks.messaging.ses, stacks.messaging.sweeper, stacks.naming: the smaller parts."""
 
 import pytest
 

@@ -1,6 +1,6 @@
-"""stacks.tables, stacks.templates, stacks.apps, stacks.providers: what holds data, and how safely."""
+"""stacks.data, and the secrets of stacks.security: what holds data, and how safely."""
 
-from stacks.providers import CREDENTIALS
+from stacks.security.provider_secrets import CREDENTIALS
 from tests.infrastructure.program import ACCOUNT, CHANNELS, Program, Registered
 
 TABLE = "aws:dynamodb/table:Table"

@@ -110,5 +110,5 @@ def test_a_notification_that_is_not_one_is_not_sent(tmp_path: Path, body: str, s
 def test_providers_are_named_without_importing_what_sends() -> None:
     code = "import sys, ops.cli; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert "handlers.domain.providers" in done.stdout.split()
+    assert "handlers.domain.providers.registry" in done.stdout.split()
     assert "handlers.adapters.providers" not in done.stdout.split()

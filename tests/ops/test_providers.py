@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from handlers.domain.routing import Circuit
+from handlers.domain.providers.routing import Circuit
 from local.engine.emulator import Emulator
 from ops.cli import app
 from ops.providers import ProviderChangeError, Providers, ProviderStatus

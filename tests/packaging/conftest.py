@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stacks.packaging import Package, Target, build_all, functions
+from stacks.compute.packaging import Package, Target, build_all, functions
 
 Builder = Callable[[Target], dict[str, Package]]
 

@@ -7,9 +7,9 @@ from zipfile import ZipFile
 
 import pytest
 
-from handlers.domain.providers import Registered, of_channel
-from stacks import packaging
-from stacks.packaging import MAX_ZIP_BYTES, Package, PackagingError, Target, build, functions
+from handlers.domain.providers.registry import Registered, of_channel
+from stacks.compute import packaging
+from stacks.compute.packaging import MAX_ZIP_BYTES, Package, PackagingError, Target, build, functions
 
 FUNCTION = "sweeper"
 
@@ -85,7 +85,7 @@ def test_functions_with_the_same_dependencies_share_a_layer(tmp_path: Path) -> N
 
 
 def test_processes_that_build_at_once_end_with_the_same_zip(package: Package, tmp_path: Path) -> None:
-    code = f"from stacks.packaging import *; build({FUNCTION!r}, Target.AWS, Path({str(tmp_path)!r}))"
+    code = f"from stacks.compute.packaging import *; build({FUNCTION!r}, Target.AWS, Path({str(tmp_path)!r}))"
     processes = [subprocess.Popen([sys.executable, "-c", code], cwd=packaging.ROOT) for _ in range(2)]
     assert [process.wait() for process in processes] == [0, 0]
     assert len(layers(tmp_path)) == 1

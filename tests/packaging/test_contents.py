@@ -9,8 +9,8 @@ from zipfile import ZipFile
 
 import pytest
 
-from handlers.domain.providers import PROVIDERS
-from stacks.packaging import Package, Target, functions
+from handlers.domain.providers.registry import PROVIDERS
+from stacks.compute.packaging import Package, Target, functions
 
 # ELF header: e_ident is 16 bytes, then e_type and e_machine, two bytes each (https://refspecs.linuxfoundation.org/elf/elf.pdf).
 EM_AARCH64 = 183

@@ -12,8 +12,8 @@ from zipfile import ZipFile
 
 import pytest
 
-from handlers.domain.providers import of_channel
-from stacks.packaging import Package, functions
+from handlers.domain.providers.registry import of_channel
+from stacks.compute.packaging import Package, functions
 
 # What the Pulumi program sets, for all functions together: a function reads its own and ignores the others.
 VARIABLES = {

@@ -1,4 +1,4 @@
-"""The providers: each is the file of its name beside this one, and its line in `handlers.domain.providers`.
+"""The providers: each is the file of its name beside this one, and its line in `handlers.domain.providers.registry`.
 
 Those of a channel are imported when they are asked for, by name: a worker's zip has its own providers and what these
 depend on, and nothing of the other channels'.
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 
 from handlers.domain.channels import Channel
-from handlers.domain.providers import of_channel
+from handlers.domain.providers.registry import of_channel
 from handlers.ports import Provider
 
 Registry = Mapping[str, Callable[[], Provider]]

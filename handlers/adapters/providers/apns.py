@@ -11,14 +11,14 @@ from urllib.parse import quote
 import jwt
 from pydantic import SecretStr
 
-from handlers.adapters import provider_credentials
-from handlers.adapters.provider_credentials import Credentials, ProviderCredentials
+from handlers.adapters.aws import provider_credentials
+from handlers.adapters.aws.provider_credentials import Credentials, ProviderCredentials
 from handlers.adapters.providers import http
 from handlers.adapters.providers.bearer import BearerTokens, Token
 from handlers.adapters.providers.http import Answer, HttpProviderClient
 from handlers.adapters.providers.push_payloads import apns_headers, apns_payload
-from handlers.domain.messages import Message
-from handlers.domain.provider_errors import (
+from handlers.domain.content.messages import Message
+from handlers.domain.providers.errors import (
     AuthenticationError,
     MessageRefusedError,
     ProviderError,

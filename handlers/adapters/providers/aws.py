@@ -1,6 +1,6 @@
 """What the providers that are AWS services have in common: what no answer, and what throttling, means.
 
-The client has to make one attempt alone (see `handlers.adapters.clients`).
+The client has to make one attempt alone (see `handlers.adapters.aws.clients`).
 """
 
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from handlers.domain.provider_errors import OutcomeUnknownError, ProviderError, ThrottledError, UnavailableError
+from handlers.domain.providers.errors import OutcomeUnknownError, ProviderError, ThrottledError, UnavailableError
 
 R = TypeVar("R")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Generic
 
-from handlers.adapters.provider_credentials import C
+from handlers.adapters.aws.provider_credentials import C
 from handlers.adapters.providers.http import Answer
 
 

@@ -4,8 +4,8 @@ from typing import Final
 
 from handlers.adapters.providers import urls
 from handlers.adapters.providers.http import Answer
-from handlers.domain.messages import Message
-from handlers.domain.provider_errors import MessageRefusedError, ProviderError, RecipientRefusedError
+from handlers.domain.content.messages import Message
+from handlers.domain.providers.errors import MessageRefusedError, ProviderError, RecipientRefusedError
 from handlers.ports import Provider
 
 _OF_THE_URL: Final = frozenset({401, 403, 404})

@@ -19,7 +19,7 @@ from typing import Any, Final
 import httpcore
 import httpx
 
-from handlers.domain.provider_errors import RecipientRefusedError
+from handlers.domain.providers.errors import RecipientRefusedError
 
 EXCHANGE_SECONDS: Final = 10.0
 """From the first byte of a request to the last of its answer."""

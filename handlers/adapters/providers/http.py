@@ -17,8 +17,8 @@ from typing import Any, Final
 import httpx
 
 from handlers.config import ProviderSettings
-from handlers.domain.messages import Message
-from handlers.domain.provider_errors import OutcomeUnknownError, ThrottledError, UnavailableError
+from handlers.domain.content.messages import Message
+from handlers.domain.providers.errors import OutcomeUnknownError, ThrottledError, UnavailableError
 
 _CONNECT_SECONDS: Final = 2
 _READ_SECONDS: Final = 10

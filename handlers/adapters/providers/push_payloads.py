@@ -10,8 +10,8 @@ import math
 from datetime import datetime
 from typing import Any, Final
 
-from handlers.domain.deliveries import Priority
-from handlers.domain.messages import Message
+from handlers.domain.content.messages import Message
+from handlers.domain.notifications.deliveries import Priority
 
 MAX_FCM_SECONDS: Final = 28 * 24 * 3600
 """As long as FCM keeps a message, and its default."""

@@ -6,13 +6,13 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
-from handlers.adapters import provider_credentials
-from handlers.adapters.provider_credentials import Credentials, ProviderCredentials
+from handlers.adapters.aws import provider_credentials
+from handlers.adapters.aws.provider_credentials import Credentials, ProviderCredentials
 from handlers.adapters.providers import http
 from handlers.adapters.providers.http import Answer, HttpProviderClient
 from handlers.config import EmailSettings
-from handlers.domain.messages import Message, unsubscribe_headers
-from handlers.domain.provider_errors import (
+from handlers.domain.content.messages import Message, unsubscribe_headers
+from handlers.domain.providers.errors import (
     AuthenticationError,
     MessageRefusedError,
     OutcomeUnknownError,

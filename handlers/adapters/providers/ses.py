@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Final
 
-from handlers.adapters import clients
+from handlers.adapters.aws import clients
 from handlers.adapters.providers import aws
 from handlers.config import SesSettings
-from handlers.domain.messages import Message, unsubscribe_headers
-from handlers.domain.provider_errors import MessageRefusedError, ProviderError, UnavailableError
+from handlers.domain.content.messages import Message, unsubscribe_headers
+from handlers.domain.providers.errors import MessageRefusedError, ProviderError, UnavailableError
 from handlers.ports import Provider
 
 if TYPE_CHECKING:

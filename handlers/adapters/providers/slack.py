@@ -5,8 +5,8 @@ from typing import Final
 
 from handlers.adapters.providers import urls
 from handlers.adapters.providers.http import Answer
-from handlers.domain.messages import Message
-from handlers.domain.provider_errors import MessageRefusedError, ProviderError, RecipientRefusedError
+from handlers.domain.content.messages import Message
+from handlers.domain.providers.errors import MessageRefusedError, ProviderError, RecipientRefusedError
 from handlers.ports import Provider
 
 # What Slack takes as markup (https://docs.slack.dev/messaging/formatting-message-text#escaping): escaped, no text can

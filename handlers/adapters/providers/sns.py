@@ -3,11 +3,11 @@
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from handlers.adapters import clients
+from handlers.adapters.aws import clients
 from handlers.adapters.providers import aws
 from handlers.config import SnsSettings
-from handlers.domain.messages import Message
-from handlers.domain.provider_errors import (
+from handlers.domain.content.messages import Message
+from handlers.domain.providers.errors import (
     MessageRefusedError,
     ProviderError,
     RecipientRefusedError,

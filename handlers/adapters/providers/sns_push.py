@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import StringConstraints
 
-from handlers.adapters import clients, provider_credentials
-from handlers.adapters.provider_credentials import Credentials, ProviderCredentials
+from handlers.adapters.aws import clients, provider_credentials
+from handlers.adapters.aws.provider_credentials import Credentials, ProviderCredentials
 from handlers.adapters.providers import aws
 from handlers.adapters.providers.push_payloads import apns_headers, apns_payload, fcm_message, seconds_left
-from handlers.domain.messages import Message
-from handlers.domain.provider_errors import (
+from handlers.domain.content.messages import Message
+from handlers.domain.providers.errors import (
     CredentialsMissingError,
     MessageRefusedError,
     OutcomeUnknownError,

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from handlers.adapters.providers import urls
 from handlers.adapters.providers.http import Answer
-from handlers.domain.messages import Message
-from handlers.domain.provider_errors import (
+from handlers.domain.content.messages import Message
+from handlers.domain.providers.errors import (
     MessageRefusedError,
     ProviderError,
     RecipientRefusedError,

@@ -4,12 +4,12 @@ from typing import Final
 
 from pydantic import Field, SecretStr
 
-from handlers.adapters import provider_credentials
-from handlers.adapters.provider_credentials import Credentials, ProviderCredentials
+from handlers.adapters.aws import provider_credentials
+from handlers.adapters.aws.provider_credentials import Credentials, ProviderCredentials
 from handlers.adapters.providers import http
 from handlers.adapters.providers.http import Answer, HttpProviderClient
-from handlers.domain.messages import Message
-from handlers.domain.provider_errors import (
+from handlers.domain.content.messages import Message
+from handlers.domain.providers.errors import (
     AuthenticationError,
     MessageRefusedError,
     OutcomeUnknownError,

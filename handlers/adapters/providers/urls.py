@@ -3,7 +3,7 @@
 The trouble of one url is its own. Requests to it are made one at a time (most platforms limit the rate of each url), so
 a burst meets a healthy one in order, and a dead one takes the time of one request, not of ten: whoever has waited for
 `_PATIENCE_SECONDS` goes back to the queue. After a failure the url is left alone for a while, at first for less than a
-message stays away that failed (`handlers.domain.retries`), and longer each time. All this is known to one execution
+message stays away that failed (`domain.providers.retries`), and longer each time. All this is known to one execution
 environment only, which costs no call and is enough: each learns it by one request of its own.
 """
 
@@ -19,8 +19,8 @@ import httpx
 from handlers.adapters.providers import egress, http
 from handlers.adapters.providers.http import Answer, HttpProviderClient
 from handlers.config import ProviderSettings
-from handlers.domain.messages import Message
-from handlers.domain.provider_errors import (
+from handlers.domain.content.messages import Message
+from handlers.domain.providers.errors import (
     OutcomeUnknownError,
     ProviderError,
     RecipientRefusedError,

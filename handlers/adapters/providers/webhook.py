@@ -10,12 +10,12 @@ from typing import Annotated, Final
 from pydantic import AfterValidator
 from standardwebhooks import Webhook
 
-from handlers.adapters import provider_credentials
-from handlers.adapters.provider_credentials import Credentials, ProviderCredentials
+from handlers.adapters.aws import provider_credentials
+from handlers.adapters.aws.provider_credentials import Credentials, ProviderCredentials
 from handlers.adapters.providers import urls
 from handlers.adapters.providers.http import Answer
-from handlers.domain.messages import Message
-from handlers.domain.provider_errors import (
+from handlers.domain.content.messages import Message
+from handlers.domain.providers.errors import (
     MessageRefusedError,
     ProviderError,
     RecipientRefusedError,

@@ -8,11 +8,11 @@ from typing import Protocol
 
 import pytest
 
-from handlers.domain.claims import Claimed, Refusal
-from handlers.domain.deliveries import Conclusion, Delivery, Outcome, Reason
-from handlers.domain.due import AFTER_ACCEPTANCE, AFTER_CLAIM, SHARDS, DueDelivery
-from handlers.domain.links import Link
-from handlers.domain.statuses import Status
+from handlers.domain.content.links import Link
+from handlers.domain.notifications.claims import Claimed, Refusal
+from handlers.domain.notifications.deliveries import Conclusion, Delivery, Outcome, Reason
+from handlers.domain.notifications.due import AFTER_ACCEPTANCE, AFTER_CLAIM, SHARDS, DueDelivery
+from handlers.domain.notifications.statuses import Status
 from handlers.ports import DeliveryLog, DueIndex, NotificationLog, Observations
 from tests.unit.handlers.samples import NOW, delivery, notification
 

@@ -7,21 +7,30 @@ from datetime import datetime, timedelta
 from threading import Lock
 
 from handlers.domain.channels import Channel
-from handlers.domain.claims import Claimed, Found, Refusal, refusal
-from handlers.domain.deliveries import Attempt, Conclusion, Delivery, Observed, Outcome, Reason, Step, with_fates
-from handlers.domain.due import AFTER_CLAIM, DueDelivery, first_due
-from handlers.domain.due import shard as due_shard
-from handlers.domain.events import DeliveryRequested
-from handlers.domain.links import Link, Links
-from handlers.domain.locales import fallbacks
-from handlers.domain.messages import Message
-from handlers.domain.notifications import Notification
-from handlers.domain.people import Person
-from handlers.domain.rendering import Content
-from handlers.domain.routing import CLOSED, Circuit, Signal, Switches, moved
-from handlers.domain.settings import Settings, UserSettings
-from handlers.domain.statuses import UNSENT, Status, may_move
-from handlers.domain.templates import StoredTemplate
+from handlers.domain.content.links import Link, Links
+from handlers.domain.content.messages import Message
+from handlers.domain.content.rendering import Content
+from handlers.domain.content.templates import StoredTemplate
+from handlers.domain.notifications.claims import Claimed, Found, Refusal, refusal
+from handlers.domain.notifications.deliveries import (
+    Attempt,
+    Conclusion,
+    Delivery,
+    Observed,
+    Outcome,
+    Reason,
+    Step,
+    with_fates,
+)
+from handlers.domain.notifications.due import AFTER_CLAIM, DueDelivery, first_due
+from handlers.domain.notifications.due import shard as due_shard
+from handlers.domain.notifications.events import DeliveryRequested
+from handlers.domain.notifications.notification import Notification
+from handlers.domain.notifications.statuses import UNSENT, Status, may_move
+from handlers.domain.people.locales import fallbacks
+from handlers.domain.people.person import Person
+from handlers.domain.people.settings import Settings, UserSettings
+from handlers.domain.providers.routing import CLOSED, Circuit, Signal, Switches, moved
 
 
 @dataclass

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from handlers.domain.callers import Caller
-from handlers.domain.deliveries import Delivery, Priority, Step
-from handlers.domain.notifications import Notification
-from handlers.domain.requests import NotificationRequest
-from handlers.domain.statuses import Status
+from handlers.domain.notifications.deliveries import Delivery, Priority, Step
+from handlers.domain.notifications.notification import Notification
+from handlers.domain.notifications.requests import NotificationRequest
+from handlers.domain.notifications.statuses import Status
 
 NOW = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 CONTENT = {"subject": "Hi {{ name }}", "body": "<b>{{ name }}</b>"}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from handlers.domain.settings import UserSettings
+from handlers.domain.people.settings import UserSettings
 from handlers.entrypoints import contacts
 from tests.unit.handlers.entrypoints.gateway import Answer, call
 

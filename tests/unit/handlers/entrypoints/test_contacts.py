@@ -5,8 +5,8 @@ from urllib.parse import quote
 
 import pytest
 
-from handlers.domain.contacts import Changes, Contact
-from handlers.domain.devices import Device
+from handlers.domain.people.contacts import Changes, Contact
+from handlers.domain.people.devices import Device
 from handlers.domain.problems import Contended
 from handlers.entrypoints import contacts
 from tests.unit.handlers.entrypoints.gateway import Answer, call

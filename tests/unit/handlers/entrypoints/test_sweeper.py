@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from handlers.domain.due import AFTER_ACCEPTANCE
-from handlers.domain.schedules import Scheduled
+from handlers.domain.notifications.due import AFTER_ACCEPTANCE
+from handlers.domain.notifications.schedules import Scheduled
 from handlers.entrypoints import sweeper
-from handlers.sweep import Sweeper
+from handlers.services.sweeping import Sweeper
 from tests.unit.handlers.entrypoints.gateway import LambdaContext
 from tests.unit.handlers.log_contract import accepted
 from tests.unit.handlers.memory import MemoryBus, MemoryLog

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from handlers.domain import templates as names
 from handlers.domain.channels import Channel
-from handlers.domain.rendering import Content
-from handlers.domain.templates import StoredTemplate
+from handlers.domain.content import templates as names
+from handlers.domain.content.rendering import Content
+from handlers.domain.content.templates import StoredTemplate
 from handlers.entrypoints import templates
 from tests.unit.handlers.entrypoints.gateway import Answer, call
 

@@ -10,12 +10,12 @@ from urllib.parse import urlencode
 
 import pytest
 
-from handlers.domain.deliveries import Delivery
-from handlers.domain.links import Link, Purpose, sign
-from handlers.domain.settings import UserSettings
-from handlers.domain.statuses import Status
+from handlers.domain.content.links import Link, Purpose, sign
+from handlers.domain.notifications.deliveries import Delivery
+from handlers.domain.notifications.statuses import Status
+from handlers.domain.people.settings import UserSettings
 from handlers.entrypoints import tracking
-from handlers.tracking import Recipients
+from handlers.services.tracking import Recipients
 from tests.unit.handlers.entrypoints.gateway import LambdaContext
 from tests.unit.handlers.log_contract import SENT, claimed
 from tests.unit.handlers.memory import Clock, MemoryChoices, MemoryLog

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from handlers.domain.deliveries import Delivery
-from handlers.domain.messages import Message
-from handlers.domain.provider_errors import OutcomeUnknownError, ProviderError, ThrottledError, UnavailableError
-from handlers.domain.retries import AFTER_UNKNOWN
-from handlers.domain.settings import Settings
-from handlers.domain.statuses import Status
+from handlers.domain.content.messages import Message
+from handlers.domain.notifications.deliveries import Delivery
+from handlers.domain.notifications.statuses import Status
+from handlers.domain.people.settings import Settings
+from handlers.domain.providers.errors import OutcomeUnknownError, ProviderError, ThrottledError, UnavailableError
+from handlers.domain.providers.retries import AFTER_UNKNOWN
 from handlers.entrypoints.worker import batch_handler
-from handlers.failover import Chain
-from handlers.worker import Worker
-from tests.unit.handlers.domain.test_events import envelope
+from handlers.services.delivering import Worker
+from handlers.services.failover import Chain
+from tests.unit.handlers.domain.notifications.test_events import envelope
 from tests.unit.handlers.entrypoints.gateway import LambdaContext
 from tests.unit.handlers.memory import (
     LINKS,

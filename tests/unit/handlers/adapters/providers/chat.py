@@ -5,9 +5,9 @@ import httpx
 from handlers.adapters.providers import egress
 from handlers.adapters.providers.http import HttpProviderClient
 from handlers.adapters.providers.urls import UrlClient
-from handlers.domain.messages import Message
-from handlers.domain.reach import Endpoint
-from handlers.domain.rendering import RenderedContent
+from handlers.domain.content.messages import Message
+from handlers.domain.content.rendering import RenderedContent
+from handlers.domain.people.reach import Endpoint
 
 
 def message(url: str, body: str = "Ada paid <b>5 €</b> & left") -> Message:

@@ -9,11 +9,11 @@ from urllib.parse import parse_qs
 import httpx
 from aws_lambda_powertools.utilities.parameters.secrets import SecretsProvider
 
-from handlers.adapters.provider_credentials import C, ProviderCredentials
+from handlers.adapters.aws.provider_credentials import C, ProviderCredentials
 from handlers.adapters.providers.http import HttpProviderClient
-from handlers.domain.messages import Message
-from handlers.domain.reach import Endpoint
-from handlers.domain.rendering import RenderedContent
+from handlers.domain.content.messages import Message
+from handlers.domain.content.rendering import RenderedContent
+from handlers.domain.people.reach import Endpoint
 
 SMS = Message(Endpoint("+4915112345678"), RenderedContent(body="Grüße €"), "n-1", "d-1", "payment")
 EMAIL = Message(

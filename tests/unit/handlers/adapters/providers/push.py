@@ -6,10 +6,10 @@ from functools import cache
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from handlers.domain.deliveries import Priority
-from handlers.domain.messages import Message
-from handlers.domain.reach import Endpoint
-from handlers.domain.rendering import RenderedContent
+from handlers.domain.content.messages import Message
+from handlers.domain.content.rendering import RenderedContent
+from handlers.domain.notifications.deliveries import Priority
+from handlers.domain.people.reach import Endpoint
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 APNS_TOKEN = "0123456789abcdef" * 4

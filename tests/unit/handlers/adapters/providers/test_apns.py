@@ -9,11 +9,11 @@ import jwt
 import pytest
 import time_machine
 
-from handlers.adapters.provider_credentials import ProviderCredentials
+from handlers.adapters.aws.provider_credentials import ProviderCredentials
 from handlers.adapters.providers.apns import ApnsCredentials, ApnsProvider, create
 from handlers.adapters.providers.push_payloads import apns_headers, apns_payload
-from handlers.domain.deliveries import Priority
-from handlers.domain.provider_errors import (
+from handlers.domain.notifications.deliveries import Priority
+from handlers.domain.providers.errors import (
     AuthenticationError,
     CredentialsMissingError,
     MessageRefusedError,

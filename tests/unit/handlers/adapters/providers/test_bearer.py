@@ -8,11 +8,11 @@ import httpx
 import pytest
 import time_machine
 
-from handlers.adapters.provider_credentials import Credentials
+from handlers.adapters.aws.provider_credentials import Credentials
 from handlers.adapters.providers import bearer
 from handlers.adapters.providers.bearer import BearerTokens, Token
 from handlers.adapters.providers.http import Answer
-from handlers.domain.provider_errors import UnavailableError
+from handlers.domain.providers.errors import UnavailableError
 from tests.unit.handlers.adapters.providers.push import NOW
 
 LIFETIME = 600

@@ -16,14 +16,14 @@ from handlers.adapters.providers.discord import DiscordProvider
 from handlers.adapters.providers.slack import SlackProvider
 from handlers.adapters.providers.teams import TeamsProvider
 from handlers.adapters.providers.urls import UrlClient
-from handlers.domain.provider_errors import (
+from handlers.domain.providers.errors import (
     MessageRefusedError,
     ProviderError,
     RecipientRefusedError,
     ThrottledError,
     UnavailableError,
 )
-from handlers.domain.providers import of_channel
+from handlers.domain.providers.registry import of_channel
 from handlers.ports import Provider
 from tests.unit.handlers.adapters.providers.chat import message, url_client
 from tests.unit.handlers.adapters.providers.webserver import Answer, Request, WebServer, says, serving

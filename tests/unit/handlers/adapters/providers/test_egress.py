@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from handlers.adapters.providers import egress
-from handlers.domain.provider_errors import RecipientRefusedError
+from handlers.domain.providers.errors import RecipientRefusedError
 from tests.unit.handlers.adapters.providers.webserver import says, serving
 
 PUBLIC = "93.184.215.14"

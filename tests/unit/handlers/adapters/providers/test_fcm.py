@@ -12,10 +12,10 @@ import jwt
 import pytest
 import time_machine
 
-from handlers.adapters.provider_credentials import ProviderCredentials
+from handlers.adapters.aws.provider_credentials import ProviderCredentials
 from handlers.adapters.providers.fcm import FcmCredentials, FcmProvider, create
 from handlers.adapters.providers.push_payloads import fcm_message
-from handlers.domain.provider_errors import (
+from handlers.domain.providers.errors import (
     AuthenticationError,
     MessageRefusedError,
     OutcomeUnknownError,

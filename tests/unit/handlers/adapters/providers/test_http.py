@@ -13,7 +13,7 @@ import pytest
 
 from handlers.adapters.providers import http
 from handlers.adapters.providers.http import HttpProviderClient, retry_after
-from handlers.domain.provider_errors import OutcomeUnknownError, ProviderError, ThrottledError, UnavailableError
+from handlers.domain.providers.errors import OutcomeUnknownError, ProviderError, ThrottledError, UnavailableError
 from tests.unit.handlers.adapters.providers.exchange import SMS, Exchange
 
 URL = "https://api.example.com/v1/messages"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from handlers.adapters.providers.push_payloads import apns_headers, apns_payload, fcm_message, seconds_left
-from handlers.domain.deliveries import Priority
+from handlers.domain.notifications.deliveries import Priority
 from tests.unit.handlers.adapters.providers.push import DELIVERY_ID, NOW, push
 
 IDS = {"notification_id": "n-1", "delivery_id": DELIVERY_ID, "category": "payment"}

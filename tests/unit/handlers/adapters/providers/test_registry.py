@@ -9,11 +9,12 @@ from typing import get_type_hints
 
 import pytest
 
-from handlers.adapters import provider_credentials, providers
-from handlers.adapters.provider_credentials import C, ProviderCredentials
+from handlers.adapters import providers
+from handlers.adapters.aws import provider_credentials
+from handlers.adapters.aws.provider_credentials import C, ProviderCredentials
 from handlers.adapters.providers import registry
 from handlers.domain.channels import CHANNELS, Channel
-from handlers.domain.providers import PROVIDERS, of_channel
+from handlers.domain.providers.registry import PROVIDERS, of_channel
 from handlers.ports import Provider
 
 

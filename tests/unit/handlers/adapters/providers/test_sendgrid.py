@@ -11,8 +11,10 @@ from sendgrid import SendGridAPIClient
 from sendgrid.helpers.mail import Content, CustomArg, From, Header, Mail, To
 
 from handlers.adapters.providers.sendgrid import SendGridCredentials, SendGridProvider
-from handlers.domain.messages import Message
-from handlers.domain.provider_errors import (
+from handlers.domain.content.messages import Message
+from handlers.domain.content.rendering import RenderedContent
+from handlers.domain.people.reach import Endpoint
+from handlers.domain.providers.errors import (
     AuthenticationError,
     MessageRefusedError,
     OutcomeUnknownError,
@@ -20,8 +22,6 @@ from handlers.domain.provider_errors import (
     RecipientRefusedError,
     UnavailableError,
 )
-from handlers.domain.reach import Endpoint
-from handlers.domain.rendering import RenderedContent
 from tests.unit.handlers.adapters.providers.exchange import EMAIL, Exchange, credentials
 
 ACCEPTED = httpx.Response(202, headers={"X-Message-Id": "m-1"})

@@ -11,18 +11,18 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from handlers.adapters import clients
+from handlers.adapters.aws import clients
 from handlers.adapters.providers.ses import SesProvider
-from handlers.domain.messages import Message
-from handlers.domain.provider_errors import (
+from handlers.domain.content.messages import Message
+from handlers.domain.content.rendering import RenderedContent
+from handlers.domain.people.reach import Endpoint
+from handlers.domain.providers.errors import (
     MessageRefusedError,
     OutcomeUnknownError,
     ProviderError,
     ThrottledError,
     UnavailableError,
 )
-from handlers.domain.reach import Endpoint
-from handlers.domain.rendering import RenderedContent
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 

@@ -8,9 +8,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from handlers.adapters import clients
+from handlers.adapters.aws import clients
 from handlers.adapters.providers.sns import SnsProvider
-from handlers.domain.provider_errors import (
+from handlers.domain.providers.errors import (
     MessageRefusedError,
     ProviderError,
     RecipientRefusedError,

@@ -13,8 +13,8 @@ from botocore.stub import Stubber
 
 from handlers.adapters.providers.push_payloads import apns_payload, fcm_message
 from handlers.adapters.providers.sns_push import SnsPushCredentials, SnsPushProvider, create
-from handlers.domain.deliveries import Priority
-from handlers.domain.provider_errors import (
+from handlers.domain.notifications.deliveries import Priority
+from handlers.domain.providers.errors import (
     CredentialsMissingError,
     MessageRefusedError,
     OutcomeUnknownError,

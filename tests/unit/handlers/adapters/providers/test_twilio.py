@@ -10,7 +10,7 @@ from twilio.http import HttpClient
 from twilio.http.response import Response
 
 from handlers.adapters.providers.twilio import TwilioCredentials, TwilioProvider
-from handlers.domain.provider_errors import (
+from handlers.domain.providers.errors import (
     AuthenticationError,
     MessageRefusedError,
     OutcomeUnknownError,

@@ -12,7 +12,7 @@ import pytest
 from handlers.adapters.providers import urls
 from handlers.adapters.providers.http import Answer
 from handlers.adapters.providers.urls import UrlClient
-from handlers.domain.provider_errors import (
+from handlers.domain.providers.errors import (
     OutcomeUnknownError,
     ProviderError,
     RecipientRefusedError,

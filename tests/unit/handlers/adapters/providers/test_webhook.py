@@ -14,9 +14,9 @@ from botocore.stub import Stubber
 from pydantic import ValidationError
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from handlers.adapters.provider_credentials import ProviderCredentials
+from handlers.adapters.aws.provider_credentials import ProviderCredentials
 from handlers.adapters.providers.webhook import WebhookCredentials, WebhookProvider
-from handlers.domain.provider_errors import (
+from handlers.domain.providers.errors import (
     CredentialsMissingError,
     MessageRefusedError,
     ProviderError,

@@ -1,0 +1,305 @@
+"""The log to the one who makes deliveries: claimed, concluded or closed by conditional writes, each of one item.
+
+Every write says what it expects to find, so two who write at once cannot both succeed, and a write that botocore
+repeats because the answer was lost cannot count twice.
+
+Who may send is settled by the list of attempts: an attempt is begun only if none was since the delivery was read. So
+even a worker that outlived its lease sends nothing more once somebody else has begun.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from handlers.adapters.aws.dynamo import Item, plain, typed
+from handlers.adapters.aws.log_items import delivery_of
+from handlers.adapters.aws.log_keys import delivery_key
+from handlers.domain.content.links import Link
+from handlers.domain.notifications.claims import Claimed, Found, Refusal, lapsed, refusal
+from handlers.domain.notifications.deliveries import Conclusion, Delivery, Observed, Outcome, Reason
+from handlers.domain.notifications.due import AFTER_CLAIM
+from handlers.domain.notifications.events import DeliveryRequested
+from handlers.domain.notifications.statuses import Status, before
+from handlers.domain.times import rfc3339
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_IS_CREATED: Final = "#status = :created"
+# An attempt that failed removes the lease; one that died leaves it to end.
+_IS_LAPSED: Final = "(#status = :pending AND (attribute_not_exists(#lease_until) OR #lease_until < :seconds))"
+_IS_FREE: Final = f"({_IS_CREATED} OR {_IS_LAPSED})"
+_IS_THIS_EVENT: Final = "#event_id = :event"
+_IS_IN_TIME: Final = "(attribute_not_exists(#expires_at) OR #expires_at > :now)"
+# Whose attempts are as many as when it was read: nobody has begun one since.
+_IS_UNTOUCHED: Final = "#status = :pending AND size(#attempts) = :count"
+_NO_REASON: Final = "REMOVE #reason"
+_LET_GO: Final = "REMOVE #lease_until"
+_SETTLE: Final = "REMOVE #lease_until, #due_shard, #due_at"
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """A write whose condition did not hold, and the item that it met, if there was one."""
+
+    item: Item | None
+
+
+class DynamoDeliveryLog:
+    """Calls `dynamodb:UpdateItem`; to `look`, `dynamodb:GetItem`."""
+
+    def __init__(self, table: str, client: "DynamoDBClient") -> None:
+        self._table = table
+        self._client = client
+
+    def claim(
+        self, event: DeliveryRequested, *, provider: str | None, lease_until: datetime, now: datetime
+    ) -> Claimed | Refusal:
+        """Lease a delivery that is still to be sent. Of two at once exactly one gets it.
+
+        Begins an attempt with the provider, if one is named.
+
+        One write; a second one only to take over a lease that has lapsed: its status is `pending` already, and the
+        timeline tells the changes of status alone.
+        """
+        # What it waited for, if it did, is over.
+        begin = "#lease_until = :lease, #due_at = :due, #attempts = list_append(#attempts, :attempts)"
+        values = {
+            ":event": event.event_id,
+            ":now": rfc3339(now),
+            ":pending": Status.PENDING.value,
+            ":lease": int(lease_until.timestamp()) + 1,  # whole seconds, rounded up
+            ":due": rfc3339(now + AFTER_CLAIM),
+            ":attempts": [] if provider is None else [_started(provider, now)],
+        }
+        result = self._update(
+            event,
+            f"SET #status = :pending, #timeline = list_append(#timeline, :step), {begin} {_NO_REASON}",
+            f"{_IS_THIS_EVENT} AND {_IS_CREATED} AND {_IS_IN_TIME}",
+            values | {":created": Status.CREATED.value, ":step": _step(Status.PENDING, now)},
+        )
+        if isinstance(result, _Failed) and _is_lapsed(result, now):
+            result = self._update(
+                event,
+                f"SET {begin} {_NO_REASON}",
+                f"{_IS_THIS_EVENT} AND {_IS_LAPSED} AND {_IS_IN_TIME}",
+                values | {":seconds": int(now.timestamp())},
+            )
+        return _refusal(result, event, now) if isinstance(result, _Failed) else Claimed(delivery_of(result))
+
+    def begin(
+        self, delivery: Delivery, *, provider: str, now: datetime, after: Conclusion | None = None
+    ) -> Delivery | None:
+        """Begin the next attempt at a delivery that was claimed, and return the delivery with it.
+
+        `after` tells what came of the last attempt, in the same write. Returns None, and writes nothing, when somebody
+        else has begun an attempt meanwhile or the delivery has moved on: it must not be sent then.
+        """
+        telling, told = ([], {}) if after is None else _telling(delivery, after)
+        count = len(delivery.attempts)
+        result = self._update(
+            delivery,
+            # Beyond its end, a list is appended to. `list_append` would overlap with what is told of the last attempt.
+            f"SET {', '.join((*telling, f'#attempts[{count}] = :attempt'))}",
+            _IS_UNTOUCHED,
+            {":pending": Status.PENDING.value, ":count": count, ":attempt": _started(provider, now), **told},
+        )
+        return None if isinstance(result, _Failed) else delivery_of(result)
+
+    def release(self, delivery: Delivery) -> None:
+        """End the lease of a delivery that was claimed without an attempt; unless somebody has begun one meanwhile."""
+        values = {":pending": Status.PENDING.value, ":count": len(delivery.attempts)}
+        self._update(delivery, _LET_GO, _IS_UNTOUCHED, values)
+
+    def defer(self, event: DeliveryRequested, until: datetime, now: datetime) -> Refusal | None:
+        """Let a delivery that nobody holds be due when its user's quiet hours end; return why not, if not.
+
+        If it expires before, it is due then, to be closed: a second write, as only the first tells that.
+        """
+        defer = "#send_at = :until, #reason = :reason REMOVE #republished"
+        free = f"{_IS_THIS_EVENT} AND {_IS_FREE}"
+        values = {
+            ":event": event.event_id,
+            **_free(now),
+            ":until": rfc3339(until),
+            ":reason": Reason.QUIET_HOURS.value,
+        }
+        result = self._update(
+            event,
+            f"SET #due_at = :until, {defer}",
+            f"{free} AND (attribute_not_exists(#expires_at) OR #expires_at > :until)",
+            values,
+        )
+        if isinstance(result, _Failed) and _expires(result, now, until):
+            result = self._update(
+                event,
+                f"SET #due_at = #expires_at, {defer}",
+                f"{free} AND #expires_at > :now",
+                {**values, ":now": rfc3339(now)},
+            )
+        return _refusal(result, event, now) if isinstance(result, _Failed) else None
+
+    def close(self, event: DeliveryRequested, status: Status, reason: Reason, now: datetime) -> Refusal | None:
+        """Move a delivery that nobody holds to a final status, without an attempt; return why not, if not."""
+        result = self._settle(event, status, reason, now)
+        return _refusal(result, event, now) if isinstance(result, _Failed) else None
+
+    def cancel(self, delivery: Delivery, now: datetime) -> Delivery:
+        """Cancel a delivery that is not yet sent, and that nobody is sending; return it as it is now, either way."""
+        result = self._settle(delivery.event(), Status.CANCELED, Reason.CANCELED, now)
+        item = result.item if isinstance(result, _Failed) else result
+        return delivery if item is None else delivery_of(item)
+
+    def _settle(self, event: DeliveryRequested, status: Status, reason: Reason, now: datetime) -> Item | _Failed:
+        return self._update(
+            event,
+            f"SET #status = :to, #reason = :reason, #timeline = list_append(#timeline, :step) {_SETTLE}",
+            f"{_IS_THIS_EVENT} AND {_IS_FREE}",
+            {
+                ":event": event.event_id,
+                **_free(now),
+                ":to": status.value,
+                ":reason": reason.value,
+                ":step": _step(status, now, reason),
+            },
+        )
+
+    def conclude(self, delivery: Delivery, conclusion: Conclusion) -> None:
+        """Write what came of the last attempt of this delivery, as it was claimed or begun, and end the lease.
+
+        A delivery that has moved on meanwhile keeps its status, and a second write tells the outcome alone. It fails,
+        and may, when there was only an answer lost: the outcome has been told then.
+        """
+        untold = f"#attempts[{len(delivery.attempts) - 1}].#outcome = :started"
+        started = {":started": Outcome.STARTED.value}
+        telling, told = _telling(delivery, conclusion)
+        moving, moved = _moving(delivery, conclusion)
+        result = self._update(
+            delivery,
+            f"SET {', '.join((*telling, *moving))} {_SETTLE if moving else _LET_GO}",
+            f"#status = :pending AND {untold}",
+            {**started, **told, **moved, ":pending": Status.PENDING.value},
+        )
+        if isinstance(result, _Failed):
+            self._update(delivery, f"SET {', '.join(telling)} {_SETTLE}", untold, started | told)
+
+    def look(self, link: Link) -> Delivery | None:
+        """Return the delivery of a link as last written."""
+        key = delivery_key(link.notification_id, link.delivery_id)
+        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        return None if item is None else delivery_of(item)
+
+    def observe(self, link: Link, status: Status, now: datetime) -> Observed | None:
+        """Move the delivery of a link to what its recipient did, if that is a move; return it as it is now, either way.
+
+        None when there is no such delivery. Who opens a message has got it, so nobody needs to send it any more.
+        """
+        result = self._update(
+            link,
+            f"SET #status = :to, #timeline = list_append(#timeline, :step) {_SETTLE}",
+            "#status IN (" + ", ".join(f":from{place}" for place in range(len(before(status)))) + ")",
+            {
+                ":to": status.value,
+                ":step": _step(status, now),
+                **{f":from{place}": each.value for place, each in enumerate(before(status))},
+            },
+        )
+        if isinstance(result, _Failed):
+            return None if result.item is None else Observed(delivery_of(result.item), is_news=False)
+        return Observed(delivery_of(result), is_news=True)
+
+    def _update(
+        self, delivery: DeliveryRequested | Delivery | Link, update: str, condition: str, values: Mapping[str, Any]
+    ) -> Item | _Failed:
+        names = {name: name[1:] for name in re.findall(r"#\w+", f"{update} {condition}")}
+        try:
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key=delivery_key(delivery.notification_id, delivery.delivery_id),
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=typed(values),
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            met: Any = error.response.get("Item")
+            return _Failed(met)
+        return answer["Attributes"]
+
+
+def _free(now: datetime) -> dict[str, Any]:
+    """Return the values in the condition that nobody holds the delivery."""
+    return {
+        ":created": Status.CREATED.value,
+        ":pending": Status.PENDING.value,
+        ":seconds": int(now.timestamp()),
+    }
+
+
+def _started(provider: str, at: datetime) -> dict[str, str]:
+    return {"at": rfc3339(at), "provider": provider, "outcome": Outcome.STARTED.value}
+
+
+def _telling(delivery: Delivery, conclusion: Conclusion) -> tuple[list[str], dict[str, Any]]:
+    """Return the assignments, and their values, that tell what came of this attempt."""
+    attempt = f"#attempts[{len(delivery.attempts) - 1}]"
+    told = {"outcome": conclusion.outcome.value, "error": conclusion.error, "segments": conclusion.segments}
+    present = {name: value for name, value in told.items() if value is not None}
+    return [f"{attempt}.#{name} = :{name}" for name in present], {f":{name}": value for name, value in present.items()}
+
+
+def _moving(delivery: Delivery, conclusion: Conclusion) -> tuple[list[str], dict[str, Any]]:
+    """Return the assignments, and their values, that move the delivery to the conclusion's status; none without one."""
+    if conclusion.status is None:
+        return [], {}
+    values = {
+        ":to": conclusion.status.value,
+        ":step": _step(conclusion.status, conclusion.at, conclusion.reason),
+        ":provider": delivery.attempts[-1].provider,
+        ":message_id": conclusion.provider_message_id,
+        ":reason": conclusion.reason and conclusion.reason.value,
+    }
+    assignments = {
+        ":to": "#status = :to",
+        ":step": "#timeline = list_append(#timeline, :step)",
+        ":provider": "#provider = :provider",
+        ":message_id": "#provider_message_id = :message_id",
+        ":reason": "#reason = :reason",
+    }
+    present = {name: value for name, value in values.items() if value is not None}
+    return [assignments[name] for name in present], present
+
+
+def _step(status: Status, at: datetime, reason: Reason | None = None) -> list[dict[str, str]]:
+    """Return the timeline's next step, as the list that list_append takes."""
+    step = {"status": status.value, "at": rfc3339(at)}
+    return [step if reason is None else step | {"reason": reason.value}]
+
+
+def _found(item: Item) -> Found:
+    values = plain(item)
+    lease_until, expires_at = values.get("lease_until"), values.get("expires_at")
+    return Found(
+        event_id=values["event_id"],
+        status=Status(values["status"]),
+        lease_until=None if lease_until is None else int(lease_until),
+        expires_at=None if expires_at is None else datetime.fromisoformat(expires_at),
+    )
+
+
+def _is_lapsed(failed: _Failed, now: datetime) -> bool:
+    return failed.item is not None and lapsed(_found(failed.item), now)
+
+
+def _expires(failed: _Failed, after: datetime, until: datetime) -> bool:
+    """Say whether the delivery that was met expires between these times."""
+    expires_at = None if failed.item is None else _found(failed.item).expires_at
+    return expires_at is not None and after < expires_at <= until
+
+
+def _refusal(failed: _Failed, event: DeliveryRequested, now: datetime) -> Refusal:
+    return refusal(None if failed.item is None else _found(failed.item), event.event_id, now)

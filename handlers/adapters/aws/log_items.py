@@ -1,0 +1,60 @@
+"""How the log's table holds a notification and its deliveries.
+
+Keys are in `log_keys`. An attribute has the name and form of the
+field it holds, with these exceptions:
+
+- `data` and `content` are JSON text, for they may hold floats, which DynamoDB's numbers would not give back;
+- an attempt has no number, which is its place in the list, so that a claim can append one without knowing how many
+  there are; and one that was never concluded stays `started`, which is read as `unknown` once another one follows;
+- `lease_until` (seconds since 1970) is there while an invocation holds the delivery;
+- `due_shard`, `due_at` and `republished` are the sweeper's; the first two are there while the delivery is to be sent.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from handlers.adapters.aws.dynamo import Item, plain, typed
+from handlers.adapters.aws.log_keys import NOTIFICATION, delivery_key
+from handlers.domain.notifications.deliveries import Attempt, Delivery, with_fates
+from handlers.domain.notifications.due import first_due, shard
+from handlers.domain.notifications.notification import Notification
+from handlers.domain.notifications.statuses import UNSENT
+from handlers.domain.times import rfc3339
+
+_AS_JSON: Final = ("content", "data")
+
+
+def notification_item(notification: Notification) -> Item:
+    """Return the item of a notification."""
+    return typed(notification.model_dump(mode="json") | {"item": NOTIFICATION})
+
+
+def delivery_item(delivery: Delivery) -> Item:
+    """Return the item of a delivery that is being accepted; in the index when it is to be sent."""
+    values = delivery.model_dump(mode="json")
+    values |= {name: _to_json(values[name]) for name in _AS_JSON if name in values}
+    due = _due(delivery) if delivery.status in UNSENT else {}
+    return delivery_key(delivery.notification_id, delivery.delivery_id) | typed(values | due)
+
+
+def notification_of(item: Mapping[str, Any]) -> Notification:
+    """Return the notification that an item holds."""
+    return Notification.model_validate({f: v for f, v in plain(item).items() if f in Notification.model_fields})
+
+
+def delivery_of(item: Mapping[str, Any]) -> Delivery:
+    """Return the delivery that an item holds, its attempts numbered, those that never told their outcome `unknown`."""
+    values = {name: value for name, value in plain(item).items() if name in Delivery.model_fields}
+    values |= {name: json.loads(values[name]) for name in _AS_JSON if name in values}
+    attempts = [Attempt(attempt=number, **each) for number, each in enumerate(values["attempts"], start=1)]
+    return Delivery.model_validate(values | {"attempts": with_fates(attempts)})
+
+
+def _due(delivery: Delivery) -> dict[str, str]:
+    due_at = first_due(delivery.created_at, delivery.send_at, delivery.expires_at)
+    return {"due_shard": shard(delivery.delivery_id), "due_at": rfc3339(due_at)}
+
+
+def _to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

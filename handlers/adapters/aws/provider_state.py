@@ -1,0 +1,180 @@
+"""What the workers of a channel share about its providers: one item for each channel, in the table of limits.
+
+    {"id": "providers#sms", "order": ["twilio", "sns"], "off": {"sns"},
+     "circuits": {"twilio": {"failures": 5, "opened_at": "2030-01-31T12:00:00.000Z", "probe_at": "…"}}}
+
+Every attribute but the key may be missing. `order` and `off` (a set) are the operator's (`ops.providers`), `circuits`
+are written here; a provider that is not in it has a closed circuit without failures. The item has no TTL.
+
+Powertools has a circuit breaker (aws_lambda_powertools.utilities.circuit_breaker), which is not used here because:
+it decides while it makes the call, and the attempt is to be in the log, with the provider's name, before it is made;
+a claim that is refused as a duplicate would count there as a success, and close the circuit; it counts failures in each
+environment apart, so each of ten would ask a dead provider five times; it knows no `Retry-After`; and it reads
+one item for each circuit, while this one read brings the switches too. Its election of the prober is the same as here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Lock
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from handlers.adapters.aws.dynamo import Item, plain, typed
+from handlers.domain.channels import Channel
+from handlers.domain.providers.routing import CLOSED, Circuit, Phase, Signal, Switches, moved
+from handlers.domain.times import rfc3339
+from handlers.observability import describe, logger
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+MAX_AGE_SECONDS: Final = 5
+"""How old what is known may be: a switch is in effect everywhere within this, and the time of one read."""
+
+_WRITES: Final = 5
+"""How often a signal is written anew when others were quicker. It is given up then: they have told the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The item, as last seen. `circuits` is as it is stored, since a write names what it expects to find."""
+
+    switches: Switches = field(default_factory=Switches)
+    circuits: Mapping[str, Any] | None = None
+
+    def circuit(self, provider: str) -> Circuit:
+        stored = (self.circuits or {}).get(provider)
+        return CLOSED if stored is None else _circuit(stored)
+
+
+class DynamoProviderState:
+    """Calls `dynamodb:GetItem` every five seconds while there is something to send, and `dynamodb:UpdateItem` when a
+    circuit moves: never while all is well.
+    """
+
+    def __init__(self, table: str, channel: Channel, client: "DynamoDBClient") -> None:
+        self._table = table
+        self._key = typed({"id": item_id(channel)})
+        self._client = client
+        self._lock = Lock()
+        self._known = _Known()
+        self._stale_at = 0.0
+
+    def switches(self) -> Switches:
+        """Return which providers are off, and in which order they are asked, as of five seconds ago at most."""
+        return self._current().switches
+
+    def circuit(self, provider: str) -> Circuit:
+        """Return a provider's circuit, as of five seconds ago at most."""
+        return self._current().circuit(provider)
+
+    def signal(self, provider: str, signal: Signal, now: datetime) -> bool:
+        """Move a provider's circuit; say whether it moved. Of many who signal PROBE at once exactly one moves it."""
+        try:
+            return self._move(provider, signal, now)
+        except (BotoCoreError, ClientError) as error:
+            logger.warning("a circuit cannot be written", provider=provider, **describe(error))
+            return False
+
+    def _move(self, provider: str, signal: Signal, now: datetime) -> bool:
+        known = self._current()
+        for _ in range(_WRITES):
+            before = known.circuit(provider)
+            after = moved(before, signal, now)
+            if after == before:
+                return False
+            known, written = self._replace(known, provider, after)
+            if written:
+                _tell(provider, before, after, now)
+                return True
+        return False
+
+    def _current(self) -> _Known:
+        """Return what is known, read again when it is stale: by one thread, for all of them."""
+        with self._lock:
+            if monotonic() >= self._stale_at:
+                # Also after a failure: a table that does not answer is not asked for every message.
+                self._known = self._read()
+                self._stale_at = monotonic() + MAX_AGE_SECONDS
+            return self._known
+
+    def _read(self) -> _Known:
+        try:
+            answer = self._client.get_item(TableName=self._table, Key=self._key, ConsistentRead=True)
+        except (BotoCoreError, ClientError) as error:
+            logger.warning("the state of the providers cannot be read", **describe(error))
+            return self._known
+        return _known(answer.get("Item", {}))
+
+    def _replace(self, known: _Known, provider: str, circuit: Circuit) -> tuple[_Known, bool]:
+        """Write a circuit if all of them are still as known; return what is known then, and whether it was written."""
+        others = {name: each for name, each in (known.circuits or {}).items() if name != provider}
+        circuits = others if circuit == CLOSED else others | {provider: _stored(circuit)}
+        expected = "attribute_not_exists(circuits)" if known.circuits is None else "circuits = :seen"
+        seen = {} if known.circuits is None else {":seen": known.circuits}
+        try:
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key=self._key,
+                UpdateExpression="SET circuits = :circuits",
+                ConditionExpression=expected,
+                ExpressionAttributeValues=typed({":circuits": circuits, **seen}),
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            met: Any = error.response.get("Item", {})
+            return self._learn(met), False
+        return self._learn(answer["Attributes"]), True
+
+    def _learn(self, item: Item) -> _Known:
+        """Keep what a write has shown, which is newer than any read before it."""
+        with self._lock:
+            self._known = _known(item)
+            self._stale_at = monotonic() + MAX_AGE_SECONDS
+            return self._known
+
+
+def item_id(channel: Channel) -> str:
+    """Return the key of a channel's item."""
+    return f"providers#{channel}"
+
+
+def switches_of(values: Mapping[str, Any]) -> Switches:
+    """Return the switches that an item's values hold."""
+    return Switches(tuple(values.get("order", ())), frozenset(values.get("off", ())))
+
+
+def circuits_of(values: Mapping[str, Any]) -> dict[str, Circuit]:
+    """Return the circuits that an item's values hold, by provider."""
+    return {name: _circuit(stored) for name, stored in values.get("circuits", {}).items()}
+
+
+def _known(item: Item) -> _Known:
+    values = plain(item)
+    return _Known(switches_of(values), values.get("circuits"))
+
+
+def _circuit(stored: Mapping[str, Any]) -> Circuit:
+    return Circuit(int(stored["failures"]), _time(stored.get("opened_at")), _time(stored.get("probe_at")))
+
+
+def _stored(circuit: Circuit) -> dict[str, Any]:
+    times = {"opened_at": circuit.opened_at, "probe_at": circuit.probe_at}
+    return {"failures": circuit.failures, **{name: rfc3339(at) for name, at in times.items() if at is not None}}
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _tell(provider: str, before: Circuit, after: Circuit, now: datetime) -> None:
+    """Log what an operator wants to know: that a provider is no longer asked, and that it is again."""
+    opened, closed = after.probe_at is not None, before.probe_at is not None and after.probe_at is None
+    if before.phase(now) is Phase.CLOSED and opened:
+        logger.warning("circuit opened", provider=provider, failures=after.failures)
+    elif closed:
+        logger.warning("circuit closed", provider=provider, opened_at=before.opened_at)

@@ -1,0 +1,1 @@
+"""What a message says: templates, rendering, text messages, links."""

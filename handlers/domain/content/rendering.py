@@ -1,0 +1,222 @@
+"""Jinja2 sources and data in, the text to send out; nothing else can be reached from a template.
+
+Sources come from producers, so they run in a sandbox (see `template_sandbox`): no attribute that leads out of the data,
+no way to change the data, no file, no import, a bounded result, and bounded time and memory on the way to it.
+What an e-mail shows as HTML is escaped unless its author says `safe`; everything else is plain text. Messages of errors
+name the field and the line, never a value out of the data.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Annotated, Any, Final
+
+from jinja2 import Template, TemplateSyntaxError, nodes
+from jinja2.exceptions import SecurityError, UndefinedError
+from pydantic import Field, StringConstraints
+
+from handlers.domain.channels import Channel
+from handlers.domain.content import sandbox
+from handlers.domain.model import Model, is_absent
+
+MAX_RENDERED_BYTES: Final = 256 * 1024
+"""Of one field once rendered, in UTF-8: as much as a whole request may carry."""
+
+MAX_SUBJECT_CHARACTERS: Final = 998
+"""The longest line that a message may have (RFC 5322 2.1.1)."""
+
+FIELDS: Final[Mapping[Channel, tuple[str, ...]]] = MappingProxyType(
+    {"email": ("subject", "body", "text"), "push": ("subject", "body"), "sms": ("body",), "chat": ("body",)}
+)
+"""The fields that each channel sends. Of these, `body` is always needed, and by e-mail a `subject`."""
+
+
+class Content(Model):
+    """Jinja2 sources of a message: of a stored template, or of the one-off `content` of a notification."""
+
+    subject: str | None = Field(default=None, exclude_if=is_absent)
+    body: Annotated[str, StringConstraints(min_length=1)]
+    text: str | None = Field(default=None, exclude_if=is_absent)
+
+
+class RenderedContent(Model):
+    """What a channel sends: only the fields that the channel has."""
+
+    subject: str | None = Field(default=None, exclude_if=is_absent)
+    body: str
+    text: str | None = Field(default=None, exclude_if=is_absent)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one field of a `Content`; `line` counts from 1."""
+
+    field: str
+    message: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        where = self.field if self.line is None else f"{self.field}, line {self.line}"
+        return f"{where}: {self.message}"
+
+
+class TemplateError(Exception):
+    """A content that cannot be rendered; carries every fault found and no value out of the data."""
+
+    def __init__(self, *faults: Fault) -> None:
+        super().__init__("; ".join(map(str, faults)))
+        self.faults = faults
+
+
+def render(content: Content, channel: Channel, data: Mapping[str, Any]) -> RenderedContent:
+    """Return the content as the channel sends it.
+
+    Raises `TemplateError` when a source does not compile, needs what the data do not hold, grows beyond
+    `MAX_RENDERED_BYTES`, or takes more time or memory than the `sandbox.Budget` that all the fields share. A subject is
+    always one line, so no value can add a header to an e-mail. Functions in the data may be called by the sources.
+    """
+    if missing := _missing(content, channel):
+        raise TemplateError(*missing)
+    compiled = {field: _compile(field, source, channel) for field, source in _sources(content, channel)}
+    with sandbox.new_budget():
+        return RenderedContent(**{field: _render(field, found.template, data) for field, found in compiled.items()})
+
+
+def check(content: Content, channel: Channel) -> None:
+    """Raise `TemplateError` with all that keeps the content from ever being sent on the channel, whatever the data.
+
+    Fields that the channel ignores are not looked at (see `ignored_fields`).
+    """
+    faults = _missing(content, channel)
+    for field, source in _sources(content, channel):
+        try:
+            _compile(field, source, channel)
+        except TemplateError as error:
+            faults += error.faults
+    if faults:
+        raise TemplateError(*faults)
+
+
+def ignored_fields(content: Content, channel: Channel) -> tuple[str, ...]:
+    """Return the fields that the content has and the channel does not send.
+
+    A one-off `content` serves all channels at once and may have some; in a template stored for one they are a mistake.
+    """
+    return tuple(f for f in Content.model_fields if f not in FIELDS[channel] and getattr(content, f) is not None)
+
+
+def required_variables(content: Content, channel: Channel) -> frozenset[str]:
+    """Return the names that the data must hold at their top level for the content to render on the channel.
+
+    A name that the template can do without (`x is defined`, `x | default(…)`) is not required. Raises `TemplateError`.
+    """
+    return frozenset().union(*(_compile(field, s, channel).required for field, s in _sources(content, channel)))
+
+
+def _sources(content: Content, channel: Channel) -> Iterator[tuple[str, str]]:
+    for field in FIELDS[channel]:
+        source = getattr(content, field)
+        if source is not None:
+            yield field, source
+
+
+def _missing(content: Content, channel: Channel) -> list[Fault]:
+    lacks_subject = channel == "email" and content.subject is None
+    return [Fault("subject", "an e-mail needs a subject")] if lacks_subject else []
+
+
+_HTML, _PLAIN = sandbox.environment(escape=True), sandbox.environment(escape=False)
+
+
+# -- before there are data ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    template: Template
+    required: frozenset[str]
+
+
+@lru_cache(maxsize=64)
+def _compile(field: str, source: str, channel: Channel) -> _Compiled:
+    environment = _HTML if (field, channel) == ("body", "email") else _PLAIN
+    try:
+        tree = sandbox.parse(environment, source)
+        required = sandbox.undeclared(environment, tree) - frozenset(_dispensable(tree))
+        template = environment.from_string(sandbox.metered(tree))
+    except TemplateSyntaxError as error:
+        raise TemplateError(Fault(field, f"is not a valid template: {error.message}", error.lineno)) from None
+    except Exception as error:  # Python's own limits on nesting and numbers, as RecursionError, SyntaxError, ValueError
+        raise TemplateError(Fault(field, f"is too complex to compile ({type(error).__name__})")) from None
+    return _Compiled(template, required)
+
+
+def _dispensable(tree: nodes.Template) -> Iterator[str]:
+    for kind, names in ((nodes.Filter, {"default", "d"}), (nodes.Test, {"defined", "undefined"})):
+        for node in tree.find_all(kind):
+            if node.name in names and isinstance(node.node, nodes.Name):
+                yield node.node.name
+
+
+# -- with data ---------------------------------------------------------------------------------------------------------
+
+
+def _render(field: str, template: Template, data: Mapping[str, Any]) -> str:
+    try:
+        rendered = _bounded(field, template.generate(dict(data)))
+    except TemplateError:
+        raise
+    except Exception as error:  # whatever a template's own expressions may raise
+        # `from None`: the messages of these errors may quote the data.
+        raise TemplateError(Fault(field, _explain(error), _line(error, template))) from None
+    return _one_line(rendered) if field == "subject" else rendered
+
+
+def _bounded(field: str, chunks: Iterator[str]) -> str:
+    """Join the chunks, stopping at the first that makes them too many: a loop ends there, not when memory does."""
+    kept, size = [], 0
+    for chunk in chunks:
+        size += len(chunk.encode())
+        if size > MAX_RENDERED_BYTES:
+            raise TemplateError(Fault(field, f"is longer than {MAX_RENDERED_BYTES // 1024} KB once rendered"))
+        kept.append(chunk)
+    return "".join(kept)
+
+
+_LINE_BREAKS_AND_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+def _one_line(subject: str) -> str:
+    line = _LINE_BREAKS_AND_CONTROLS.sub(" ", subject).strip()
+    if len(line) > MAX_SUBJECT_CHARACTERS:
+        raise TemplateError(Fault("subject", f"is longer than {MAX_SUBJECT_CHARACTERS} characters once rendered"))
+    return line
+
+
+_EXPLANATIONS: Final[Mapping[type[Exception], str]] = MappingProxyType(
+    {
+        UndefinedError: "uses something that the data do not hold",
+        SecurityError: "does something that a template may not do",
+        UnicodeEncodeError: "is not valid Unicode once rendered",
+        RecursionError: "is nested too deeply",
+    }
+)
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, sandbox.RefusedError):
+        return str(error)
+    known = (text for kind, text in _EXPLANATIONS.items() if isinstance(error, kind))
+    return next(known, f"cannot be rendered with these data ({type(error).__name__})")
+
+
+def _line(error: Exception, template: Template) -> int | None:
+    """Return the line of the source that failed: the last one in the traceback of the code it was compiled to."""
+    line, traceback = None, error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == "<template>":
+            line = template.get_corresponding_lineno(traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return line

@@ -1,0 +1,36 @@
+"""What a stored template is called and where it is kept."""
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from pydantic import StringConstraints
+
+from handlers.domain.channels import Channel
+from handlers.domain.content.rendering import Content
+
+TemplateName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+"""The name by which a notification asks for a template; the same in all channels and languages."""
+
+SUFFIX: Final = ".j2"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTemplate:
+    """One version of a template: `key` and `version_id` are S3's and stay valid whatever is stored later."""
+
+    name: str
+    channel: Channel
+    locale: str
+    key: str
+    version_id: str
+    content: Content
+
+
+def folder(name: str, channel: Channel) -> str:
+    """Return the prefix under which a template's languages lie, with its final slash."""
+    return f"templates/{name}/{channel}/"
+
+
+def key(name: str, channel: Channel, locale: str) -> str:
+    """Return the key of the template in one language."""
+    return f"{folder(name, channel)}{locale}{SUFFIX}"

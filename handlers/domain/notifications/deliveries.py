@@ -1,0 +1,196 @@
+"""A delivery as the log keeps it: one notification to one endpoint of one user on one channel.
+
+Its record holds all that is needed to send it, so that a worker's one claim is also its one read.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from handlers.domain.channels import Channel
+from handlers.domain.content.rendering import Content
+from handlers.domain.model import Model, is_absent
+from handlers.domain.notifications.events import DeliveryRequested
+from handlers.domain.notifications.statuses import Status
+from handlers.domain.people.reach import Endpoint
+from handlers.domain.times import Instant
+
+
+class Reason(StrEnum):
+    """Why a delivery waits, or was not, or could not be, sent."""
+
+    OPTED_OUT = "opted_out"
+    """The user's settings say no to this category on this channel."""
+    SCHEDULED = "scheduled"
+    """Its `send_at` is still to come."""
+    QUIET_HOURS = "quiet_hours"
+    """It waits for the end of the user's quiet hours."""
+    NO_ENDPOINT = "no_endpoint"
+    """The recipient has no address on this channel."""
+    NO_TEMPLATE = "no_template"
+    """The template is stored neither in the recipient's language nor in a default one."""
+    UNKNOWN_CONTACT = "unknown_contact"
+    """There is no contact of this user id."""
+    CANCELED = "canceled"
+    """The producer canceled it before it was sent."""
+    EXPIRED = "expired"
+    """`expires_at` passed before it was sent."""
+    RECIPIENT_REFUSED = "recipient_refused"
+    """The provider says that the address cannot be sent to."""
+    MESSAGE_REFUSED = "message_refused"
+    """The provider does not take the content."""
+    RENDERING_FAILED = "rendering_failed"
+    """The template could not be rendered with the data."""
+
+
+class Priority(StrEnum):
+    """How urgent the producer says it is."""
+
+    NORMAL = "normal"
+    HIGH = "high"
+
+
+class Outcome(StrEnum):
+    """What came of one attempt to send."""
+
+    STARTED = "started"
+    """The provider is about to be called, or was and we do not know yet."""
+    ACCEPTED = "accepted"
+    """The provider took it."""
+    REFUSED = "refused"
+    """The provider, or the template, made it impossible: the delivery ends in `error`."""
+    UNAVAILABLE = "unavailable"
+    """The provider did not serve us; it sent nothing, and is tried again."""
+    UNKNOWN = "unknown"
+    """It may have been sent: no answer came, or the worker died. It is tried again: better twice than never."""
+
+
+class Attempt(Model):
+    """One call to a provider, recorded before it is made. `attempt` counts from 1; `error` is the provider's code.
+
+    `segments` is the number of messages that an SMS takes, each of which is paid for.
+    """
+
+    attempt: int
+    at: Instant
+    provider: str
+    outcome: Outcome
+    error: str | None = Field(default=None, exclude_if=is_absent)
+    segments: int | None = Field(default=None, exclude_if=is_absent)
+
+
+class Step(Model):
+    """One move along the statuses."""
+
+    status: Status
+    at: Instant
+    reason: Reason | None = Field(default=None, exclude_if=is_absent)
+
+
+class TemplateVersion(Model):
+    """The template that the delivery was accepted with; S3's `key` and `version_id` stay valid when it is changed."""
+
+    name: str
+    key: str
+    version_id: str
+
+
+class Delivery(Model):
+    """One delivery. `position` is its place in the answer; either `template` or `content` says what to send.
+
+    `send_at` is until when it waits, or has waited, if it could not be sent at once.
+    """
+
+    notification_id: str
+    delivery_id: str
+    event_id: str
+    position: int
+    app_key: str
+    user_id: str | None = Field(default=None, exclude_if=is_absent)
+    category: str
+    channel: Channel
+    platform: str | None = Field(default=None, exclude_if=is_absent)
+    endpoint: str | None = Field(default=None, exclude_if=is_absent)
+    status: Status
+    reason: Reason | None = Field(default=None, exclude_if=is_absent)
+    provider: str | None = Field(default=None, exclude_if=is_absent)
+    provider_message_id: str | None = Field(default=None, exclude_if=is_absent)
+    locale: str | None = Field(default=None, exclude_if=is_absent)
+    template: TemplateVersion | None = Field(default=None, exclude_if=is_absent)
+    content: Content | None = Field(default=None, exclude_if=is_absent)
+    data: dict[str, Any] = Field(default_factory=dict)
+    priority: Priority = Priority.NORMAL
+    send_at: Instant | None = Field(default=None, exclude_if=is_absent)
+    expires_at: Instant | None = Field(default=None, exclude_if=is_absent)
+    created_at: Instant
+    attempts: tuple[Attempt, ...] = ()
+    timeline: tuple[Step, ...]
+
+    def is_to_be_published(self, now: datetime) -> bool:
+        """Say whether a worker is to be told of it: nobody has begun it, and it is not to wait."""
+        return self.status is Status.CREATED and (self.send_at is None or self.send_at <= now)
+
+    def is_scheduled(self) -> bool:
+        """Say whether it waits for the `send_at` that its producer chose: nobody has begun it or put it off since."""
+        return self.status is Status.CREATED and self.reason is Reason.SCHEDULED
+
+    def event(self) -> DeliveryRequested:
+        """Return the event that asks for this delivery."""
+        return DeliveryRequested(
+            event_id=self.event_id,
+            notification_id=self.notification_id,
+            delivery_id=self.delivery_id,
+            category=self.category,
+            channel=self.channel,
+            app_key=self.app_key,
+            user_id=self.user_id,
+        )
+
+
+class Conclusion(Model):
+    """What came of the attempt that a claim began.
+
+    With a `status` the delivery moves there and is done with; without, it stays `pending` and is tried again.
+    """
+
+    outcome: Outcome
+    at: datetime
+    error: str | None = None
+    segments: int | None = None
+    status: Status | None = None
+    reason: Reason | None = None
+    provider_message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A delivery as it is now, and whether what its recipient did was news: the first time, and in its order."""
+
+    delivery: Delivery
+    is_news: bool
+
+
+def delivery_id(notification_id: str, channel: Channel, user_id: str | None, endpoint: Endpoint | None) -> str:
+    """Return the id that the same delivery has however often its acceptance is repeated (a UUID of version 5).
+
+    Of a notification, channel, user and endpoint there is one delivery. The user is part of it, since two who share an
+    address have settings of their own: one of them opting out must not silence the other.
+    """
+    platform, address = (endpoint.platform, endpoint.address) if endpoint else (None, None)
+    name = "\n".join((channel, user_id or "", platform or "", address or ""))
+    return str(uuid.uuid5(uuid.UUID(notification_id), name))
+
+
+def with_fates(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
+    """Return the attempts, `unknown` for those that never told their outcome before another one began."""
+    last = len(attempts) - 1
+    return tuple(attempt if index == last else _unknown_if_started(attempt) for index, attempt in enumerate(attempts))
+
+
+def _unknown_if_started(attempt: Attempt) -> Attempt:
+    return attempt.model_copy(update={"outcome": Outcome.UNKNOWN}) if attempt.outcome is Outcome.STARTED else attempt

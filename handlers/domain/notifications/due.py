@@ -1,0 +1,63 @@
+"""When the sweeper looks after a delivery that has not moved.
+
+Every delivery that is still to be sent is in the log's sparse index `due`, by the time at which somebody should ask
+what became of it. It leaves the index once it is sent or final, so the index is as small as what is under way.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from handlers.domain.notifications.events import DeliveryRequested
+
+AFTER_ACCEPTANCE: Final = timedelta(minutes=5)
+"""From acceptance: a published event is claimed within seconds, so after this it was lost or waits in a queue."""
+
+AFTER_CLAIM: Final = timedelta(minutes=15)
+"""From a claim: much longer than a message that failed stays away (`handlers.domain.providers.retries`).
+
+So while the queue itself retries, by default ten times over a quarter of an hour or more, each claim puts this off.
+"""
+
+_LONGEST: Final = timedelta(hours=6)
+
+SHARDS: Final = tuple(str(shard) for shard in range(8))
+"""The index's partition keys. A partition takes 1,000 writes a second and a delivery makes five on its way, so eight
+carry 1,600 deliveries a second.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
+"""
+
+
+def shard(delivery_id: str) -> str:
+    """Return the partition of the index in which the delivery is."""
+    return SHARDS[uuid.UUID(delivery_id).int % len(SHARDS)]
+
+
+def first_due(created_at: datetime, send_at: datetime | None, expires_at: datetime | None) -> datetime:
+    """Return when to look after a delivery that is being accepted.
+
+    One that waits is published then for the first time; if it expires before, it is closed as soon as it does.
+    """
+    if send_at is None:
+        return created_at + AFTER_ACCEPTANCE
+    return send_at if expires_at is None else min(send_at, expires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class DueDelivery:
+    """A delivery found in the index: its event, since when it is due, how often it was published again already."""
+
+    event: DeliveryRequested
+    due_at: datetime
+    republished: int
+
+    def postponed(self, now: datetime) -> datetime:
+        """Return when to look again: twice as late each time, six hours at most.
+
+        So deliveries that wait behind a long queue, or whose provider is out for a day, do not multiply in that queue:
+        after a day there are nine copies, each of which is dropped at its claim.
+        """
+        doublings = min(self.republished + 1, 10)  # beyond ten it is the longest anyway
+        return now + min(AFTER_ACCEPTANCE * (1 << doublings), _LONGEST)

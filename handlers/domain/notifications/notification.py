@@ -1,0 +1,95 @@
+"""The notification as the log keeps it, and the answers about it."""
+
+from pydantic import Field
+
+from handlers.domain.channels import Channel
+from handlers.domain.model import Model, is_absent
+from handlers.domain.notifications.deliveries import Attempt, Delivery, Priority, Reason, Step
+from handlers.domain.notifications.statuses import Status
+from handlers.domain.times import Instant
+
+
+class Notification(Model):
+    """A notification as the log keeps it; its deliveries lie beside it.
+
+    `fingerprint` is the SHA-256 of the request, by which a repeated idempotency key is recognised as the same request.
+    """
+
+    notification_id: str
+    app_key: str
+    category: str
+    template: str | None = Field(default=None, exclude_if=is_absent)
+    priority: Priority
+    send_at: Instant | None = Field(default=None, exclude_if=is_absent)
+    expires_at: Instant | None = Field(default=None, exclude_if=is_absent)
+    created_at: Instant
+    fingerprint: str
+
+
+class PlannedDelivery(Model):
+    """A delivery as a dry run answers it: whether it would be sent, until when it would wait and why, or why not."""
+
+    user_id: str | None = Field(default=None, exclude_if=is_absent)
+    channel: Channel
+    status: Status
+    reason: Reason | None = Field(default=None, exclude_if=is_absent)
+    send_at: Instant | None = Field(default=None, exclude_if=is_absent)
+
+
+class AcceptedDelivery(PlannedDelivery):
+    """A delivery as it is answered when it has been accepted."""
+
+    delivery_id: str
+
+
+class DeliveryState(AcceptedDelivery):
+    """A delivery with all that has happened to it."""
+
+    provider: str | None = Field(default=None, exclude_if=is_absent)
+    attempts: tuple[Attempt, ...]
+    timeline: tuple[Step, ...]
+
+
+class DryRun(Model):
+    """The answer to a dry run, in the order of the request's recipients."""
+
+    deliveries: tuple[PlannedDelivery, ...]
+
+
+class Accepted(Model):
+    """The answer to an accepted notification, or a canceled one, in the order of the request's recipients."""
+
+    notification_id: str
+    deliveries: tuple[AcceptedDelivery, ...]
+
+    @classmethod
+    def of(cls, notification_id: str, deliveries: tuple[Delivery, ...]) -> "Accepted":
+        """Return the answer about these deliveries."""
+        shown = AcceptedDelivery.model_fields.keys()
+        return cls(
+            notification_id=notification_id,
+            deliveries=tuple(AcceptedDelivery(**{f: getattr(each, f) for f in shown}) for each in deliveries),
+        )
+
+
+class NotificationState(Model):
+    """A notification with all that has happened to it, its deliveries in the order in which they were accepted."""
+
+    notification_id: str
+    category: str
+    template: str | None = Field(default=None, exclude_if=is_absent)
+    priority: Priority
+    send_at: Instant | None = Field(default=None, exclude_if=is_absent)
+    expires_at: Instant | None = Field(default=None, exclude_if=is_absent)
+    created_at: Instant
+    deliveries: tuple[DeliveryState, ...]
+
+    @classmethod
+    def of(cls, notification: Notification, deliveries: tuple[Delivery, ...]) -> "NotificationState":
+        """Return the answer about this notification."""
+        shown = DeliveryState.model_fields.keys()
+        kept = cls.model_fields.keys() & Notification.model_fields.keys()
+        return cls(
+            **{field: getattr(notification, field) for field in kept},
+            deliveries=tuple(DeliveryState(**{f: getattr(each, f) for f in shown}) for each in deliveries),
+        )

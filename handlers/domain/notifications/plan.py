@@ -1,0 +1,169 @@
+"""THE plan: from a request and what is known of its recipients, each delivery to make, or why it is not made.
+
+A pure function of its arguments. A dry run answers what it returns; an acceptance logs it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+from handlers.domain.callers import Caller
+from handlers.domain.channels import Channel
+from handlers.domain.notifications.deliveries import Reason
+from handlers.domain.notifications.requests import NotificationRequest, Recipient
+from handlers.domain.notifications.statuses import Status
+from handlers.domain.people.person import NOBODY, Person
+from handlers.domain.people.reach import Endpoint
+from handlers.domain.people.settings import Settings
+from handlers.domain.problems import FieldError, InvalidRequest, ScopeNotGranted
+
+FURTHEST_AHEAD: Final = timedelta(days=366)
+"""A notification may be scheduled for the same day of the next year."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One delivery: `created` when it is to be sent to the endpoint, otherwise final with a reason.
+
+    One that is to wait says until when, and why.
+    """
+
+    channel: Channel
+    status: Status
+    user_id: str | None = None
+    endpoint: Endpoint | None = None
+    locale: str | None = None
+    reason: Reason | None = None
+    send_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """Until when a delivery waits, and why; None when it is to be sent at once."""
+
+    until: datetime | None = None
+    reason: Reason | None = None
+
+
+def plan(
+    request: NotificationRequest,
+    *,
+    caller: Caller,
+    categories: Mapping[str, Sequence[Channel]],
+    served: Sequence[Channel],
+    people: Mapping[str, Person],
+    now: datetime,
+    critical: AbstractSet[str] = frozenset(),
+) -> tuple[Planned, ...]:
+    """Return the deliveries, in the order of the request's recipients, each of them once.
+
+    `categories` are the channels that each category takes when the request names none, `served` all that there are in
+    this environment; `people` are what is known of the recipients, by `Recipient.key`; `critical` categories are sent
+    in quiet hours too.
+    Raises `ScopeNotGranted` or `InvalidRequest`.
+
+    A user is sent to on every channel asked for: e-mail and SMS once, push on each device, chat on each external
+    channel that is on. A bare address is sent to on its own channel alone, being no user who could have others.
+    """
+    _check_times(request, now)
+    channels = _channels(request, caller, categories, served)
+    wait = partial(_wait, request.send_at, now, request.category in critical)
+    deliveries = (
+        delivery
+        for recipient in request.to
+        for delivery in _deliveries(recipient, request.category, channels, people, wait)
+    )
+    return tuple(dict.fromkeys(deliveries))
+
+
+def _check_times(request: NotificationRequest, now: datetime) -> None:
+    """Raise unless there is time to send. A `send_at` in the past is now: who asks again must not be refused for it."""
+    if request.expires_at is not None and request.expires_at <= now:
+        raise InvalidRequest.field("expires_at", "has passed already")
+    if request.send_at is None:
+        return
+    if request.send_at > now + FURTHEST_AHEAD:
+        raise InvalidRequest.field("send_at", f"is more than {FURTHEST_AHEAD.days} days ahead")
+    if request.expires_at is not None and request.expires_at <= request.send_at:
+        raise InvalidRequest.field("expires_at", "must be after send_at")
+
+
+def _wait(send_at: datetime | None, now: datetime, is_critical: bool, settings: Settings) -> _Wait:
+    """Return until when a delivery to a user with these settings waits: `send_at`, or the end of quiet hours then."""
+    at = now if send_at is None else max(send_at, now)
+    quiet_until = None if is_critical else settings.quiet_until(at)
+    if quiet_until is not None:
+        return _Wait(quiet_until, Reason.QUIET_HOURS)
+    return _Wait(at, Reason.SCHEDULED) if at > now else _Wait()
+
+
+def _channels(
+    request: NotificationRequest,
+    caller: Caller,
+    categories: Mapping[str, Sequence[Channel]],
+    served: Sequence[Channel],
+) -> Sequence[Channel]:
+    """Return the channels asked for, once it is clear that they may be."""
+    # Scope comes first: an app learns of no category or channel that it may not use.
+    if not caller.may_send(request.category):
+        raise ScopeNotGranted(f"This app may not send notifications of the category {request.category}.")
+    own = categories.get(request.category)
+    if own is None:
+        raise InvalidRequest.field("category", "is not a category of this environment")
+    channels = request.channels or own
+    refused = [channel for channel in channels if not caller.may_use(channel)]
+    if refused:
+        raise ScopeNotGranted(f"This app may not use {', '.join(refused)}; name in `channels` those that it may use.")
+    absent = [position for position, channel in enumerate(channels) if channel not in served]
+    if absent:
+        message = f"this environment sends on {', '.join(served)}"
+        raise InvalidRequest(message, [FieldError(f"channels.{position}", message) for position in absent])
+    return channels
+
+
+def _deliveries(
+    recipient: Recipient,
+    category: str,
+    channels: Sequence[Channel],
+    people: Mapping[str, Person],
+    wait: Callable[[Settings], _Wait],
+) -> Iterator[Planned]:
+    person = people.get(recipient.key, NOBODY)
+    if recipient.user_id is None:
+        yield from _to_address(recipient, person.settings, category, channels, wait(person.settings))
+        return
+    for channel in channels:
+        yield from _to_user(recipient.user_id, person, category, channel, wait(person.settings))
+
+
+def _to_user(user_id: str, person: Person, category: str, channel: Channel, wait: _Wait) -> Iterator[Planned]:
+    if person.reach is None:
+        yield Planned(channel, Status.ERROR, user_id, reason=Reason.UNKNOWN_CONTACT)
+        return
+    if not person.settings.allow(category, channel):
+        yield Planned(channel, Status.UNSUBSCRIBED, user_id, reason=Reason.OPTED_OUT)
+        return
+    endpoints = person.reach.on(channel)
+    if not endpoints:
+        yield Planned(channel, Status.ERROR, user_id, reason=Reason.NO_ENDPOINT)
+    for endpoint in endpoints:
+        yield Planned(
+            channel, Status.CREATED, user_id, endpoint, person.reach.locale, reason=wait.reason, send_at=wait.until
+        )
+
+
+def _to_address(
+    recipient: Recipient, settings: Settings, category: str, channels: Sequence[Channel], wait: _Wait
+) -> Iterator[Planned]:
+    own: Channel = "email" if recipient.email is not None else "sms"
+    endpoint = Endpoint(recipient.email or recipient.phone or "")
+    if own not in channels:
+        for channel in channels:
+            yield Planned(channel, Status.ERROR, endpoint=endpoint, reason=Reason.NO_ENDPOINT)
+    elif not settings.allow(category, own):
+        yield Planned(own, Status.UNSUBSCRIBED, endpoint=endpoint, reason=Reason.OPTED_OUT)
+    else:
+        yield Planned(own, Status.CREATED, endpoint=endpoint, reason=wait.reason, send_at=wait.until)

@@ -1,0 +1,1 @@
+"""Who is reached: contacts, devices, addresses, settings, quiet hours, locales."""

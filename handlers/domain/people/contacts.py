@@ -1,0 +1,176 @@
+"""How a user can be reached: the contact as producers write it and as it is stored, field for field."""
+
+from collections.abc import Callable, Collection, Hashable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from ipaddress import ip_address
+from types import MappingProxyType
+from typing import Annotated, Any, Final, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    GetPydanticSchema,
+    StrictBool,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError, Url
+from pydantic_core.core_schema import literal_schema
+
+from handlers.domain.model import Model, is_absent
+from handlers.domain.people.addresses import EmailAddress, PhoneNumber
+from handlers.domain.people.devices import MAX_DEVICES, Device
+from handlers.domain.people.locales import Locale
+from handlers.domain.providers.registry import of_channel
+
+MAX_EXTERNAL_CHANNELS: Final = 50
+MAX_TAGS: Final = 50
+
+UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:@+-]{1,128}$")]
+"""The producers' own id of a user."""
+
+
+# -- external channels -------------------------------------------------------------------------------------------------
+
+_SENDERS: Final = MappingProxyType({each.name: each for each in of_channel("chat")})
+
+# The schema that Pydantic has of a Literal, whose members would have to be written out here once more.
+ExternalPlatform = Annotated[str, GetPydanticSchema(lambda _type, _handler: literal_schema(list(_SENDERS)))]
+"""The name of a provider of chat, which is whom the url is of."""
+
+
+def _is_public(host: str) -> bool:
+    """Say whether the host can be one on the internet: a full name or a global address, so nothing inside AWS or here.
+
+    A name that resolves to an inner address is not found out here: it may change until the message is sent.
+    """
+    try:
+        return ip_address(host.strip("[]")).is_global
+    except ValueError:
+        return "." in host and not host.endswith((".localhost", ".local", ".internal", "."))
+
+
+def _is_at(host: str, hosts: Collection[str]) -> bool:
+    if not hosts:
+        return _is_public(host)
+    return any(host.endswith(name) if name.startswith(".") else host == name for name in hosts)
+
+
+def _parsed(url: str) -> Url:
+    try:
+        return Url(url)
+    except ValidationError:
+        raise PydanticCustomError("url", "must be a url") from None
+
+
+class ExternalChannel(Model):
+    """One channel of a third-party app, as `{"platform", "url", "status"}`; it is sent to while `status` is true.
+
+    The url is kept as it was parsed (WHATWG), so that what is called is what was checked.
+    """
+
+    platform: ExternalPlatform
+    url: Annotated[str, StringConstraints(max_length=2048)]
+    status: StrictBool
+
+    @field_validator("url")
+    @classmethod
+    def _is_safe_to_call(cls, value: str, info: ValidationInfo) -> str:
+        url = _parsed(value)
+        sender = _SENDERS.get(info.data.get("platform", ""))  # none when the platform was refused itself
+        if url.scheme != "https":
+            raise PydanticCustomError("url", "must be an https url")
+        if url.username or url.password:
+            raise PydanticCustomError("url", "must not hold credentials")
+        if sender is not None and not _is_at(url.host or "", sender.hosts):
+            raise PydanticCustomError("url", "must be at a host of {whose}", {"whose": sender.whose})
+        return str(url)
+
+
+# -- the contact -------------------------------------------------------------------------------------------------------
+
+T = TypeVar("T")
+
+
+def _distinct(identity: Callable[[T], Hashable]) -> AfterValidator:
+    """Refuse a list that names the same thing twice: its user would be sent the same message twice."""
+
+    def check(items: tuple[T, ...]) -> tuple[T, ...]:
+        if len({identity(item) for item in items}) < len(items):
+            raise PydanticCustomError("duplicate", "must not hold the same thing twice")
+        return items
+
+    return AfterValidator(check)
+
+
+def _device_identity(device: Device) -> Hashable:
+    return device.key
+
+
+def _channel_identity(channel: ExternalChannel) -> Hashable:
+    return channel.url
+
+
+def _tag_identity(tag: str) -> Hashable:
+    return tag
+
+
+@cache
+def _timezones() -> frozenset[str]:
+    # From the package and not `zoneinfo.available_timezones()`, which would search the machine's directories.
+    return frozenset(files("tzdata").joinpath("zones").read_text().split())
+
+
+def _timezone(name: str) -> str:
+    if name not in _timezones():
+        raise PydanticCustomError("timezone", "must be an IANA time zone such as Europe/London")
+    return name
+
+
+Timezone = Annotated[str, AfterValidator(_timezone)]
+Devices = Annotated[tuple[Device, ...], Field(max_length=MAX_DEVICES), _distinct(_device_identity)]
+ExternalChannels = Annotated[
+    tuple[ExternalChannel, ...], Field(max_length=MAX_EXTERNAL_CHANNELS), _distinct(_channel_identity)
+]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Tags = Annotated[tuple[Tag, ...], Field(max_length=MAX_TAGS), _distinct(_tag_identity)]
+
+
+class Contact(Model):
+    """All that is known of a user; every field may be absent, and is then not written either."""
+
+    email: EmailAddress | None = Field(default=None, exclude_if=is_absent)
+    phone: PhoneNumber | None = Field(default=None, exclude_if=is_absent)
+    locale: Locale | None = Field(default=None, exclude_if=is_absent)
+    timezone: Timezone | None = Field(default=None, exclude_if=is_absent)
+    device_tokens: Devices | None = Field(default=None, exclude_if=is_absent)
+    external_channels: ExternalChannels | None = Field(default=None, exclude_if=is_absent)
+    tags: Tags | None = Field(default=None, exclude_if=is_absent)
+
+    def document(self) -> dict[str, Any]:
+        """Return the contact as JSON has it."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a patch makes of a contact: fields that get a value, fields that go."""
+
+    assigned: Mapping[str, Any]
+    removed: frozenset[str]
+
+
+def changes(patch: Contact) -> Changes:
+    """Return what a JSON Merge Patch (RFC 7396) in the form of a contact changes: null removes, absence leaves alone.
+
+    No field of a contact is an object, and a merge patch replaces everything else whole, so it never needs to be merged
+    with what is stored: applying it can be one write.
+    """
+    return Changes(
+        assigned=patch.document(),
+        removed=frozenset(field for field in patch.model_fields_set if getattr(patch, field) is None),
+    )

@@ -1,0 +1,1 @@
+"""Who sends: the registry of providers, routing and circuits, errors, retries."""

@@ -1,0 +1,1 @@
+"""Use cases, over ports alone: accepting, delivering, failing over, sweeping, tracking."""

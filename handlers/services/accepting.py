@@ -1,0 +1,310 @@
+"""Accepting a notification: plan, write the log, publish or schedule, answer; over ports alone.
+
+Only what is in the log is published or scheduled, and only what is in the log is answered 202.
+"""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from handlers.domain.callers import Caller
+from handlers.domain.channels import Channel
+from handlers.domain.content.templates import StoredTemplate
+from handlers.domain.content.writing import check_content, check_template
+from handlers.domain.notifications.deliveries import Delivery, Reason, Step, TemplateVersion, delivery_id
+from handlers.domain.notifications.notification import (
+    Accepted,
+    DryRun,
+    Notification,
+    NotificationState,
+    PlannedDelivery,
+)
+from handlers.domain.notifications.plan import Planned, plan
+from handlers.domain.notifications.requests import NotificationRequest
+from handlers.domain.notifications.statuses import UNSENT, Status
+from handlers.domain.problems import IdempotencyMismatch, InvalidRequest, NotFound, TooLarge
+from handlers.domain.times import rfc3339
+from handlers.ports import EventPublisher, NotificationLog, People, Scheduler, TemplateStore
+
+IDEMPOTENCY_WINDOW: Final = timedelta(hours=24)
+"""How long an idempotency key stands for one request."""
+
+MAX_LOGGED_BYTES: Final = 8 * 1024 * 1024
+"""Of all deliveries of a notification together: each holds its own copy of what is to be sent."""
+
+MAX_PAYLOAD_BYTES: Final = 350 * 1024
+"""Of content and data. An item of DynamoDB has 400 KB at most, and a delivery's attempts are still to come."""
+
+SOONEST_SCHEDULE: Final = timedelta(seconds=2)
+"""A `send_at` nearer than this has no schedule: it might have passed before the schedule is made. The sweeper, whose
+minute is as good as the schedule's own, publishes it.
+"""
+
+_CANCELED_AT_ONCE: Final = 10
+"""Writes at a time: as many connections as boto3 keeps."""
+
+_IDS: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:carillon:notification")
+
+Templates = Mapping[tuple[Channel, str | None], StoredTemplate]
+"""By channel and the locale of whom it is for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What became of a request: the answer, and the deliveries that were logged for it just now.
+
+    `unpublished` events the bus did not take, and for `unscheduled` ones no schedule could be made.
+    """
+
+    answer: Accepted
+    logged: tuple[Delivery, ...]
+    unpublished: int
+    unscheduled: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationService:
+    """Accepts notifications and tells what became of them.
+
+    `categories` are the channels that each category takes by default, `served` all that there are here; `clock`
+    returns the aware time.
+    """
+
+    people: People
+    templates: TemplateStore
+    log: NotificationLog
+    publisher: EventPublisher
+    scheduler: Scheduler
+    categories: Mapping[str, Sequence[Channel]]
+    served: Sequence[Channel]
+    clock: Callable[[], datetime]
+    critical: AbstractSet[str] = frozenset()
+    """The categories that are sent in quiet hours too."""
+
+    def dry_run(self, request: NotificationRequest, caller: Caller) -> DryRun:
+        """Return what would be done, and why not; raise every `Problem` that an acceptance would."""
+        planned, _ = self._plan(request, caller, self.clock())
+        return DryRun(
+            deliveries=tuple(
+                PlannedDelivery(
+                    user_id=each.user_id,
+                    channel=each.channel,
+                    status=each.status,
+                    reason=each.reason,
+                    send_at=each.send_at,
+                )
+                for each in planned
+            )
+        )
+
+    def accept(self, request: NotificationRequest, caller: Caller, idempotency_key: str | None) -> Acceptance:
+        """Log the notification, publish or schedule its deliveries, and return the answer; raise `Problem` if refused.
+
+        With an idempotency key the ids follow from app and key, so that a request which is repeated because its answer
+        was lost meets what it has logged, whatever happened to the first one.
+        """
+        now = self.clock()
+        planned, templates = self._plan(request, caller, now)
+        notification_id = _id(caller.app_key, idempotency_key)
+        while True:
+            notification = _notification(notification_id, request, caller, now)
+            deliveries = tuple(_deliveries(planned, notification, request, templates))
+            if self.log.accept(notification, deliveries):
+                return self._announce(notification, deliveries, logged=deliveries)
+            earlier, its_deliveries = self._found(notification_id)
+            if now - earlier.created_at < IDEMPOTENCY_WINDOW:
+                if earlier.fingerprint != notification.fingerprint:
+                    raise IdempotencyMismatch("Use another Idempotency-Key for another request.")
+                return self._announce(earlier, its_deliveries, logged=())
+            # The key is free again, and the notification it once stood for stays as it is.
+            notification_id = _id(notification_id, rfc3339(earlier.created_at))
+
+    def state(self, notification_id: str, caller: Caller) -> NotificationState:
+        """Return a notification of this caller with all that has happened to it; raise `NotFound`."""
+        notification, deliveries = self._owned(notification_id, caller)
+        return NotificationState.of(notification, deliveries)
+
+    def cancel(self, notification_id: str, caller: Caller) -> Accepted:
+        """Cancel what is not yet sent of a notification of this caller, and return what each delivery is now.
+
+        What a worker is sending at this moment is `pending` in the answer: it may be canceled later, if that fails.
+        A schedule stays, as nobody need find it: what it publishes is dropped, a canceled delivery being none that a
+        worker could claim. Raises `NotFound`.
+        """
+        _, deliveries = self._owned(notification_id, caller)
+        now = self.clock()
+        # A notification may have thousands of deliveries, and each is a write of a few milliseconds.
+        with ThreadPoolExecutor(_CANCELED_AT_ONCE) as threads:
+            canceled = threads.map(
+                lambda each: self.log.cancel(each, now) if each.status in UNSENT else each, deliveries
+            )
+            return Accepted.of(notification_id, tuple(canceled))
+
+    def _owned(self, notification_id: str, caller: Caller) -> tuple[Notification, tuple[Delivery, ...]]:
+        notification, deliveries = self._found(notification_id)
+        if notification.app_key != caller.app_key:
+            raise _not_found()
+        return notification, deliveries
+
+    def _found(self, notification_id: str) -> tuple[Notification, tuple[Delivery, ...]]:
+        found = self.log.find(notification_id)
+        if found is None:
+            raise _not_found()
+        return found
+
+    def _plan(
+        self, request: NotificationRequest, caller: Caller, now: datetime
+    ) -> tuple[tuple[Planned, ...], Templates]:
+        people = self.people.find({recipient.key for recipient in request.to})
+        planned = plan(
+            request,
+            caller=caller,
+            categories=self.categories,
+            served=self.served,
+            people=people,
+            now=now,
+            critical=self.critical,
+        )
+        to_send = [each for each in planned if each.status is Status.CREATED]
+        _bound(request, len(to_send))
+        templates = self._written(request, to_send)
+        return tuple(_if_there_is_a_template(each, request, templates) for each in planned), templates
+
+    def _written(self, request: NotificationRequest, to_send: Sequence[Planned]) -> Templates:
+        """Return the templates to send; none when the request has its own content. Raise when it cannot be written.
+
+        Whose language there is none in is not among them; on a channel where that is everybody, it is the request's
+        mistake.
+        """
+        if request.content is not None:
+            for channel in dict.fromkeys(each.channel for each in to_send):
+                check_content(request.content, channel, request.data)
+            return {}
+        readers = dict.fromkeys((each.channel, each.locale) for each in to_send)
+        found = {reader: self.templates.resolve(request.template or "", *reader) for reader in readers}
+        templates = {reader: template for reader, template in found.items() if template is not None}
+        if missing := {channel for channel, _ in readers} - {channel for channel, _ in templates}:
+            channel = min(missing)
+            languages = sorted({locale for each, locale in readers if each == channel and locale})
+            where = f"in {', '.join(languages)} or in its default language" if languages else "in its default language"
+            raise InvalidRequest.field("template", f"is not stored for {channel} {where}")
+        for template in {template.key: template for template in templates.values()}.values():
+            check_template(template, request.data)
+        return templates
+
+    def _announce(
+        self, notification: Notification, deliveries: tuple[Delivery, ...], *, logged: tuple[Delivery, ...]
+    ) -> Acceptance:
+        """Publish what nobody has begun and what is not to wait, schedule what has its time, and return the answer.
+
+        The sweeper does the rest: what waits for quiet hours to end, and what was not taken here.
+        """
+        now = self.clock()
+        events = [delivery.event() for delivery in deliveries if delivery.is_to_be_published(now)]
+        refused = self.publisher.publish(events)
+        unscheduled = self._schedule(notification, deliveries, now)
+        return Acceptance(Accepted.of(notification.notification_id, deliveries), logged, len(refused), unscheduled)
+
+    def _schedule(self, notification: Notification, deliveries: Sequence[Delivery], now: datetime) -> int:
+        """Schedule what waits for the notification's `send_at`, and return how many have no schedule that should.
+
+        A request that is repeated asks again, in case it has died before it asked the first time.
+        """
+        send_at = notification.send_at
+        if send_at is None or send_at < now + SOONEST_SCHEDULE:
+            return 0
+        events = [delivery.event() for delivery in deliveries if delivery.is_scheduled()]
+        return self.scheduler.schedule(notification.notification_id, events, send_at) if events else 0
+
+
+def _if_there_is_a_template(planned: Planned, request: NotificationRequest, templates: Templates) -> Planned:
+    """Return the delivery as it was planned; or, if there is none to send in its reader's language, why it is not."""
+    has_one = request.content is not None or (planned.channel, planned.locale) in templates
+    if planned.status is not Status.CREATED or has_one:
+        return planned
+    return replace(planned, status=Status.ERROR, reason=Reason.NO_TEMPLATE, send_at=None)
+
+
+def _id(app_key_or_id: str, idempotency_key: str | None) -> str:
+    """Return a new id, or the one that follows from both texts."""
+    if idempotency_key is None:
+        return str(uuid.uuid4())
+    return str(uuid.uuid5(_IDS, f"{app_key_or_id}\n{idempotency_key}"))
+
+
+def _notification(notification_id: str, request: NotificationRequest, caller: Caller, now: datetime) -> Notification:
+    return Notification(
+        notification_id=notification_id,
+        app_key=caller.app_key,
+        category=request.category,
+        template=request.template,
+        priority=request.priority,
+        send_at=request.send_at,
+        expires_at=request.expires_at,
+        created_at=now,
+        fingerprint=_fingerprint(request),
+    )
+
+
+def _deliveries(
+    planned: Sequence[Planned], notification: Notification, request: NotificationRequest, templates: Templates
+) -> Iterator[Delivery]:
+    for position, each in enumerate(planned):
+        template = templates.get((each.channel, each.locale))
+        to_send = each.status is Status.CREATED
+        yield Delivery(
+            notification_id=notification.notification_id,
+            delivery_id=delivery_id(notification.notification_id, each.channel, each.user_id, each.endpoint),
+            event_id=str(uuid.uuid4()),
+            position=position,
+            app_key=notification.app_key,
+            user_id=each.user_id,
+            category=notification.category,
+            channel=each.channel,
+            platform=each.endpoint and each.endpoint.platform,
+            endpoint=each.endpoint and each.endpoint.address,
+            status=each.status,
+            reason=each.reason,
+            locale=each.locale,
+            # What is never sent need not be kept.
+            template=_version(template) if to_send and template else None,
+            content=request.content if to_send else None,
+            data=request.data if to_send else {},
+            priority=notification.priority,
+            send_at=each.send_at,
+            expires_at=notification.expires_at,
+            created_at=notification.created_at,
+            timeline=(Step(status=each.status, at=notification.created_at, reason=each.reason),),
+        )
+
+
+def _version(template: StoredTemplate) -> TemplateVersion:
+    return TemplateVersion(name=template.name, key=template.key, version_id=template.version_id)
+
+
+def _fingerprint(request: NotificationRequest) -> str:
+    """Return the SHA-256 of the request, whatever the order in which its fields were written."""
+    canonical = json.dumps(request.model_dump(mode="json"), sort_keys=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _bound(request: NotificationRequest, deliveries: int) -> None:
+    """Raise `TooLarge` for more than the log takes."""
+    payload = len(request.model_dump_json(include={"content", "data"}).encode())
+    if payload > MAX_PAYLOAD_BYTES:
+        raise TooLarge(f"Content and data are over {MAX_PAYLOAD_BYTES // 1024} KB.")
+    if payload * deliveries > MAX_LOGGED_BYTES:
+        raise TooLarge(
+            f"{deliveries} deliveries of {payload // 1024} KB each are over {MAX_LOGGED_BYTES // 1024**2} MB: "
+            f"send to at most {MAX_LOGGED_BYTES // payload} at once."
+        )
+
+
+def _not_found() -> NotFound:
+    return NotFound("There is no such notification of this app.")

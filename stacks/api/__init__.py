@@ -1,0 +1,1 @@
+"""The API: its routes, its own answers and its logs."""

@@ -1,0 +1,1 @@
+"""Functions, and the zips that they run."""

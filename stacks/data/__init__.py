@@ -1,0 +1,1 @@
+"""Tables and templates: what is stored."""

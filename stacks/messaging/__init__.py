@@ -1,0 +1,1 @@
+"""The bus, the channels, schedules, the sweeper, alerts and mail's identity."""

@@ -1,0 +1,47 @@
+"""The emulator, started once for all adapters, and clients of its root."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from typing import Any
+
+import boto3
+import pytest
+
+from local.emulator import running
+from tests.emulator.adapters.registry import Registry
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Any]]:
+    """boto3 clients by service: `aws("s3")`."""
+    with running(tmp_path_factory.mktemp("emulator")) as emulator:
+        session = boto3.Session(
+            aws_access_key_id=emulator.access_key_id,
+            aws_secret_access_key=emulator.secret_access_key,
+            region_name=emulator.region,
+        )
+        yield cache(partial(session.client, endpoint_url=emulator.endpoint_url))
+
+
+@pytest.fixture
+def new_table(aws: Callable[[str], Any]) -> Callable[[str, str], str]:
+    """Makes an empty table with one key, a text: `new_table("contacts", "user_id")` returns its name."""
+
+    def make(what: str, key: str) -> str:
+        name = f"{what}-{uuid.uuid4().hex[:8]}"
+        aws("dynamodb").create_table(
+            TableName=name,
+            KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        return name
+
+    return make
+
+
+@pytest.fixture
+def registry(aws: Callable[[str], Any], new_table: Callable[[str, str], str]) -> Registry:
+    """Empty tables of contacts and of devices."""
+    return Registry(new_table("contacts", "user_id"), new_table("devices", "token"), aws("dynamodb"))

@@ -1,0 +1,145 @@
+"""Contacts and settings from real tables, in as few calls as there can be."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from boto3.dynamodb.types import TypeSerializer
+
+from handlers.adapters.aws import dynamo
+from handlers.adapters.aws.dynamo import UnprocessedKeysError
+from handlers.adapters.aws.people import DynamoPeople, DynamoSettings
+from handlers.domain.people.devices import device_key
+from handlers.domain.people.person import NOBODY
+from handlers.domain.people.reach import Endpoint
+from handlers.domain.people.settings import DEFAULT_SETTINGS, Settings
+
+_serialize = TypeSerializer().serialize
+
+
+class Tables:
+    """Two tables of users, and a client that counts."""
+
+    def __init__(self, client: Any) -> None:
+        self.real = client
+        self.calls = 0
+        self.unprocessed = 0
+        self.contacts, self.settings = (self._create(name) for name in ("contacts", "settings"))
+
+    def _create(self, name: str) -> str:
+        name = f"{name}-{uuid.uuid4().hex[:8]}"
+        self.real.create_table(
+            TableName=name,
+            KeySchema=[{"AttributeName": "user_id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "user_id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        return name
+
+    def put(self, table: str, user_id: str, **fields: Any) -> None:
+        item = {name: _serialize(value) for name, value in {"user_id": user_id, **fields}.items()}
+        self.real.put_item(TableName=table, Item=item)
+
+    def batch_get_item(self, **kwargs: Any) -> Any:
+        self.calls += 1
+        if self.unprocessed:
+            self.unprocessed -= 1
+            return {"Responses": {}, "UnprocessedKeys": kwargs["RequestItems"]}
+        return self.real.batch_get_item(**kwargs)
+
+
+@pytest.fixture
+def tables(aws: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> Tables:
+    monkeypatch.setattr(dynamo, "_FIRST_WAIT", 0)
+    return Tables(aws("dynamodb"))
+
+
+@pytest.fixture
+def people(tables: Tables) -> DynamoPeople:
+    return DynamoPeople(tables.contacts, tables.settings, tables)  # type: ignore[arg-type]
+
+
+def test_contact_and_settings_of_a_user_come_in_one_call(tables: Tables, people: DynamoPeople) -> None:
+    channel = {"platform": "slack", "url": "https://hooks.slack.com/1", "status": True}
+    tables.put(tables.contacts, "ada", email="ada@example.com", locale="de", external_channels=[channel])
+    tables.put(tables.settings, "ada", categories={"payment": {"email": False}}, quiet_hours=None)
+    ada = people.find({"ada"})["ada"]
+    assert tables.calls == 1
+    assert ada.reach is not None
+    assert ada.reach.on("email") == (Endpoint("ada@example.com"),)
+    assert ada.reach.on("chat") == (Endpoint("https://hooks.slack.com/1", "slack"),)
+    assert ada.reach.locale == "de"
+    assert not ada.settings.allow("payment", "email")
+
+
+def test_who_is_not_there_is_nobody_and_who_never_chose_has_the_defaults(tables: Tables, people: DynamoPeople) -> None:
+    tables.put(tables.contacts, "ada", phone="+442079460123")
+    found = people.find({"ada", "bob"})
+    assert found["bob"] == NOBODY
+    assert found["ada"].settings == DEFAULT_SETTINGS
+
+
+def test_a_hundred_users_come_in_two_calls(tables: Tables, people: DynamoPeople) -> None:
+    users = {f"user-{number}" for number in range(100)}
+    for user in users:
+        tables.put(tables.contacts, user, email=f"{user}@example.com")
+    found = people.find(users)
+    assert tables.calls == 2
+    assert {user: person.reach and person.reach.on("email")[0].address for user, person in found.items()} == {
+        user: f"{user}@example.com" for user in users
+    }
+
+
+def test_settings_alone_come_in_one_call_and_only_of_who_has_any(tables: Tables) -> None:
+    tables.put(tables.settings, "ada", categories={"payment": {"email": False}})
+    settings = DynamoSettings(tables.contacts, tables.settings, tables)  # type: ignore[arg-type]
+    assert set(settings.find({"ada", "bob"})) == {"ada"}
+    assert tables.calls == 1
+
+
+def test_quiet_hours_are_in_the_time_zone_of_the_contact_whoever_reads_them(
+    tables: Tables, people: DynamoPeople
+) -> None:
+    quiet_hours = {"start": "22:00", "end": "08:00"}
+    tables.put(tables.contacts, "ada", timezone="Pacific/Auckland", email="ada@example.com")
+    tables.put(tables.contacts, "bob", email="bob@example.com")
+    for user in ("ada", "bob", "eve"):  # eve has no contact
+        tables.put(tables.settings, user, categories={}, quiet_hours=quiet_hours)
+    everybody = {"ada", "bob", "eve"}
+    settings = DynamoSettings(tables.contacts, tables.settings, tables).find(everybody)  # type: ignore[arg-type]
+    assert {user: each.timezone for user, each in settings.items()} == {
+        "ada": "Pacific/Auckland",
+        "bob": "UTC",
+        "eve": "UTC",
+    }
+    assert {user: person.settings for user, person in people.find(everybody).items()} == settings
+
+
+def test_with_devices_all_are_answered_for_and_who_has_no_contact_has_none(tables: Tables) -> None:
+    device = {"deviceToken": "AB" * 32, "platform": "apns"}
+    tables.put(tables.contacts, "ada", device_tokens=[device], timezone="Asia/Tokyo")
+    tables.put(tables.settings, "eve", categories={"payment": {"push": False}})
+    settings = DynamoSettings(tables.contacts, tables.settings, tables, devices=True)  # type: ignore[arg-type]
+    found = settings.find({"ada", "eve"})
+    assert found["ada"] == Settings(timezone="Asia/Tokyo", devices=frozenset({device_key("apns", "ab" * 32)}))
+    assert found["eve"] == Settings(categories={"payment": {"push": False}}, devices=frozenset())
+    assert tables.calls == 1
+
+
+def test_of_nobody_nothing_is_asked(tables: Tables, people: DynamoPeople) -> None:
+    assert people.find(frozenset()) == {}
+    assert tables.calls == 0
+
+
+def test_what_dynamodb_leaves_unread_is_asked_for_again(tables: Tables, people: DynamoPeople) -> None:
+    tables.put(tables.contacts, "ada", email="ada@example.com")
+    tables.unprocessed = 3
+    assert people.find({"ada"})["ada"].reach is not None
+    assert tables.calls == 4
+
+
+def test_a_table_that_reads_nothing_is_given_up(tables: Tables, people: DynamoPeople) -> None:
+    tables.unprocessed = 99
+    with pytest.raises(UnprocessedKeysError):
+        people.find({"ada"})

@@ -1,0 +1,38 @@
+"""When the sweeper looks again: later each time, never never."""
+
+import uuid
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handlers.domain.notifications.due import AFTER_ACCEPTANCE, SHARDS, DueDelivery, shard
+from handlers.domain.notifications.events import DeliveryRequested
+from tests.unit.handlers.samples import NOW
+
+
+def wait(republished: int) -> timedelta:
+    event = DeliveryRequested("e", "n", "d", "payment", "email", "demo")
+    return DueDelivery(event, NOW, republished).postponed(NOW) - NOW
+
+
+@given(st.integers(min_value=0, max_value=10**6))
+def test_each_wait_is_longer_than_the_one_before_and_six_hours_at_most(republished: int) -> None:
+    assert AFTER_ACCEPTANCE < wait(republished) <= wait(republished + 1) <= timedelta(hours=6)
+
+
+def test_a_delivery_that_waits_for_a_day_is_republished_nine_times() -> None:
+    elapsed, times = AFTER_ACCEPTANCE, 0
+    while elapsed <= timedelta(days=1):
+        elapsed += wait(times)
+        times += 1
+    assert times == 9
+
+
+def test_deliveries_are_spread_over_all_shards() -> None:
+    assert {shard(str(uuid.uuid4())) for _ in range(500)} == set(SHARDS)
+
+
+@given(st.uuids())
+def test_a_delivery_stays_in_its_shard(delivery_id: uuid.UUID) -> None:
+    assert shard(str(delivery_id)) == shard(str(delivery_id)) in SHARDS

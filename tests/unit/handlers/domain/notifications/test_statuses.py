@@ -1,0 +1,88 @@
+"""The table of moves, walked at random: whatever happens to a delivery, it only goes forward."""
+
+import re
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from handlers.domain.notifications import statuses
+from handlers.domain.notifications.statuses import FINAL, INITIAL, MOVES, RANK, UNSENT, Status, may_move
+
+
+class Walk(RuleBasedStateMachine):
+    """A delivery to which receipts, workers and producers do things in any order; what is not allowed is ignored."""
+
+    @initialize(start=st.sampled_from(sorted(INITIAL)))
+    def begin(self, start: Status) -> None:
+        self.path = [start]
+
+    @rule(to=st.sampled_from(Status))
+    def try_to_move(self, to: Status) -> None:
+        if may_move(self.path[-1], to):
+            self.path.append(to)
+
+    @invariant()
+    def no_status_was_left_for_an_earlier_one(self) -> None:
+        ranks = [RANK[status] for status in self.path]
+        assert all(before < after for before, after in pairwise(ranks))
+
+    @invariant()
+    def nothing_follows_a_final_status(self) -> None:
+        assert not FINAL.intersection(self.path[:-1])
+
+    @invariant()
+    def nothing_was_sent_that_no_worker_had_claimed(self) -> None:
+        if {Status.SENT, Status.OPENED, Status.CLICKED} & set(self.path):
+            assert Status.PENDING in self.path
+
+
+TestWalk = Walk.TestCase
+
+
+@given(st.sampled_from(Status))
+def test_every_status_has_its_moves_and_none_to_itself(status: Status) -> None:
+    assert not may_move(status, status)
+    assert MOVES[status] <= set(Status)
+
+
+def test_every_status_can_be_reached() -> None:
+    assert set(INITIAL).union(*MOVES.values()) == set(Status)
+
+
+def test_the_final_ones_are_those_of_the_design() -> None:
+    assert {Status.ERROR, Status.UNSUBSCRIBED, Status.CANCELED} == FINAL
+    assert all(MOVES[status] for status in UNSENT)
+
+
+@pytest.mark.parametrize(
+    ("current", "to", "allowed"),
+    [
+        (Status.CREATED, Status.PENDING, True),
+        (Status.CREATED, Status.SENT, False),
+        (Status.PENDING, Status.CREATED, False),
+        (Status.PENDING, Status.CLICKED, True),
+        (Status.SENT, Status.CANCELED, False),
+        (Status.OPENED, Status.SENT, False),
+        (Status.CLICKED, Status.OPENED, False),
+        (Status.ERROR, Status.SENT, False),
+    ],
+)
+def test_a_move_is_allowed_or_not(current: Status, to: Status, allowed: bool) -> None:
+    assert may_move(current, to) is allowed
+
+
+def test_the_documented_table_is_the_one_in_the_code() -> None:
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in (statuses.__doc__ or "").splitlines()
+        if line.startswith("| ")
+    ]
+    header, *body = rows
+    documented = {
+        Status(row[0]): {Status(to) for to, cell in zip(header[1:], row[1:], strict=True) if re.search("[a-h]", cell)}
+        for row in body
+    }
+    assert documented == {status: set(onward) for status, onward in MOVES.items() if onward}

@@ -1,0 +1,45 @@
+"""Languages have one spelling each, and a search for one always ends at the default."""
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from handlers.domain.people.locales import Locale, LocaleOrDefault, fallbacks
+
+locale: TypeAdapter[str] = TypeAdapter(Locale)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "searched"),
+    [
+        ("zh-CN", ("zh-CN", "zh", "default")),
+        ("zh-Hant-TW", ("zh-Hant-TW", "zh-Hant", "zh", "default")),
+        ("en", ("en", "default")),
+        ("default", ("default",)),
+        (None, ("default",)),
+    ],
+)
+def test_the_search_goes_from_the_most_specific_to_the_default(wanted: str | None, searched: tuple[str, ...]) -> None:
+    assert fallbacks(wanted) == searched
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [("de-at", "de-AT"), ("ZH-hant-tw", "zh-Hant-TW"), ("es-419", "es-419"), ("EN", "en")]
+)
+def test_a_language_has_one_spelling(given: str, kept: str) -> None:
+    assert locale.validate_python(given) == kept
+
+
+@pytest.mark.parametrize(
+    "refused", ["", "e", "english", "en_GB", "en-", "../en", "en/../../x", "en\n", "en-" + "a" * 40]
+)
+def test_what_is_no_language_is_refused(refused: str) -> None:
+    with pytest.raises(ValidationError):
+        locale.validate_python(refused)
+
+
+def test_what_is_written_for_everybody_has_the_default_for_a_language() -> None:
+    written: TypeAdapter[str] = TypeAdapter(LocaleOrDefault)
+    assert [written.validate_python(value) for value in ("default", "de-at")] == ["default", "de-AT"]
+    for refused in ("fallback", "defaults", "default-AT", "Default"):
+        with pytest.raises(ValidationError):
+            written.validate_python(refused)

@@ -1,0 +1,31 @@
+"""When a message that failed comes back."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handlers.domain.providers.retries import FIRST, LONGEST, comes_back
+
+HOUR = timedelta(hours=1)
+
+
+@given(st.integers(min_value=1), st.timedeltas(min_value=timedelta(), max_value=timedelta(days=365)))
+def test_it_is_never_sooner_than_asked_for_nor_much_later_than_the_queues_own_time(
+    received: int, patience: timedelta
+) -> None:
+    wait = comes_back(received, patience)
+    assert wait >= min(patience, HOUR)
+    assert wait >= FIRST * 0.8
+    assert wait <= max(LONGEST, min(patience, HOUR))
+
+
+@pytest.mark.parametrize(
+    ("received", "seconds"), [(1, 10), (2, 20), (3, 40), (4, 80), (5, 160), (6, 180), (7, 180), (1000, 180)]
+)
+def test_it_doubles_up_to_the_longest(received: int, seconds: int) -> None:
+    waits = [comes_back(received).total_seconds() for _ in range(100)]
+    assert min(waits) >= seconds * 0.8
+    assert max(waits) <= seconds
+    assert len(set(waits)) > 1

@@ -1,0 +1,475 @@
+"""A notification accepted: logged before it is published, once however often it is asked for."""
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from handlers.domain.callers import Caller
+from handlers.domain.content.rendering import Content
+from handlers.domain.notifications.deliveries import Outcome, Reason
+from handlers.domain.notifications.due import SHARDS
+from handlers.domain.notifications.statuses import Status
+from handlers.domain.people.person import Person
+from handlers.domain.people.reach import Endpoint, Reach
+from handlers.domain.people.settings import Settings
+from handlers.domain.problems import IdempotencyMismatch, InvalidRequest, NotFound, TooLarge
+from handlers.services.accepting import (
+    IDEMPOTENCY_WINDOW,
+    MAX_LOGGED_BYTES,
+    SOONEST_SCHEDULE,
+    Acceptance,
+    NotificationService,
+)
+from handlers.services.sweeping import Sweeper
+from tests.unit.handlers.log_contract import SENT, claimed
+from tests.unit.handlers.memory import Clock, MemoryBus, MemoryLog, MemoryPeople, MemoryScheduler, MemoryTemplates
+from tests.unit.handlers.samples import DEMO, NOW, request
+
+OTHER = Caller("other", frozenset({"*"}), frozenset({"*"}))
+
+
+def person(locale: str | None = None, **settings: Any) -> Person:
+    return Person(Reach({"email": (Endpoint("ada@example.com"),)}, locale), Settings.model_validate(settings))
+
+
+@dataclass
+class Desk:
+    """The service with everything around it in memory."""
+
+    people: MemoryPeople = field(default_factory=lambda: MemoryPeople({"ada": person("de-AT")}))
+    templates: MemoryTemplates = field(default_factory=MemoryTemplates)
+    log: MemoryLog = field(default_factory=MemoryLog)
+    bus: MemoryBus = field(default_factory=MemoryBus)
+    scheduler: MemoryScheduler = field(default_factory=MemoryScheduler)
+    clock: Clock = field(default_factory=lambda: Clock(NOW))
+
+    @property
+    def service(self) -> NotificationService:
+        categories = {"payment": ("email",)}
+        return NotificationService(
+            self.people,
+            self.templates,
+            self.log,
+            self.bus,
+            self.scheduler,
+            categories,  # type: ignore[arg-type]
+            ("email",),
+            self.clock,
+        )
+
+    def accept(self, key: str | None = None, caller: Caller = DEMO, **fields: Any) -> Acceptance:
+        return self.service.accept(request(**fields), caller, key)
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def refused(desk: Desk, **fields: Any) -> list[str]:
+    with pytest.raises(InvalidRequest) as error:
+        desk.accept(**fields)
+    assert desk.log.notifications == {}
+    assert (desk.bus.taken, desk.scheduler.made) == ([], {})
+    return [each.field for each in error.value.errors]
+
+
+def test_what_is_answered_is_in_the_log_and_on_the_bus(desk: Desk) -> None:
+    accepted = desk.accept(to=[{"user_id": "ada"}, {"email": "bob@example.com"}, {"user_id": "nobody"}])
+    found = desk.log.find(accepted.answer.notification_id)
+    assert found is not None
+    notification, deliveries = found
+    assert (notification.app_key, notification.category, notification.created_at) == ("demo", "payment", NOW)
+    assert [each.delivery_id for each in accepted.answer.deliveries] == [each.delivery_id for each in deliveries]
+    assert [(each.user_id, each.status, each.reason) for each in accepted.answer.deliveries] == [
+        ("ada", Status.CREATED, None),
+        (None, Status.CREATED, None),
+        ("nobody", Status.ERROR, Reason.UNKNOWN_CONTACT),
+    ]
+    assert desk.bus.taken == [deliveries[0].event(), deliveries[1].event()]
+    assert accepted.logged == deliveries
+    assert accepted.unpublished == 0
+
+
+def test_a_delivery_holds_all_that_is_needed_to_send_it(desk: Desk) -> None:
+    [given] = desk.accept(data={"name": "Ada", "amount": 1.5}, expires_at="2030-02-01T00:00:00Z").logged
+    assert (given.endpoint, given.locale, given.data) == ("ada@example.com", "de-AT", {"name": "Ada", "amount": 1.5})
+    assert given.content == Content(subject="Hi {{ name }}", body="<b>{{ name }}</b>")
+    assert given.expires_at is not None
+    assert [(step.status, step.at) for step in given.timeline] == [(Status.CREATED, NOW)]
+
+
+def test_a_delivery_that_is_never_sent_keeps_nothing_of_what_it_would_have_said(desk: Desk) -> None:
+    [given] = desk.accept(to=[{"user_id": "nobody"}]).logged
+    assert (given.content, given.data, given.template) == (None, {}, None)
+
+
+class DyingBus(MemoryBus):
+    """A bus during whose call the function is killed."""
+
+    def publish(self, *args: Any) -> Any:
+        raise KeyboardInterrupt
+
+
+def test_a_service_that_dies_before_publishing_has_logged_already() -> None:
+    desk = Desk(bus=DyingBus())
+    with pytest.raises(KeyboardInterrupt):
+        desk.accept()
+    [record] = desk.log.records.values()
+    assert record.delivery.status is Status.CREATED
+    assert record.due_at is not None
+
+
+def test_a_bus_that_takes_nothing_is_told_and_answered_all_the_same(desk: Desk) -> None:
+    desk.bus.up = False
+    accepted = desk.accept()
+    assert accepted.unpublished == 1
+    assert [each.status for each in accepted.answer.deliveries] == [Status.CREATED]
+
+
+def test_what_is_known_of_all_recipients_is_read_in_one_call(desk: Desk) -> None:
+    desk.accept(to=[{"user_id": "ada"}, {"user_id": "bob"}, {"email": "eve@example.com"}])
+    assert desk.people.calls == 1
+
+
+def test_data_cannot_take_the_names_of_a_messages_own_links(desk: Desk) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        desk.accept(data={"name": "Ada", "unsubscribe_url": "https://example.com"})
+    assert [error.field for error in refused.value.errors] == ["data.unsubscribe_url"]
+
+
+def test_a_link_that_cannot_be_tracked_is_refused_at_once(desk: Desk) -> None:
+    content = {"subject": "Hi", "body": "{{ tracked(name) }}"}
+    with pytest.raises(InvalidRequest) as refused:
+        desk.accept(content=content, data={"name": "javascript:alert(1)"})
+    assert [error.field for error in refused.value.errors] == ["content.body"]
+    desk.accept(content=content, data={"name": "https://example.com"})
+
+
+# -- dry runs ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_dry_run_says_who_and_why_not_and_leaves_nothing_behind(desk: Desk) -> None:
+    desk.people.known["out"] = person(categories={"payment": {"email": False}})
+    to = [{"user_id": "ada"}, {"user_id": "out"}, {"user_id": "nobody"}]
+    answer = desk.service.dry_run(request(to=to), DEMO)
+    assert [each.model_dump(mode="json") for each in answer.deliveries] == [
+        {"user_id": "ada", "channel": "email", "status": "created"},
+        {"user_id": "out", "channel": "email", "status": "unsubscribed", "reason": "opted_out"},
+        {"user_id": "nobody", "channel": "email", "status": "error", "reason": "unknown_contact"},
+    ]
+    assert (desk.log.notifications, desk.bus.taken, desk.scheduler.made) == ({}, [], {})
+
+
+def test_a_dry_run_refuses_what_an_acceptance_would(desk: Desk) -> None:
+    with pytest.raises(InvalidRequest):
+        desk.service.dry_run(request(data={}), DEMO)
+
+
+# -- what is to be sent ------------------------------------------------------------------------------------------------
+
+
+def test_each_user_gets_the_template_in_the_language_nearest_to_theirs(desk: Desk) -> None:
+    for locale in ("default", "de"):
+        desk.templates.stored["receipt", "email", locale] = Content(subject="s", body=locale)
+    desk.people.known["fred"] = person("fr")
+    given = desk.accept(template="receipt", content=None, to=[{"user_id": "ada"}, {"user_id": "fred"}]).logged
+    assert [each.template and (each.template.name, each.template.key, each.template.version_id) for each in given] == [
+        ("receipt", "receipt/email/de", "v1"),
+        ("receipt", "receipt/email/default", "v1"),
+    ]
+    assert [each.content for each in given] == [None, None]
+
+
+def test_a_template_that_is_not_stored_is_named(desk: Desk) -> None:
+    assert refused(desk, template="receipt", content=None) == ["template"]
+
+
+def test_a_template_without_the_users_language_or_a_default_is_named(desk: Desk) -> None:
+    desk.templates.stored["receipt", "email", "fr"] = Content(subject="s", body="b")
+    assert refused(desk, template="receipt", content=None) == ["template"]
+
+
+def test_whose_language_a_template_is_not_in_fails_alone(desk: Desk) -> None:
+    desk.people.known["fred"] = Person(Reach({"email": (Endpoint("fred@example.com"),)}, locale="fr"))
+    desk.templates.stored["receipt", "email", "fr"] = Content(subject="s", body="b")
+    to = [{"user_id": "ada"}, {"user_id": "fred"}]
+    ada, fred = desk.accept(template="receipt", content=None, to=to).logged
+    assert (ada.status, ada.reason, ada.template, ada.data) == (Status.ERROR, Reason.NO_TEMPLATE, None, {})
+    assert (fred.status, fred.reason) == (Status.CREATED, None)
+    assert [event.delivery_id for event in desk.bus.taken] == [fred.delivery_id]
+    planned = desk.service.dry_run(request(template="receipt", content=None, to=to), DEMO).deliveries
+    assert [each.reason for each in planned] == [Reason.NO_TEMPLATE, None]
+
+
+def test_the_data_that_a_template_needs_and_lacks_are_named(desk: Desk) -> None:
+    desk.templates.stored["receipt", "email", "default"] = Content(subject="{{ number }}", body="{{ order.total }}")
+    assert refused(desk, template="receipt", content=None, data={}) == ["data.number", "data.order"]
+
+
+def test_a_template_that_fails_on_these_data_is_named(desk: Desk) -> None:
+    desk.templates.stored["receipt", "email", "default"] = Content(subject="s", body="{{ order.total }}")
+    assert refused(desk, template="receipt", content=None, data={"order": {}}) == ["template"]
+
+
+@pytest.mark.parametrize(
+    ("content", "field"),
+    [
+        ({"body": "no subject"}, "content.subject"),
+        ({"subject": "s", "body": "{{ unclosed"}, "content.body"),
+        ({"subject": "s", "body": "b", "text": "{{ name.x.y }}"}, "content.text"),
+    ],
+)
+def test_content_that_cannot_be_sent_is_named(desk: Desk, content: dict[str, str], field: str) -> None:
+    assert refused(desk, content=content) == [field]
+
+
+def test_more_than_the_log_takes_is_refused_saying_how_many_are_not_too_many(desk: Desk) -> None:
+    to = [{"email": f"user-{number}@example.com"} for number in range(100)]
+    content = {"subject": "s", "body": "x" * 200_000}
+    with pytest.raises(TooLarge) as error:
+        desk.accept(to=to, content=content)
+    most = int(error.value.detail.split("at most ")[1].split()[0])
+    assert most * 200_000 <= MAX_LOGGED_BYTES < (most + 1) * 200_100
+    assert len(desk.accept(to=to[:most], content=content).logged) == most
+
+
+def test_more_than_an_item_takes_is_refused_even_for_one(desk: Desk) -> None:
+    with pytest.raises(TooLarge):
+        desk.accept(data={"name": "x" * 400_000})
+
+
+# -- idempotency -------------------------------------------------------------------------------------------------------
+
+
+def test_without_a_key_the_same_request_is_another_notification(desk: Desk) -> None:
+    assert desk.accept().answer.notification_id != desk.accept().answer.notification_id
+
+
+def test_with_a_key_the_same_request_gets_the_same_answer_and_is_logged_once(desk: Desk) -> None:
+    first, second = desk.accept("key"), desk.accept("key")
+    assert second.answer == first.answer
+    assert (len(first.logged), len(second.logged)) == (1, 0)
+    assert len(desk.log.notifications) == 1
+
+
+def test_a_repeated_request_publishes_again_what_nobody_has_begun_and_nothing_else(desk: Desk) -> None:
+    to = [{"user_id": "ada"}, {"email": "bob@example.com"}]
+    desk.bus.up = False
+    first, second = desk.accept("key", to=to).logged
+    claimed(desk.log, first)
+    desk.bus.up = True
+    desk.accept("key", to=to)
+    assert desk.bus.taken == [second.event()]
+
+
+def test_a_repeated_request_tells_what_has_become_of_it_and_changes_nothing(desk: Desk) -> None:
+    [given] = desk.accept("key").logged
+    desk.log.conclude(claimed(desk.log, given), SENT)
+    before = dict(desk.log.records)
+    assert [each.status for each in desk.accept("key").answer.deliveries] == [Status.SENT]
+    assert desk.log.records == before
+
+
+def test_another_request_with_the_same_key_is_refused(desk: Desk) -> None:
+    desk.accept("key")
+    with pytest.raises(IdempotencyMismatch):
+        desk.accept("key", priority="high")
+    assert len(desk.log.notifications) == 1
+
+
+def test_keys_of_two_apps_are_two_keys(desk: Desk) -> None:
+    assert desk.accept("key").answer.notification_id != desk.accept("key", OTHER).answer.notification_id
+
+
+def test_after_a_day_a_key_stands_for_a_new_request(desk: Desk) -> None:
+    first = desk.accept("key").answer.notification_id
+    desk.clock.advance(IDEMPOTENCY_WINDOW)
+    second = desk.accept("key", priority="high").answer.notification_id
+    assert second != first
+    # … and that one is remembered for a day in its turn.
+    desk.clock.advance(IDEMPOTENCY_WINDOW - timedelta(seconds=1))
+    assert desk.accept("key", priority="high").answer.notification_id == second
+    assert len(desk.log.notifications) == 2
+
+
+# -- state -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_notification_is_told_with_all_that_has_happened_to_it(desk: Desk) -> None:
+    accepted = desk.accept()
+    desk.log.conclude(claimed(desk.log, accepted.logged[0]), SENT)
+    [told] = desk.service.state(accepted.answer.notification_id, DEMO).deliveries
+    assert [step.status for step in told.timeline] == [Status.CREATED, Status.PENDING, Status.SENT]
+    assert [attempt.outcome for attempt in told.attempts] == [Outcome.ACCEPTED]
+
+
+def test_a_notification_is_told_to_the_app_alone_that_sent_it(desk: Desk) -> None:
+    notification_id = desk.accept().answer.notification_id
+    for unseen, caller in ((notification_id, OTHER), ("unheard-of", DEMO)):
+        with pytest.raises(NotFound):
+            desk.service.state(unseen, caller)
+
+
+# -- cancellation ------------------------------------------------------------------------------------------------------
+
+
+def test_a_cancellation_tells_of_each_delivery_whether_it_came_in_time(desk: Desk) -> None:
+    recipients = [{"email": f"{name}@example.com"} for name in ("waiting", "sending", "sent")] + [{"user_id": "nobody"}]
+    notification_id = desk.accept(to=recipients).answer.notification_id
+    found = desk.log.find(notification_id)
+    assert found is not None
+    _, sending, sent, _ = found[1]
+    claimed(desk.log, sending)
+    desk.log.conclude(claimed(desk.log, sent), SENT)
+    answer = desk.service.cancel(notification_id, DEMO)
+    assert [(each.status, each.reason) for each in answer.deliveries] == [
+        (Status.CANCELED, Reason.CANCELED),
+        (Status.PENDING, None),
+        (Status.SENT, None),
+        (Status.ERROR, Reason.UNKNOWN_CONTACT),
+    ]
+    assert desk.service.cancel(notification_id, DEMO) == answer
+
+
+def test_nobody_cancels_what_is_not_theirs_or_not_there(desk: Desk) -> None:
+    notification_id = desk.accept().answer.notification_id
+    for unknown, caller in ((notification_id, OTHER), ("none", DEMO)):
+        with pytest.raises(NotFound):
+            desk.service.cancel(unknown, caller)
+    [record] = desk.log.records.values()
+    assert record.delivery.status is Status.CREATED
+
+
+# -- what waits --------------------------------------------------------------------------------------------------------
+
+EVENING = NOW + timedelta(hours=8)
+WAITING = (Status.CREATED, Reason.SCHEDULED, EVENING)
+
+
+def test_what_is_to_wait_is_logged_and_answered_and_not_published(desk: Desk) -> None:
+    [delivery] = desk.accept(send_at=EVENING).answer.deliveries
+    assert (delivery.status, delivery.reason, delivery.send_at) == WAITING
+    [planned] = desk.service.dry_run(request(send_at=EVENING), DEMO).deliveries
+    assert (planned.status, planned.reason, planned.send_at) == WAITING
+    [record] = desk.log.records.values()
+    assert record.due_at == EVENING
+    assert desk.bus.taken == []
+
+
+def test_in_quiet_hours_a_critical_category_is_published_and_another_waits(desk: Desk) -> None:
+    desk.people.known["ada"] = person(quiet_hours={"start": "10:00", "end": "20:00"})
+    [delivery] = desk.accept().answer.deliveries
+    assert (delivery.status, delivery.reason, delivery.send_at) == (Status.CREATED, Reason.QUIET_HOURS, EVENING)
+    assert desk.bus.taken == []
+    replace(desk.service, critical=frozenset({"payment"})).accept(request(), DEMO, None)
+    assert len(desk.bus.taken) == 1
+
+
+def test_a_request_that_is_repeated_publishes_nothing_that_still_waits(desk: Desk) -> None:
+    first = desk.accept("key", send_at=EVENING).answer
+    desk.clock.advance(timedelta(hours=1))
+    assert desk.accept("key", send_at=EVENING).answer == first
+    assert desk.bus.taken == []
+    desk.clock.advance(timedelta(hours=7))
+    assert desk.accept("key", send_at=EVENING).answer == first
+    assert len(desk.bus.taken) == 1
+
+
+def test_the_sweeper_publishes_what_waited_and_nothing_that_was_canceled(desk: Desk) -> None:
+    desk.accept(send_at=EVENING)
+    desk.service.cancel(desk.accept(send_at=EVENING).answer.notification_id, DEMO)
+    sweeper = Sweeper(desk.log, desk.bus, desk.clock)
+    for at, published in ((EVENING - timedelta(seconds=1), 0), (EVENING, 1), (EVENING + timedelta(minutes=1), 1)):
+        desk.clock.now = at
+        for shard in SHARDS:
+            sweeper.sweep(shard, at + timedelta(seconds=40))
+        assert len(desk.bus.taken) == published
+
+
+# -- what has its time -------------------------------------------------------------------------------------------------
+
+
+def test_what_waits_for_its_time_is_scheduled_for_it_once_it_is_logged(desk: Desk) -> None:
+    desk.people.known["out"] = person(categories={"payment": {"email": False}})
+    to = [{"user_id": "ada"}, {"user_id": "out"}, {"email": "bob@example.com"}]
+    accepted = desk.accept(to=to, send_at=EVENING)
+    ada, _, bob = accepted.logged
+    assert desk.scheduler.made == {accepted.answer.notification_id: (EVENING, (ada.event(), bob.event()))}
+    assert accepted.unscheduled == 0
+
+
+def test_what_waits_for_quiet_hours_to_end_is_left_to_the_sweeper(desk: Desk) -> None:
+    desk.people.known["ada"] = person(quiet_hours={"start": "19:00", "end": "21:00"})
+    accepted = desk.accept(to=[{"user_id": "ada"}, {"email": "bob@example.com"}], send_at=EVENING)
+    assert [each.reason for each in accepted.logged] == [Reason.QUIET_HOURS, Reason.SCHEDULED]
+    [(_, scheduled)] = desk.scheduler.made.values()
+    assert scheduled == (accepted.logged[1].event(),)
+    desk.people.known["ada"] = person(quiet_hours={"start": "10:00", "end": "20:00"})
+    desk.accept()
+    assert len(desk.scheduler.made) == 1
+
+
+def test_what_is_sent_at_once_is_not_scheduled(desk: Desk) -> None:
+    desk.accept()
+    desk.accept(send_at=NOW - timedelta(hours=1))
+    assert desk.scheduler.made == {}
+    assert len(desk.bus.taken) == 2
+
+
+def test_a_time_that_may_have_passed_before_a_schedule_is_made_is_left_to_the_sweeper(desk: Desk) -> None:
+    almost = desk.accept(send_at=NOW + SOONEST_SCHEDULE - timedelta(milliseconds=1))
+    assert (desk.scheduler.made, almost.unscheduled) == ({}, 0)
+    assert [each.reason for each in almost.logged] == [Reason.SCHEDULED]
+    desk.accept(send_at=NOW + SOONEST_SCHEDULE)
+    assert len(desk.scheduler.made) == 1
+
+
+def test_a_schedule_that_cannot_be_made_is_told_and_answered_all_the_same(desk: Desk) -> None:
+    desk.scheduler.up = False
+    accepted = desk.accept(to=[{"user_id": "ada"}, {"email": "bob@example.com"}], send_at=EVENING)
+    assert (accepted.unscheduled, accepted.unpublished) == (2, 0)
+    assert [(each.status, each.reason) for each in accepted.answer.deliveries] == [WAITING[:2]] * 2
+    assert [record.due_at for record in desk.log.records.values()] == [EVENING, EVENING]
+
+
+class DyingScheduler(MemoryScheduler):
+    """A scheduler during whose call the function is killed."""
+
+    def schedule(self, *args: Any) -> int:
+        raise KeyboardInterrupt
+
+
+def test_a_service_that_dies_before_scheduling_has_logged_already_and_schedules_when_it_is_asked_again() -> None:
+    desk = Desk(scheduler=DyingScheduler())
+    with pytest.raises(KeyboardInterrupt):
+        desk.accept("key", send_at=EVENING)
+    [record] = desk.log.records.values()
+    assert record.due_at == EVENING
+    desk.scheduler = MemoryScheduler()
+    desk.accept("key", send_at=EVENING)
+    assert list(desk.scheduler.made.values()) == [(EVENING, (record.delivery.event(),))]
+
+
+def test_a_request_that_is_repeated_has_one_schedule_and_none_once_its_time_has_come(desk: Desk) -> None:
+    first = desk.accept("key", send_at=EVENING)
+    made = dict(desk.scheduler.made)
+    desk.clock.advance(timedelta(hours=1))
+    assert desk.accept("key", send_at=EVENING).unscheduled == 0
+    assert desk.scheduler.made == made
+    desk.scheduler.made.clear()
+    desk.clock.now = EVENING
+    desk.accept("key", send_at=EVENING)
+    assert desk.scheduler.made == {}
+    assert desk.bus.taken == [first.logged[0].event()]
+
+
+def test_what_was_canceled_before_a_request_is_repeated_is_not_scheduled_again(desk: Desk) -> None:
+    desk.scheduler.up = False
+    notification_id = desk.accept("key", send_at=EVENING).answer.notification_id
+    desk.service.cancel(notification_id, DEMO)
+    desk.scheduler.up = True
+    desk.accept("key", send_at=EVENING)
+    assert desk.scheduler.made == {}

@@ -1,0 +1,368 @@
+"""One delivery made, and everything that can get in the way; the log in memory keeps what DynamoDB's keeps."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from handlers.domain.content.links import Link, Links, Purpose, verify
+from handlers.domain.content.rendering import Content
+from handlers.domain.notifications.claims import Refusal
+from handlers.domain.notifications.deliveries import Delivery, Outcome, Reason
+from handlers.domain.notifications.statuses import Status
+from handlers.domain.people.devices import device_key
+from handlers.domain.people.settings import DEFAULT_SETTINGS, Settings
+from handlers.domain.providers.errors import (
+    MessageRefusedError,
+    OutcomeUnknownError,
+    RecipientRefusedError,
+    ThrottledError,
+    UnavailableError,
+)
+from handlers.services.delivering import Report, Result, Worker
+from handlers.services.failover import Chain
+from tests.unit.handlers.memory import LINKS, Clock, MemoryLog, MemoryProvider, MemoryProviderState, MemoryTemplates
+from tests.unit.handlers.samples import NOW, delivery, notification
+
+LEASE = timedelta(seconds=30)
+OPTED_OUT = Settings(categories={"payment": {"email": False}})
+
+
+@dataclass
+class Bench:
+    """A worker with everything around it in memory."""
+
+    log: MemoryLog = field(default_factory=MemoryLog)
+    templates: MemoryTemplates = field(default_factory=MemoryTemplates)
+    provider: MemoryProvider = field(default_factory=MemoryProvider)
+    clock: Clock = field(default_factory=lambda: Clock(NOW))
+
+    def accept(self, **fields: Any) -> Delivery:
+        given = delivery(**fields)
+        assert self.log.accept(notification(given.notification_id), [given])
+        return given
+
+    def deliver(self, given: Delivery, settings: Settings = DEFAULT_SETTINGS) -> Report:
+        chain = Chain((self.provider,), MemoryProviderState(), self.clock)
+        worker = Worker(self.log, self.templates, LINKS, chain, self.clock)
+        return worker.deliver(given.event(), settings, self.clock() + LEASE)
+
+    def kept(self, given: Delivery) -> Delivery:
+        found = self.log.find(given.notification_id)
+        assert found is not None
+        return found[1][0]
+
+    def is_watched(self, given: Delivery) -> bool:
+        """Whether the sweeper looks after it."""
+        return self.log.records[given.notification_id, given.delivery_id].due_at is not None
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def outcomes(given: Delivery) -> list[tuple[Outcome, str | None]]:
+    return [(attempt.outcome, attempt.error) for attempt in given.attempts]
+
+
+def statuses(given: Delivery) -> list[Status]:
+    return [step.status for step in given.timeline]
+
+
+def test_a_delivery_is_rendered_sent_and_written_down(bench: Bench) -> None:
+    given = bench.accept(data={"name": "<Ada>"})
+    assert bench.deliver(given) == Report(Result.SENT)
+    [message] = bench.provider.sent
+    assert (message.content.subject, message.content.body) == ("Hi <Ada>", "<b>&lt;Ada&gt;</b>")
+    assert (message.endpoint.address, message.delivery_id) == ("ada@example.com", given.delivery_id)
+    kept = bench.kept(given)
+    assert statuses(kept) == [Status.CREATED, Status.PENDING, Status.SENT]
+    assert outcomes(kept) == [(Outcome.ACCEPTED, None)]
+    assert (kept.provider, kept.provider_message_id) == ("memory", "id-1")
+    assert not bench.is_watched(given)
+
+
+def test_a_delivery_is_sent_as_its_template_was_when_it_was_accepted(bench: Bench) -> None:
+    bench.templates.stored["receipt", "email", "de"] = Content(subject="Quittung", body="Danke, {{ name }}")
+    pinned = {"name": "receipt", "key": "receipt/email/de", "version_id": "v1"}
+    given = bench.accept(template=pinned, content=None)
+    bench.deliver(given)
+    assert [message.content.body for message in bench.provider.sent] == ["Danke, Ada"]
+
+
+def test_a_message_finds_its_own_links_beside_its_data_and_a_mail_says_how_to_unsubscribe(bench: Bench) -> None:
+    content = Content(
+        subject="Hi {{ name }}",
+        body='<a href="{{ tracked("https://shop.example.com/a?b=1&c=2") }}">Shop</a> <img src="{{ open_url }}">',
+        text="{{ unsubscribe_url }}",
+    )
+    given = bench.accept(content=content, data={"name": "Ada"})
+    assert bench.deliver(given) == Report(Result.SENT)
+    [message] = bench.provider.sent
+    assert message.unsubscribe_url == message.content.text
+    found = re.findall(
+        r"https://api\.example\.com(/[tcou/]+/)([\w.-]+)", f"{message.content.body} {message.content.text}"
+    )
+    links = {path: verify(LINKS.secret(), Purpose(path), token) for path, token in found}
+    of_this = (given.notification_id, given.delivery_id)
+    assert links == {
+        "/t/c/": Link(*of_this, "https://shop.example.com/a?b=1&c=2"),
+        "/t/o/": Link(*of_this),
+        "/u/": Link(*of_this),
+    }
+
+
+def test_without_the_key_of_links_nobody_is_asked_and_it_is_tried_again(bench: Bench) -> None:
+    def no_key() -> bytes:
+        raise ConnectionError
+
+    given = bench.accept()
+    chain = Chain((bench.provider,), MemoryProviderState(), bench.clock)
+    worker = Worker(bench.log, bench.templates, Links("https://api.example.com", no_key), chain, bench.clock)
+    report = worker.deliver(given.event(), DEFAULT_SETTINGS, bench.clock() + LEASE)
+    assert (report.result, report.why) == (Result.RETRY, "ConnectionError")
+    assert bench.provider.sent == []
+    assert outcomes(bench.kept(given)) == [(Outcome.UNAVAILABLE, "ConnectionError")]
+
+
+def test_an_sms_tells_how_many_messages_it_takes_and_nothing_else_does(bench: Bench) -> None:
+    for channel, segments in (("sms", 2), ("chat", None)):
+        given = bench.accept(channel=channel, content=Content(body="{{ name }}"), data={"name": "a" * 161})
+        bench.deliver(given)
+        assert [attempt.segments for attempt in bench.kept(given).attempts] == [segments]
+
+
+def test_the_same_event_again_is_dropped(bench: Bench) -> None:
+    given = bench.accept()
+    bench.deliver(given)
+    before = bench.kept(given)
+    assert bench.deliver(given) == Report(Result.DROPPED, Refusal.SETTLED)
+    assert len(bench.provider.sent) == 1
+    assert bench.kept(given) == before
+
+
+def test_an_event_whose_delivery_somebody_holds_comes_back(bench: Bench) -> None:
+    given = bench.accept()
+    bench.log.claim(given.event(), provider="memory", lease_until=NOW + LEASE, now=NOW)
+    assert bench.deliver(given) == Report(Result.RETRY, Refusal.LEASED)
+    assert bench.provider.sent == []
+
+
+def test_a_delivery_whose_worker_died_is_sent_and_the_first_attempt_stays_unknown(bench: Bench) -> None:
+    given = bench.accept()
+    bench.log.claim(given.event(), provider="memory", lease_until=NOW + LEASE, now=NOW)
+    bench.clock.advance(LEASE + timedelta(seconds=2))
+    assert bench.deliver(given).result is Result.SENT
+    assert outcomes(bench.kept(given)) == [(Outcome.UNKNOWN, None), (Outcome.ACCEPTED, None)]
+
+
+def test_an_event_that_is_not_in_the_log_comes_back_and_ends_in_the_dead_letter_queue(bench: Bench) -> None:
+    assert bench.deliver(delivery()) == Report(Result.RETRY, Refusal.MISSING)
+
+
+def test_who_opted_out_meanwhile_gets_nothing_and_no_attempt_is_made(bench: Bench) -> None:
+    given = bench.accept()
+    assert bench.deliver(given, OPTED_OUT) == Report(Result.UNSUBSCRIBED, Reason.OPTED_OUT)
+    kept = bench.kept(given)
+    assert (kept.status, kept.reason, kept.attempts) == (Status.UNSUBSCRIBED, Reason.OPTED_OUT, ())
+    assert bench.provider.sent == []
+    assert not bench.is_watched(given)
+
+
+def test_who_opts_out_after_it_was_sent_changes_nothing(bench: Bench) -> None:
+    given = bench.accept()
+    bench.deliver(given)
+    assert bench.deliver(given, OPTED_OUT) == Report(Result.DROPPED, Refusal.SETTLED)
+    assert bench.kept(given).status is Status.SENT
+
+
+def test_what_expired_is_not_sent(bench: Bench) -> None:
+    given = bench.accept(expires_at=NOW + LEASE)
+    bench.clock.advance(LEASE)
+    assert bench.deliver(given) == Report(Result.FAILED, Reason.EXPIRED)
+    kept = bench.kept(given)
+    assert (kept.status, kept.reason, kept.attempts) == (Status.ERROR, Reason.EXPIRED, ())
+    assert bench.provider.sent == []
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RecipientRefusedError("410"), Reason.RECIPIENT_REFUSED),
+        (MessageRefusedError("MessageRejected"), Reason.MESSAGE_REFUSED),
+    ],
+)
+def test_a_refusal_ends_the_delivery(bench: Bench, error: Exception, reason: Reason) -> None:
+    given = bench.accept()
+    bench.provider.raises = error
+    assert bench.deliver(given) == Report(Result.FAILED, str(error))
+    kept = bench.kept(given)
+    assert (kept.status, kept.reason) == (Status.ERROR, reason)
+    assert outcomes(kept) == [(Outcome.REFUSED, str(error))]
+    assert not bench.is_watched(given)
+    bench.provider.raises = None
+    assert bench.deliver(given).result is Result.DROPPED
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "code"),
+    [
+        (UnavailableError("503"), Outcome.UNAVAILABLE, "503"),
+        (ThrottledError("429", retry_after=7), Outcome.UNAVAILABLE, "429"),
+        (OutcomeUnknownError("ReadTimeoutError"), Outcome.UNKNOWN, "ReadTimeoutError"),
+        (ZeroDivisionError("a mistake of ours"), Outcome.UNKNOWN, "ZeroDivisionError"),
+    ],
+)
+def test_whatever_else_goes_wrong_is_tried_again_at_once_when_the_event_is_back(
+    bench: Bench, error: Exception, outcome: Outcome, code: str
+) -> None:
+    given = bench.accept()
+    bench.provider.raises = error
+    report = bench.deliver(given)
+    assert (report.result, report.why) == (Result.RETRY, code)
+    kept = bench.kept(given)
+    assert kept.status is Status.PENDING
+    assert outcomes(kept) == [(outcome, code)]
+    assert bench.is_watched(given)
+
+    bench.provider.raises = None
+    assert bench.deliver(given).result is Result.SENT
+    assert outcomes(bench.kept(given)) == [(outcome, code), (Outcome.ACCEPTED, None)]
+    assert statuses(bench.kept(given)) == [Status.CREATED, Status.PENDING, Status.SENT]
+
+
+def test_only_what_nobody_foresaw_is_handed_on_to_be_told(bench: Bench) -> None:
+    given = bench.accept()
+    bench.provider.raises = UnavailableError("503")
+    assert bench.deliver(given).cause is None
+    bench.provider.raises = ZeroDivisionError("a mistake of ours")
+    assert bench.deliver(given).cause is bench.provider.raises
+
+
+def test_what_cannot_be_rendered_ends_the_delivery(bench: Bench) -> None:
+    given = bench.accept(data={})
+    assert bench.deliver(given) == Report(Result.FAILED, Reason.RENDERING_FAILED)
+    kept = bench.kept(given)
+    assert (kept.status, kept.reason) == (Status.ERROR, Reason.RENDERING_FAILED)
+    assert outcomes(kept) == [(Outcome.REFUSED, None)]
+
+
+def test_a_template_that_cannot_be_read_sends_nothing_and_is_tried_again(bench: Bench) -> None:
+    pinned = {"name": "receipt", "key": "receipt/email/de", "version_id": "v1"}
+    given = bench.accept(template=pinned, content=None)
+    assert bench.deliver(given).result is Result.RETRY
+    assert outcomes(bench.kept(given)) == [(Outcome.UNAVAILABLE, "IndexError")]
+    bench.templates.stored["receipt", "email", "de"] = Content(subject="s", body="b")
+    assert bench.deliver(given).result is Result.SENT
+
+
+class DeadLog(MemoryLog):
+    """A log that cannot be reached when an attempt is concluded."""
+
+    def conclude(self, *args: Any) -> None:
+        raise ConnectionError("no log")
+
+
+def test_a_log_that_is_gone_after_the_send_makes_the_event_come_back_once_the_lease_has_ended() -> None:
+    bench = Bench(log=DeadLog())
+    given = bench.accept()
+    report = bench.deliver(given)
+    assert (report.result, report.why) == (Result.RETRY, "ConnectionError")
+    assert bench.is_watched(given)
+
+    bench.log = MemoryLog(bench.log.notifications, bench.log.records)
+    assert bench.deliver(given).why == Refusal.LEASED
+    bench.clock.advance(LEASE + timedelta(seconds=2))
+    assert bench.deliver(given).result is Result.SENT
+    # The one window for a duplicate, and it can be seen.
+    assert len(bench.provider.sent) == 2
+    assert outcomes(bench.kept(given)) == [(Outcome.UNKNOWN, None), (Outcome.ACCEPTED, None)]
+
+
+# -- quiet hours -------------------------------------------------------------------------------------------------------
+
+QUIET = Settings.model_validate({"quiet_hours": {"start": "10:00", "end": "20:00"}})  # NOW is noon
+THEIR_END = NOW + timedelta(hours=8)
+
+
+def test_a_delivery_that_has_come_into_quiet_hours_is_put_off_and_sent_when_they_end(bench: Bench) -> None:
+    given = bench.accept()
+    assert bench.deliver(given, QUIET) == Report(Result.DEFERRED, Reason.QUIET_HOURS)
+    kept = bench.kept(given)
+    assert (kept.status, kept.reason, kept.send_at, kept.attempts) == (
+        Status.CREATED,
+        Reason.QUIET_HOURS,
+        THEIR_END,
+        (),
+    )
+    assert bench.log.records[given.notification_id, given.delivery_id].due_at == THEIR_END
+    bench.clock.now = THEIR_END
+    assert bench.deliver(given, QUIET) == Report(Result.SENT)
+    assert (bench.kept(given).reason, statuses(bench.kept(given))) == (
+        None,
+        [Status.CREATED, Status.PENDING, Status.SENT],
+    )
+
+
+def test_an_attempt_that_failed_is_not_repeated_in_quiet_hours(bench: Bench) -> None:
+    given = bench.accept()
+    bench.provider.raises = UnavailableError("503")
+    bench.deliver(given)
+    assert bench.deliver(given, QUIET).result is Result.DEFERRED
+    kept = bench.kept(given)
+    assert (kept.status, kept.send_at, len(kept.attempts)) == (Status.PENDING, THEIR_END, 1)
+
+
+def test_a_critical_category_is_sent_in_quiet_hours_unless_it_was_opted_out(bench: Bench) -> None:
+    chain = Chain((bench.provider,), MemoryProviderState(), bench.clock)
+    worker = Worker(bench.log, bench.templates, LINKS, chain, bench.clock, critical=frozenset({"payment"}))
+    opted_out = QUIET.model_copy(update={"categories": OPTED_OUT.categories})
+    for settings, result in ((QUIET, Result.SENT), (opted_out, Result.UNSUBSCRIBED)):
+        assert worker.deliver(bench.accept().event(), settings, NOW + LEASE).result is result
+
+
+def test_what_expires_in_quiet_hours_ends_when_it_does(bench: Bench) -> None:
+    given = bench.accept(expires_at=NOW + LEASE)
+    assert bench.deliver(given, QUIET).result is Result.DEFERRED
+    bench.clock.advance(LEASE)
+    assert bench.deliver(given, QUIET) == Report(Result.FAILED, Reason.EXPIRED)
+    assert (bench.kept(given).status, bench.is_watched(given)) == (Status.ERROR, False)
+
+
+def test_in_quiet_hours_a_duplicate_is_dropped_and_what_another_is_sending_comes_back(bench: Bench) -> None:
+    sent, held = bench.accept(), bench.accept()
+    bench.deliver(sent)
+    bench.log.claim(held.event(), provider="ses", lease_until=NOW + LEASE, now=NOW)
+    assert bench.deliver(sent, QUIET) == Report(Result.DROPPED, Refusal.SETTLED)
+    assert bench.deliver(held, QUIET) == Report(Result.RETRY, Refusal.LEASED)
+
+
+def test_what_was_canceled_is_dropped(bench: Bench) -> None:
+    given = bench.accept()
+    bench.log.cancel(given, NOW)
+    assert bench.deliver(given) == Report(Result.DROPPED, Refusal.SETTLED)
+    assert bench.provider.sent == []
+
+
+# -- whose device it is now --------------------------------------------------------------------------------------------
+
+TOKEN = "ab" * 32
+
+
+def test_a_push_is_not_sent_to_a_device_that_is_somebody_elses_by_now(bench: Bench) -> None:
+    given = bench.accept(channel="push", platform="apns", endpoint=TOKEN)
+    settings = Settings(devices=frozenset({device_key("apns", "cd" * 32)}))
+    assert bench.deliver(given, settings) == Report(Result.FAILED, Reason.NO_ENDPOINT)
+    kept = bench.kept(given)
+    assert (kept.status, kept.reason) == (Status.ERROR, Reason.NO_ENDPOINT)
+    assert bench.provider.sent == []
+    assert not bench.is_watched(given)
+
+
+@pytest.mark.parametrize("devices", [None, frozenset({device_key("apns", TOKEN.upper())})])
+def test_a_push_is_sent_to_a_device_that_is_still_the_users(bench: Bench, devices: frozenset[str] | None) -> None:
+    given = bench.accept(channel="push", platform="apns", endpoint=TOKEN)
+    assert bench.deliver(given, Settings(devices=devices)) == Report(Result.SENT)

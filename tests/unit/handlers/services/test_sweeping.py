@@ -1,0 +1,169 @@
+"""What has not moved is published again, later each time, and never lost on the way."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+import pytest
+
+from handlers.domain.notifications.claims import Claimed
+from handlers.domain.notifications.deliveries import Delivery
+from handlers.domain.notifications.due import AFTER_ACCEPTANCE, SHARDS, DueDelivery
+from handlers.domain.notifications.schedules import Scheduled
+from handlers.services.sweeping import Sweeper, Swept
+from tests.unit.handlers.log_contract import SENT, accepted, claim, claimed, due_of
+from tests.unit.handlers.memory import Clock, MemoryBus, MemoryLog
+from tests.unit.handlers.samples import NOW
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def log() -> MemoryLog:
+    return MemoryLog()
+
+
+@pytest.fixture
+def bus() -> MemoryBus:
+    return MemoryBus()
+
+
+def sweep(log: MemoryLog, bus: MemoryBus, clock: Clock) -> Swept:
+    sweeper = Sweeper(log, bus, clock)
+    return sum((sweeper.sweep(shard, clock() + HOUR) for shard in SHARDS), start=Swept())
+
+
+def later(by: timedelta) -> Clock:
+    return Clock(NOW + by)
+
+
+def test_what_is_due_is_published_again_and_put_off(log: MemoryLog, bus: MemoryBus) -> None:
+    given = [accepted(log) for _ in range(20)]
+    assert sweep(log, bus, later(AFTER_ACCEPTANCE)) == Swept(republished=20)
+    assert {event.event_id for event in bus.taken} == {each.event_id for each in given}
+    assert sweep(log, bus, later(AFTER_ACCEPTANCE)) == Swept()
+    assert sweep(log, bus, later(3 * AFTER_ACCEPTANCE)) == Swept(republished=20)
+
+
+def test_what_is_not_due_or_was_sent_is_left_alone(log: MemoryLog, bus: MemoryBus) -> None:
+    accepted(log)
+    log.conclude(claimed(log, accepted(log)), SENT)
+    assert sweep(log, bus, later(AFTER_ACCEPTANCE - timedelta(seconds=1))) == Swept()
+    assert sweep(log, bus, later(AFTER_ACCEPTANCE)) == Swept(republished=1)
+
+
+def test_what_the_bus_does_not_take_is_still_due(log: MemoryLog, bus: MemoryBus) -> None:
+    given = accepted(log)
+    bus.up = False
+    assert sweep(log, bus, later(AFTER_ACCEPTANCE)) == Swept(refused=1)
+    bus.up = True
+    assert sweep(log, bus, later(AFTER_ACCEPTANCE)) == Swept(republished=1)
+    assert bus.taken == [given.event()]
+
+
+def test_a_sweeper_that_dies_after_publishing_leaves_it_due(log: MemoryLog, bus: MemoryBus) -> None:
+    class Dying(MemoryLog):
+        def postpone(self, *args: object) -> None:
+            raise KeyboardInterrupt
+
+    accepted(log)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(Dying(log.notifications, log.records), bus, later(AFTER_ACCEPTANCE))
+    assert sweep(log, bus, later(AFTER_ACCEPTANCE)) == Swept(republished=1)
+
+
+class Pages(MemoryLog):
+    """A log whose pages hold one delivery each, and which counts those that were asked for."""
+
+    asked: int = 0
+
+    def due(self, shard: str, now: datetime) -> Iterator[Sequence[DueDelivery]]:
+        for page in super().due(shard, now):
+            for each in page:
+                self.asked += 1
+                yield [each]
+
+
+def same_shard(log: MemoryLog, deliveries: int) -> list[Delivery]:
+    return [accepted(log, delivery_id=f"00000000-0000-0000-0000-{8 * n:012x}") for n in range(deliveries)]
+
+
+def test_a_sweeper_out_of_time_begins_no_further_page(bus: MemoryBus) -> None:
+    log = Pages()
+    same_shard(log, 3)
+    clock = later(AFTER_ACCEPTANCE)
+    assert Sweeper(log, bus, clock).sweep(SHARDS[0], until=clock()) == Swept(republished=1)
+    assert log.asked == 1
+
+
+def test_a_bus_that_takes_nothing_is_not_asked_further(bus: MemoryBus) -> None:
+    log = Pages()
+    same_shard(log, 3)
+    bus.up = False
+    clock = later(AFTER_ACCEPTANCE)
+    assert Sweeper(log, bus, clock).sweep(SHARDS[0], until=clock() + HOUR) == Swept(refused=1)
+    assert log.asked == 1
+
+
+# -- schedules ---------------------------------------------------------------------------------------------------------
+
+EVENING = NOW + 8 * HOUR
+
+
+def waiting(log: MemoryLog, deliveries: int = 1) -> tuple[list[Delivery], Scheduled]:
+    """Deliveries that wait for EVENING, and what their schedule says then."""
+    given = [accepted(log, send_at=EVENING, reason="scheduled") for _ in range(deliveries)]
+    return given, Scheduled(due_at=EVENING, events=tuple(each.event() for each in given))
+
+
+def publish(log: MemoryLog, bus: MemoryBus, scheduled: Scheduled, at: datetime = EVENING) -> Swept:
+    return Sweeper(log, bus, Clock(at)).publish(scheduled.deliveries())
+
+
+def test_what_a_schedule_names_is_published_and_left_alone_by_the_sweep_of_that_minute(
+    log: MemoryLog, bus: MemoryBus
+) -> None:
+    given, scheduled = waiting(log, 3)
+    waiting(log)
+    assert publish(log, bus, scheduled) == Swept(republished=3)
+    assert bus.taken == [each.event() for each in given]
+    assert sweep(log, bus, Clock(EVENING)) == Swept(republished=1)
+
+
+def test_what_a_schedule_published_and_was_lost_after_is_published_again(log: MemoryLog, bus: MemoryBus) -> None:
+    [given], scheduled = waiting(log)
+    publish(log, bus, scheduled)
+    assert sweep(log, bus, Clock(EVENING + 2 * AFTER_ACCEPTANCE)) == Swept(republished=1)
+    assert bus.taken == [given.event()] * 2
+
+
+def test_what_the_bus_does_not_take_from_a_schedule_is_due_for_the_sweep(log: MemoryLog, bus: MemoryBus) -> None:
+    _, scheduled = waiting(log, 2)
+    bus.up = False
+    assert publish(log, bus, scheduled) == Swept(refused=2)
+    bus.up = True
+    assert sweep(log, bus, Clock(EVENING)) == Swept(republished=2)
+
+
+def test_a_schedule_that_comes_after_the_sweep_does_not_change_when_to_look_again(
+    log: MemoryLog, bus: MemoryBus
+) -> None:
+    [given], scheduled = waiting(log)
+    sweep(log, bus, Clock(EVENING))
+    [before] = due_of(log, given, EVENING + HOUR)
+    assert publish(log, bus, scheduled, EVENING + timedelta(seconds=30)) == Swept(republished=1)
+    assert due_of(log, given, EVENING + HOUR) == [before]
+    # Both events are in the queue now; of two claims one is refused.
+    assert isinstance(claim(log, given, EVENING), Claimed)
+    assert not isinstance(claim(log, given, EVENING), Claimed)
+
+
+def test_a_schedule_that_comes_after_its_delivery_was_sent_or_canceled_changes_nothing(
+    log: MemoryLog, bus: MemoryBus
+) -> None:
+    (sent, canceled), scheduled = waiting(log, 2)
+    log.conclude(claimed(log, sent), SENT)
+    log.cancel(canceled, NOW)
+    before = dict(log.records)
+    publish(log, bus, scheduled)
+    assert log.records == before
+    assert not isinstance(claim(log, canceled, EVENING), Claimed)

@@ -1,0 +1,122 @@
+"""What recipients do, and what becomes of it."""
+
+from datetime import timedelta
+
+import pytest
+
+from handlers.domain.content.links import Link
+from handlers.domain.notifications.deliveries import Delivery
+from handlers.domain.notifications.statuses import Status
+from handlers.domain.people.person import person_key
+from handlers.domain.people.settings import UserSettings
+from handlers.services.tracking import Recipients
+from tests.unit.handlers.log_contract import SENT, claimed
+from tests.unit.handlers.memory import Clock, MemoryChoices, MemoryLog
+from tests.unit.handlers.samples import NOW, delivery, notification
+
+SECOND = timedelta(seconds=1)
+
+
+class Bench:
+    """A delivery that was sent, and who listens to its recipient."""
+
+    def __init__(self, **fields: object) -> None:
+        self.log, self.choices, self.clock = MemoryLog(), MemoryChoices(), Clock(NOW)
+        self.recipients = Recipients(self.log, self.choices, self.clock)
+        given = delivery(**fields)  # type: ignore[arg-type]
+        assert self.log.accept(notification(given.notification_id), [given])
+        self.log.conclude(claimed(self.log, given), SENT)
+        self.link = Link(given.notification_id, given.delivery_id)
+        self.clock.advance(SECOND)
+
+    def kept(self) -> Delivery:
+        found = self.log.look(self.link)
+        assert found is not None
+        return found
+
+    def steps(self) -> list[Status]:
+        return [step.status for step in self.kept().timeline]
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_what_a_recipient_does_is_news_once(bench: Bench) -> None:
+    news = [bench.recipients.saw(bench.link, status) for status in (Status.OPENED, Status.OPENED, Status.CLICKED)]
+    assert [each is not None and each.is_news for each in news] == [True, False, True]
+    assert bench.steps() == [Status.CREATED, Status.PENDING, Status.SENT, Status.OPENED, Status.CLICKED]
+
+
+def test_a_click_that_comes_before_its_opening_stays(bench: Bench) -> None:
+    bench.recipients.saw(bench.link, Status.CLICKED)
+    late = bench.recipients.saw(bench.link, Status.OPENED)
+    assert late is not None
+    assert not late.is_news
+    assert bench.kept().status is Status.CLICKED
+
+
+def test_looking_changes_nothing(bench: Bench) -> None:
+    told = bench.recipients.look(bench.link)
+    assert told is not None
+    assert told.wanted
+    assert bench.choices.kept == {}
+    assert bench.kept().status is Status.SENT
+
+
+def test_whoever_unsubscribes_is_out_of_that_category_on_that_channel_alone() -> None:
+    bench = Bench(user_id="ada", category="payment")
+    before = UserSettings.model_validate(
+        {
+            "categories": {"payment": {"sms": True}, "news": {"email": False}},
+            "quiet_hours": {"start": "22:00", "end": "07:00"},
+        }
+    )
+    bench.choices.kept["ada"] = before
+    told = bench.recipients.unsubscribe(bench.link)
+    assert told is not None
+    assert (told.wanted, told.is_news) == (False, True)
+    kept = bench.choices.kept["ada"]
+    assert kept.categories == {"payment": {"sms": True, "email": False}, "news": {"email": False}}
+    assert kept.quiet_hours == before.quiet_hours
+    assert bench.kept().status is Status.UNSUBSCRIBED
+
+
+def test_unsubscribing_again_is_no_news_and_does_no_harm(bench: Bench) -> None:
+    told = [bench.recipients.unsubscribe(bench.link) for _ in range(2)]
+    assert [each is not None and each.is_news for each in told] == [True, False]
+    assert all(each is not None and not each.wanted for each in told)
+
+
+def test_a_bare_address_unsubscribes_as_well() -> None:
+    bench = Bench(user_id=None, endpoint="Bob@example.com")
+    assert bench.recipients.unsubscribe(bench.link) is not None
+    assert set(bench.choices.kept) == {person_key(None, "bob@EXAMPLE.com")}
+
+
+def test_choices_replace_what_they_are_about_and_nothing_else() -> None:
+    bench = Bench(user_id="ada")
+    bench.choices.kept["ada"] = UserSettings(categories={"payment": {"email": False}, "gone": {"email": False}})
+    chosen = UserSettings.model_validate(
+        {"categories": {"payment": {"email": True}}, "quiet_hours": {"start": "23:00", "end": "06:00"}}
+    )
+    told = bench.recipients.choose(bench.link, chosen)
+    assert told is not None
+    assert told.settings.categories == {"payment": {"email": True}, "gone": {"email": False}}
+    assert told.settings.quiet_hours == chosen.quiet_hours
+
+
+def test_of_a_delivery_that_is_not_there_nothing_is_noted(bench: Bench) -> None:
+    gone = Link("no", "delivery")
+    assert bench.recipients.saw(gone, Status.OPENED) is None
+    assert bench.recipients.look(gone) is None
+    assert bench.recipients.unsubscribe(gone) is None
+    assert bench.recipients.choose(gone, UserSettings()) is None
+    assert bench.choices.kept == {}
+
+
+def test_no_users_key_is_an_addresss() -> None:
+    assert person_key("ada", "ada@example.com") == "ada"
+    assert "#" in person_key(None, "ada@example.com")
+    assert "ada" not in person_key(None, "ada@example.com")
