@@ -18,7 +18,7 @@ unexport AWS_PROFILE AWS_DEFAULT_PROFILE AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
 # Without it, every start would compile Pulumi's SDK again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo up down status install lint browser test bench
+.PHONY: help demo up down status install lint browser docs test bench
 
 help:
 	@echo "make demo     set everything up, start the platform, send on all channels, show the timelines, stop"
@@ -26,6 +26,7 @@ help:
 	@echo "make test     style, types, layers and every test"
 	@echo "make lint     style, types and layers alone"
 	@echo "make bench    time from POST to sent, on the platform that is up; also while another channel is out"
+	@echo "make docs     the documentation as a site, to be opened in a browser"
 	@echo "make install  the virtual environment alone, with everything in it"
 
 demo up down status: .venv/.runtime
@@ -42,6 +43,11 @@ lint: .venv/.development
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# A page for each reader, the API and the decisions: .carillon/site/index.html
+docs: .venv/.development
+	$(BIN)/mkdocs build --quiet
+	@echo "file://$(CURDIR)/.carillon/site/index.html"
 
 test: lint browser
 	$(BIN)/pytest
