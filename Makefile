@@ -52,10 +52,10 @@ docs: .venv/.development
 test: lint browser
 	$(BIN)/pytest
 
-# Debian's Chromium, and the library that Playwright's own Node.js wants of the system.
+# Debian's Chromium, the library that Playwright's own Node.js wants of the system, and curl, which the README's reader has.
 browser: .venv/.development
-	@{ test -x $(CHROMIUM) && $(BIN)/playwright --version >/dev/null 2>&1; } || \
-	    local/apt-install.sh "the test of the inbox page" chromium libatomic1
+	@{ test -x $(CHROMIUM) && curl --version && $(BIN)/playwright --version; } >/dev/null 2>&1 || \
+	    local/apt-install.sh "the tests of the inbox page and of the README" chromium libatomic1 curl
 
 .venv/.uv: local/uv-requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < ($(NEEDED)) and "error: Carillon needs Python 3.11 or newer, and %s is %d.%d. Name another: make PYTHON=python3.13 demo" % ((sys.executable,) + sys.version_info[:2]))'

@@ -19,6 +19,7 @@ from local.errors import PlatformError
 from local.paths import CACHE
 from local.platform import Platform, Ports, stop_running
 from local.sandbox import process as sandbox
+from local.warming import warm
 from ops.apps import AppError
 from ops.client import ApiError
 
@@ -46,6 +47,7 @@ def up(emulator_port: EmulatorPort = None, inbox_port: InboxPort = None) -> None
     else:
         with _one_clear_error():
             platform = Platform.start(CACHE, ports=Ports(emulator_port, inbox_port))
+            warm(platform.local, platform.emulator, list(platform.outputs["queueUrls"]))
             platform.detach()
             local = platform.local
     _show(local)

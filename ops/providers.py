@@ -1,7 +1,7 @@
 """A channel's providers at run time: which are off, in which order they are asked, and how they are.
 
 It is one item in the table of limits, which every worker of the channel reads at most every five seconds
-(`handlers.adapters.aws.provider_state`): what is set here is in effect within ten, without a deployment.
+(`handlers.adapters.aws.provider_items`): what is set here is in effect within ten, without a deployment.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from handlers.adapters.aws.dynamo import plain, typed
-from handlers.adapters.aws.provider_state import circuits_of, item_id, switches_of
+from handlers.adapters.aws.provider_items import circuits_of, item_id, switches_of
 from handlers.domain.channels import Channel
 from handlers.domain.providers.routing import CLOSED, Circuit, Phase, candidates
 

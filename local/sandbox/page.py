@@ -1,6 +1,7 @@
 """The inbox page: rendered here, kept fresh by one stream of server-sent events, without a byte from elsewhere."""
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -15,7 +16,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response, Strea
 
 from local.sandbox.faults import Faults
 from local.sandbox.messages import Inbox, Message, rfc3339
-from local.sandbox.security import MESSAGE
+from local.sandbox.security import LINKS_ALONE, MESSAGE
 from local.sandbox.timelines import Step, Timeline, Timelines
 
 STATIC = Path(__file__).with_name("static")
@@ -85,6 +86,7 @@ class Page:
                 thread=_thread(everything, selected) if selected else [],
                 pinned=pinned,
                 views=views,
+                allowed=LINKS_ALONE,
                 view=asked["view"] if asked.get("view") in views else next(iter(views), None),
                 timelines=await self._read([*shown, *([selected] if selected else [])]),
                 faults=self._faults.active,
@@ -92,11 +94,11 @@ class Page:
         )
 
     async def body(self, request: Request) -> Response:
-        """An HTML message as a document of its own, in which nothing can run, load or leave."""
+        """An HTML message as a document of its own, in which nothing can run or load; a link opens a tab of its own."""
         message = self._inbox.get(request.path_params["id"])
         if message is None or message.content_type != "text/html":
             return PlainTextResponse("No such message.", 404)
-        return HTMLResponse(message.body, headers={"Content-Security-Policy": MESSAGE})
+        return HTMLResponse(_with_links_elsewhere(message.body), headers={"Content-Security-Policy": MESSAGE})
 
     async def changes(self, _: Request) -> Response:
         """One event whenever the page would show something else."""
@@ -124,6 +126,14 @@ class Page:
 
     async def _read(self, messages: Iterable[Message]) -> dict[str, Timeline]:
         return await asyncio.to_thread(self._timelines.of, messages)
+
+
+def _with_links_elsewhere(document: str) -> str:
+    """Return the document with its links opening in a new tab: this frame shows nothing but the message.
+
+    A doctype stays first, without which browsers read the document by the rules of 1999.
+    """
+    return re.sub(r"\A\s*(<!doctype[^>]*>)?", r'\1<base target="_blank">', document, count=1, flags=re.IGNORECASE)
 
 
 def _counts(names: Iterable[str | None]) -> dict[str, int]:

@@ -7,7 +7,12 @@ _SITE = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-MESSAGE = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+LINKS_ALONE = "allow-popups allow-popups-to-escape-sandbox"
+"""What a message's frame may do: its links open in a tab of their own, which is as free as any other, and no more.
+
+https://html.spec.whatwg.org/multipage/iframe-embed-object.html#attr-iframe-sandbox
+"""
+MESSAGE = f"sandbox {LINKS_ALONE}; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 """For a message's own document: no script, no form, an origin of its own, and nothing fetched from anywhere."""
 
 

@@ -4,6 +4,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.local.sandbox.providers import calls
@@ -73,6 +74,18 @@ def test_a_message_being_read_stays_when_another_one_comes(page: Page, sandbox: 
     expect(page.locator("#list li").first).to_contain_text("Newer")
     expect(page.get_by_role("heading", name="Being read")).to_be_visible()
     assert frame.evaluate("frame => frame.isConnected"), "the frame was made anew under the reader's eyes"
+
+
+@pytest.mark.parametrize("start", ["", "<!DOCTYPE html><html><head><title>x</title></head><body>"])
+def test_a_link_of_a_mail_opens_in_a_tab_of_its_own(page: Page, sandbox: Sandbox, start: str) -> None:
+    sandbox.send(f'{start}<p><a href="{sandbox.url}/static/bell.svg">The bell</a></p>', subject="Follow me")
+    open_inbox(page, sandbox)
+    page.get_by_text("Follow me").first.click()
+    with page.expect_popup() as opened:
+        page.frame_locator("iframe").get_by_role("link", name="The bell").click()
+    opened.value.wait_for_url("**/static/bell.svg")
+    assert opened.value.evaluate("opener") is None
+    expect(page.frame_locator("iframe").get_by_role("link", name="The bell")).to_be_visible()
 
 
 def test_what_a_mail_contains_can_run_send_and_load_nothing(page: Page, sandbox: Sandbox) -> None:

@@ -14,6 +14,8 @@ from typer.testing import CliRunner, Result
 from local import cli
 from tests.local.processes import mentioning, until
 
+WORKERS = tuple(f"worker-{channel}" for channel in ("email", "sms", "push", "chat"))
+
 
 @pytest.fixture
 def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -34,6 +36,10 @@ def test_up_runs_until_down_and_says_where_everything_is(directory: Path) -> Non
         assert told["inbox_url"] in up.stdout
         assert told["api_url"] in up.stdout
         assert told["app_secret"] not in up.output
+        started = (directory / "logs" / "emulator.log").read_text()
+        for function in ("authorizer", "notifications", "contacts", "templates", "tracking", *WORKERS):
+            assert f"carillon-local-{function}" in started, f"{function} is cold"
+        assert "Traceback" not in started, "the emulator ends a process whose handler raised an error"
 
         running = mentioning(directory)
         again, status = local("up"), local("status")

@@ -1,10 +1,4 @@
-"""What the workers of a channel share about its providers: one item for each channel, in the table of limits.
-
-    {"id": "providers#sms", "order": ["twilio", "sns"], "off": {"sns"},
-     "circuits": {"twilio": {"failures": 5, "opened_at": "2030-01-31T12:00:00.000Z", "probe_at": "…"}}}
-
-Every attribute but the key may be missing. `order` and `off` (a set) are the operator's (`ops.providers`), `circuits`
-are written here; a provider that is not in it has a closed circuit without failures. The item has no TTL.
+"""What the workers of a channel share about its providers: one item for each channel (`provider_items`).
 
 Powertools has a circuit breaker (aws_lambda_powertools.utilities.circuit_breaker), which is not used here because:
 it decides while it makes the call, and the attempt is to be in the log, with the provider's name, before it is made;
@@ -23,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.adapters.aws.dynamo import Item, plain, typed
+from handlers.adapters.aws.provider_items import circuit_of, item_id, stored_circuit, switches_of
 from handlers.domain.channels import Channel
 from handlers.domain.providers.routing import CLOSED, Circuit, Phase, Signal, Switches, moved
-from handlers.domain.times import rfc3339
 from handlers.observability import describe, logger
 
 if TYPE_CHECKING:
@@ -47,7 +41,7 @@ class _Known:
 
     def circuit(self, provider: str) -> Circuit:
         stored = (self.circuits or {}).get(provider)
-        return CLOSED if stored is None else _circuit(stored)
+        return CLOSED if stored is None else circuit_of(stored)
 
 
 class DynamoProviderState:
@@ -112,7 +106,7 @@ class DynamoProviderState:
     def _replace(self, known: _Known, provider: str, circuit: Circuit) -> tuple[_Known, bool]:
         """Write a circuit if all of them are still as known; return what is known then, and whether it was written."""
         others = {name: each for name, each in (known.circuits or {}).items() if name != provider}
-        circuits = others if circuit == CLOSED else others | {provider: _stored(circuit)}
+        circuits = others if circuit == CLOSED else others | {provider: stored_circuit(circuit)}
         expected = "attribute_not_exists(circuits)" if known.circuits is None else "circuits = :seen"
         seen = {} if known.circuits is None else {":seen": known.circuits}
         try:
@@ -138,37 +132,9 @@ class DynamoProviderState:
             return self._known
 
 
-def item_id(channel: Channel) -> str:
-    """Return the key of a channel's item."""
-    return f"providers#{channel}"
-
-
-def switches_of(values: Mapping[str, Any]) -> Switches:
-    """Return the switches that an item's values hold."""
-    return Switches(tuple(values.get("order", ())), frozenset(values.get("off", ())))
-
-
-def circuits_of(values: Mapping[str, Any]) -> dict[str, Circuit]:
-    """Return the circuits that an item's values hold, by provider."""
-    return {name: _circuit(stored) for name, stored in values.get("circuits", {}).items()}
-
-
 def _known(item: Item) -> _Known:
     values = plain(item)
     return _Known(switches_of(values), values.get("circuits"))
-
-
-def _circuit(stored: Mapping[str, Any]) -> Circuit:
-    return Circuit(int(stored["failures"]), _time(stored.get("opened_at")), _time(stored.get("probe_at")))
-
-
-def _stored(circuit: Circuit) -> dict[str, Any]:
-    times = {"opened_at": circuit.opened_at, "probe_at": circuit.probe_at}
-    return {"failures": circuit.failures, **{name: rfc3339(at) for name, at in times.items() if at is not None}}
-
-
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
 
 
 def _tell(provider: str, before: Circuit, after: Circuit, now: datetime) -> None:

@@ -96,7 +96,7 @@ def test_an_html_message_is_a_document_that_can_run_and_load_nothing(sandbox: Sa
     page = httpx.get(sandbox.url).text
     [path] = re.findall(r'<iframe src="(.+?)"', page)
     answer = httpx.get(sandbox.url + path)
-    assert answer.text == "<p>x</p>"
+    assert answer.text == '<base target="_blank"><p>x</p>'
     policy = answer.headers["content-security-policy"].split("; ")
     assert policy[:2] == ["sandbox", "default-src 'none'"]
     assert not [directive for directive in policy if directive.startswith(("script-src", "connect-src", "form-action"))]
