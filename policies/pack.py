@@ -1,5 +1,9 @@
 """The rules of the pack, and what turns each into a policy of Pulumi's SDK. Importing it starts nothing."""
 
+import importlib
+import pkgutil
+from collections.abc import Iterator
+
 from pulumi_policy import (
     EnforcementLevel,
     Policy,
@@ -11,18 +15,22 @@ from pulumi_policy import (
     StackValidationPolicy,
 )
 
+from policies import rules
 from policies.rule import Resource, ResourceRule, Rule, StackRule
-from policies.rules import dynamodb, iam, sqs
 from policies.values import properties
 
 NAME = "carillon"
 
-ALL_RULES: tuple[ResourceRule | StackRule, ...] = (
-    iam.NO_WILDCARD_ACTIONS,
-    dynamodb.CUSTOMER_MANAGED_KEY,
-    dynamodb.POINT_IN_TIME_RECOVERY,
-    sqs.DEAD_LETTER_QUEUE,
-)
+
+def _written() -> Iterator[ResourceRule | StackRule]:
+    """Yield every rule of every module in `policies/rules`, in the order in which each module has them."""
+    for found in sorted(pkgutil.iter_modules(rules.__path__), key=lambda module: module.name):
+        module = importlib.import_module(f"{rules.__name__}.{found.name}")
+        yield from (each for each in vars(module).values() if isinstance(each, ResourceRule | StackRule))
+
+
+ALL_RULES: tuple[ResourceRule | StackRule, ...] = tuple(_written())
+"""A rule is in the pack by being written in a module of `policies/rules`: no list could lack it."""
 
 
 def policy(rule: ResourceRule | StackRule) -> Policy:

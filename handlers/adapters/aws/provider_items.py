@@ -3,8 +3,8 @@
     {"id": "providers#sms", "order": ["twilio", "sns"], "off": {"sns"},
      "circuits": {"twilio": {"failures": 5, "opened_at": "2030-01-31T12:00:00.000Z", "probe_at": "…"}}}
 
-Every attribute but the key may be missing. `order` and `off` (a set) are the operator's (`ops.providers`), `circuits` are
-written by workers; a provider that is not in it has a closed circuit without failures. The item has no TTL.
+Every attribute but the key may be missing. The operator writes `order` and `off`, a set (`ops.providers`); the workers
+write `circuits`. A provider that is not in it has a closed circuit without failures. The item has no TTL.
 
 The operator's commands read it too, so it needs nothing that is not on an engineer's machine.
 """
