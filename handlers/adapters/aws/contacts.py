@@ -1,18 +1,16 @@
 """Contacts in DynamoDB: one item a user, `user_id` and the contact's own fields under the names they have in JSON."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from handlers.adapters.aws.devices import DEVICES, ContactWrite, DynamoDevices, Seen, giving
-from handlers.adapters.aws.dynamo import Item, contending, plain, typed
+from handlers.adapters.aws.dynamo import Answer, Item, Unmet, plain, typed, write
 from handlers.domain.people.contacts import Changes, Contact
 from handlers.domain.people.devices import MAX_DEVICES, PLATFORMS, Device, device_key
 from handlers.domain.problems import InvalidRequest
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-T = TypeVar("T")
 
 _WITHOUT_DEVICES: Final[Mapping[str, Any]] = {
     "ConditionExpression": f"attribute_not_exists({DEVICES}) OR {DEVICES} = :none",
@@ -103,22 +101,10 @@ class ContactsTable:
         kept = {field: value for field, value in before.items() if field not in changes.removed}
         return _contact({**kept, **typed(changes.assigned)})
 
-    def _single(self, write: Callable[..., T], **arguments: Any) -> T | None:
-        """Make a write of one item and return its answer; None when its condition does not hold.
-
-        DynamoDB refuses it while the item is in a transaction, and botocore does not repeat it then:
-        https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html#API_PutItem_Errors
-        """
-        answer: T | None = None
-        for _ in contending():
-            try:
-                answer = write(TableName=self._table, **arguments)
-                break
-            except self._client.exceptions.ConditionalCheckFailedException:
-                break
-            except self._client.exceptions.TransactionConflictException:
-                continue
-        return answer
+    def _single(self, operation: Callable[..., Answer], **arguments: Any) -> Answer | None:
+        """Make a write of one item and return its answer; None when its condition does not hold."""
+        answer = write(operation, TableName=self._table, **arguments)
+        return None if isinstance(answer, Unmet) else answer
 
 
 _DELETION: Final = ContactWrite("Delete", {})

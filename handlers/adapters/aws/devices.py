@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from handlers.adapters.aws.dynamo import Item, contending, plain, read, typed
+from handlers.adapters.aws.dynamo import Item, Unmet, attempt_write, contending, plain, read, typed
 from handlers.domain.people.devices import Moves, device_key, moves
 
 if TYPE_CHECKING:
@@ -21,9 +21,6 @@ DEVICES: Final = "device_tokens"
 """The attribute of a contact."""
 
 _VALUES: Final = "ExpressionAttributeValues"
-# Why one item keeps a transaction from being made, and trying again from the start may help:
-# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html#API_TransactWriteItems_Errors
-_PASSING: Final = frozenset({"None", "ConditionalCheckFailed", "TransactionConflict"})
 
 Stored = Mapping[str, str]
 """A device as a contact's item has it: `{"deviceToken", "platform"}`. It was validated when it was written."""
@@ -134,13 +131,8 @@ class DynamoDevices:
 
     def _transact(self, actions: Sequence[Any]) -> bool:
         """Do all of it, or nothing since somebody else has written or is writing one of the items: False then."""
-        try:
-            self._client.transact_write_items(TransactItems=actions)
-        except self._client.exceptions.TransactionCanceledException as error:
-            if {reason["Code"] for reason in error.response["CancellationReasons"]} <= _PASSING:
-                return False
-            raise
-        return True
+        answer = attempt_write(self._client.transact_write_items, TransactItems=actions)
+        return answer is not None and not isinstance(answer, Unmet)
 
 
 def stored_devices(contact: Item | None) -> Sequence[Stored]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from handlers.adapters.aws.dynamo import plain, typed
+from handlers.adapters.aws.dynamo import plain, typed, write
 from handlers.adapters.aws.log_keys import delivery_id, delivery_key
 from handlers.domain.notifications.due import DueDelivery
 from handlers.domain.notifications.events import DeliveryRequested
@@ -41,22 +41,20 @@ class DynamoDueIndex:
 
         A claim or another sweeper sets `due_at` as well, and the last status removes it: then this one is out of date.
         """
-        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key=delivery_key(delivery.event.notification_id, delivery.event.delivery_id),
-                UpdateExpression="SET due_at = :until, republished = :count",
-                ConditionExpression="due_at = :seen",
-                ExpressionAttributeValues=typed(
-                    {
-                        ":until": rfc3339(until),
-                        ":count": delivery.republished + 1,
-                        ":seen": rfc3339(delivery.due_at),
-                    }
-                ),
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return
+        write(
+            self._client.update_item,
+            TableName=self._table,
+            Key=delivery_key(delivery.event.notification_id, delivery.event.delivery_id),
+            UpdateExpression="SET due_at = :until, republished = :count",
+            ConditionExpression="due_at = :seen",
+            ExpressionAttributeValues=typed(
+                {
+                    ":until": rfc3339(until),
+                    ":count": delivery.republished + 1,
+                    ":seen": rfc3339(delivery.due_at),
+                }
+            ),
+        )
 
 
 def _due_delivery(item: dict[str, Any]) -> DueDelivery:

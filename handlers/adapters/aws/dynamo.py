@@ -1,12 +1,14 @@
-"""What the adapters on DynamoDB share: values to and from its typed form, and its batch read."""
+"""What the adapters on DynamoDB share: values to and from its typed form, batch reads, and conditional writes."""
 
 import random
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
 
 from handlers.domain.problems import Contended
 
@@ -16,11 +18,21 @@ if TYPE_CHECKING:
 Item = dict[str, Any]
 """An item in DynamoDB's typed form: `{"user_id": {"S": "u-1"}}`."""
 
+Answer = TypeVar("Answer")
+
 _serializer, _deserializer = TypeSerializer(), TypeDeserializer()
 
 _BATCH_ATTEMPTS: Final = 5
 _CONTENDING_ATTEMPTS: Final = 6
 _FIRST_WAIT: Final = 0.05
+
+# Why one write was not made: the code of its error, or, of a transaction, the reason that DynamoDB gives for it:
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html#API_TransactWriteItems_Errors
+_UNMET: Final = frozenset({"ConditionalCheckFailed", "ConditionalCheckFailedException"})
+# What passes by itself, and botocore does not try again. (A single write that is throttled it does.)
+_PASSING: Final = frozenset(
+    {"TransactionConflict", "TransactionConflictException", "ThrottlingError", "ProvisionedThroughputExceeded"}
+)
 
 
 class UnprocessedKeysError(Exception):
@@ -85,6 +97,61 @@ def read(
     raise UnprocessedKeysError
 
 
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """Nothing was written, as conditions did not hold: of the writes at these places, 0 when there is only one.
+
+    With each is the item that it met; None if there was none, or the write did not ask to be told
+    (`ReturnValuesOnConditionCheckFailure`).
+    """
+
+    met: Mapping[int, Item | None]
+
+    @property
+    def item(self) -> Item | None:
+        """The item that the first of them met."""
+        return next(iter(self.met.values()))
+
+
+def write(operation: Callable[..., Answer], **arguments: Any) -> Answer | Unmet:
+    """Make a conditional write, or a transaction of them, and return its answer, or which conditions did not hold.
+
+    `operation` is the client's method. DynamoDB refuses a write while somebody else is writing one of its items in a
+    transaction, or, in a transaction, when it is short of capacity: it is tried again then, and `Contended` is raised
+    when it never helps. Whatever else keeps it from being made is raised as it is.
+    """
+    for _ in contending():
+        answer = attempt_write(operation, **arguments)
+        if answer is not None:
+            break
+    return answer  # type: ignore[return-value] # `contending` raises if it never was anything else
+
+
+def attempt_write(operation: Callable[..., Answer], **arguments: Any) -> Answer | Unmet | None:
+    """Make a write as `write` does, but once; return None when trying again may help.
+
+    For who would rather read anew before that.
+    """
+    try:
+        return operation(**arguments)
+    except ClientError as error:
+        reasons = _reasons(error)
+        unmet = {place: reason.get("Item") for place, reason in enumerate(reasons) if reason["Code"] in _UNMET}
+        if unmet:
+            return Unmet(unmet)
+        if {reason["Code"] for reason in reasons} - {"None"} <= _PASSING:
+            return None
+        raise
+
+
+def _reasons(error: ClientError) -> Sequence[Mapping[str, Any]]:
+    """Return why each of the writes was not made, in their order: `{"Code", "Item"?}`."""
+    response: Mapping[str, Any] = error.response
+    own = {"Code": response["Error"]["Code"], "Item": response.get("Item")}
+    reasons: Sequence[Mapping[str, Any]] = response.get("CancellationReasons") or [own]
+    return reasons
+
+
 def contending() -> Iterator[None]:
     """Yield as often as it is worth trying what others may get in the way of, a while apart; then raise `Contended`.
 
@@ -94,7 +161,7 @@ def contending() -> Iterator[None]:
         if attempt > 0:
             pause(attempt - 1)
         yield
-    raise Contended("The contact, or one of its devices, was being changed by others: send it again.", retry_after=1)
+    raise Contended("What this changes was being changed by others: send it again.", retry_after=1)
 
 
 def pause(attempt: int) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from handlers.adapters.aws.delivery_log import DynamoDeliveryLog
-from handlers.adapters.aws.dynamo import Item, typed
+from handlers.adapters.aws.dynamo import Item, Unmet, typed, write
 from handlers.adapters.aws.log_items import delivery_item, delivery_of, notification_item, notification_of
 from handlers.adapters.aws.log_keys import NOTIFICATION
 from handlers.domain.notifications.deliveries import Delivery
@@ -83,15 +83,8 @@ class DynamoNotificationLog:
             }
             for item in items
         ]
-        try:
-            self._client.transact_write_items(TransactItems=puts)
-        except self._client.exceptions.TransactionCanceledException as error:
-            reasons = error.response["CancellationReasons"]
-            there = frozenset(i for i, reason in enumerate(reasons) if reason["Code"] == "ConditionalCheckFailed")
-            if not there:
-                raise
-            return there
-        return frozenset()
+        answer = write(self._client.transact_write_items, TransactItems=puts)
+        return frozenset(answer.met) if isinstance(answer, Unmet) else frozenset()
 
 
 def _transactions(items: Sequence[Item]) -> Iterator[list[Item]]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from handlers.adapters.aws.dynamo import Item, plain, typed
+from handlers.adapters.aws.dynamo import Item, Unmet, attempt_write, plain, typed
 from handlers.adapters.aws.provider_items import circuit_of, item_id, stored_circuit, switches_of
 from handlers.domain.channels import Channel
 from handlers.domain.providers.routing import CLOSED, Circuit, Phase, Signal, Switches, moved
@@ -109,19 +109,20 @@ class DynamoProviderState:
         circuits = others if circuit == CLOSED else others | {provider: stored_circuit(circuit)}
         expected = "attribute_not_exists(circuits)" if known.circuits is None else "circuits = :seen"
         seen = {} if known.circuits is None else {":seen": known.circuits}
-        try:
-            answer = self._client.update_item(
-                TableName=self._table,
-                Key=self._key,
-                UpdateExpression="SET circuits = :circuits",
-                ConditionExpression=expected,
-                ExpressionAttributeValues=typed({":circuits": circuits, **seen}),
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except self._client.exceptions.ConditionalCheckFailedException as error:
-            met: Any = error.response.get("Item", {})
-            return self._learn(met), False
+        answer = attempt_write(
+            self._client.update_item,
+            TableName=self._table,
+            Key=self._key,
+            UpdateExpression="SET circuits = :circuits",
+            ConditionExpression=expected,
+            ExpressionAttributeValues=typed({":circuits": circuits, **seen}),
+            ReturnValues="ALL_NEW",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+        if answer is None:
+            return known, False
+        if isinstance(answer, Unmet):
+            return self._learn(answer.item or {}), False
         return self._learn(answer["Attributes"]), True
 
     def _learn(self, item: Item) -> _Known:

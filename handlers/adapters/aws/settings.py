@@ -1,20 +1,13 @@
 """Notification settings in DynamoDB: one item a user, `user_id` and the settings as they are in JSON."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from handlers.adapters.aws.dynamo import Item, plain, typed
+from handlers.adapters.aws.dynamo import Item, Unmet, attempt_write, contending, plain, typed, write
 from handlers.domain.people.settings import UserSettings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-
-_ATTEMPTS: Final = 5
-
-
-class ContendedSettingsError(Exception):
-    """The settings kept changing while they were to be changed."""
 
 
 class SettingsTable:
@@ -31,20 +24,21 @@ class SettingsTable:
 
     def put(self, user_id: str, settings: UserSettings) -> bool:
         """Store the settings in place of any others (`dynamodb:PutItem`); say whether there were none."""
-        answer = self._client.put_item(TableName=self._table, Item=_item(user_id, settings), ReturnValues="ALL_OLD")
-        return "Attributes" not in answer
+        item = _item(user_id, settings)
+        answer = write(self._client.put_item, TableName=self._table, Item=item, ReturnValues="ALL_OLD")
+        return isinstance(answer, Unmet) or "Attributes" not in answer
 
     def change(self, user_id: str, change: Callable[[UserSettings], UserSettings]) -> UserSettings:
         """Read the settings, store what the change makes of them, and return that; of two at once neither is lost.
 
-        Raises `ContendedSettingsError` when others change them each time in between.
+        Raises `Contended` when others change them each time in between.
         """
-        for _ in range(_ATTEMPTS):
+        for _ in contending():
             seen = self._read(user_id)
             changed = change(UserSettings() if seen is None else _settings(seen))
             if self._replace(user_id, seen, changed):
-                return changed
-        raise ContendedSettingsError
+                break
+        return changed
 
     def _read(self, user_id: str) -> Item | None:
         return self._client.get_item(TableName=self._table, Key=typed({"user_id": user_id}), ConsistentRead=True).get(
@@ -53,11 +47,9 @@ class SettingsTable:
 
     def _replace(self, user_id: str, seen: Item | None, settings: UserSettings) -> bool:
         """Store the settings if those that were seen are still there."""
-        try:
-            self._client.put_item(TableName=self._table, Item=_item(user_id, settings), **_still(seen))
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
+        item = _item(user_id, settings)
+        answer = attempt_write(self._client.put_item, TableName=self._table, Item=item, **_still(seen))
+        return answer is not None and not isinstance(answer, Unmet)
 
 
 def _still(seen: Item | None) -> dict[str, Any]:

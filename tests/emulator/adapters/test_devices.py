@@ -243,10 +243,12 @@ class Refusing:
 
     def _refusal(self, operation: str) -> Exception:
         if operation == "put_item":
-            refusal: Exception = self.exceptions.TransactionConflictException({"Error": {}}, operation)
+            error = {"Error": {"Code": "TransactionConflictException"}}
+            refusal: Exception = self.exceptions.TransactionConflictException(error, operation)
         else:
+            error = {"Error": {"Code": "TransactionCanceledException"}}
             reasons = {"CancellationReasons": [{"Code": self._reason}, {"Code": "None"}]}
-            refusal = self.exceptions.TransactionCanceledException({"Error": {}, **reasons}, operation)
+            refusal = self.exceptions.TransactionCanceledException({**error, **reasons}, operation)
         return refusal
 
 

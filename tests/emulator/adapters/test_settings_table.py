@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from handlers.adapters.aws.settings import ContendedSettingsError, SettingsTable
+from handlers.adapters.aws import dynamo
+from handlers.adapters.aws.settings import SettingsTable
 from handlers.domain.people.settings import UserSettings
+from handlers.domain.problems import Contended
 
 CHOSEN = UserSettings.model_validate(
     {"categories": {"marketing": {"email": False}}, "quiet_hours": {"start": "22:00", "end": "08:00"}}
@@ -58,12 +60,13 @@ def test_of_changes_at_once_none_is_lost(table: SettingsTable) -> None:
     assert set(kept.categories) == {f"c{number}" for number in range(4)}
 
 
-def test_settings_that_never_stand_still_are_told(table: SettingsTable) -> None:
+def test_settings_that_never_stand_still_are_told(table: SettingsTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dynamo, "pause", lambda attempt: None)
     count = iter(range(100))
 
     def change(now: UserSettings) -> UserSettings:
         table.put("ada", UserSettings(categories={f"c{next(count)}": {}}))  # somebody is quicker
         return now
 
-    with pytest.raises(ContendedSettingsError):
+    with pytest.raises(Contended):
         table.change("ada", change)
