@@ -4,7 +4,7 @@
     quiet hours ──► deferred until they end
     claim ─┬─ settled ───► dropped: a duplicate
            ├─ expired ───► error
-           ├─ leased, missing ──► the event goes back to the queue
+           ├─ leased, contended, missing ──► the event goes back to the queue
            ├─ its device is no longer the user's ──► error
            └─ claimed ─► attempt ─► render ─► provider ─┬─ accepted ─► sent
                             ▲          │                ├─ refused ──► error
@@ -38,6 +38,7 @@ from handlers.domain.notifications.statuses import Status
 from handlers.domain.people.devices import device_key
 from handlers.domain.people.reach import Endpoint
 from handlers.domain.people.settings import Settings
+from handlers.domain.problems import Contended
 from handlers.domain.providers.errors import (
     ProviderError,
     RecipientRefusedError,
@@ -111,6 +112,8 @@ class Worker:
         """
         try:
             return self._deliver(event, settings, lease_until)
+        except Contended:  # others were writing it, for as long as it was tried
+            return Report(Result.RETRY, Refusal.CONTENDED)
         except Exception as error:  # the log was not reached, or a mistake of ours; the lease, if any, ends by itself
             return Report(Result.RETRY, type(error).__name__, error)
 

@@ -1,7 +1,9 @@
 """The log to the one who makes deliveries: claimed, concluded or closed by conditional writes, each of one item.
 
 Every write says what it expects to find, so two who write at once cannot both succeed, and a write that botocore
-repeats because the answer was lost cannot count twice.
+repeats because the answer was lost cannot count twice. Each raises `Contended` when others' transactions are in its way
+for long. All times are text of one form, to the millisecond, and `handlers.domain.notifications.claims` compares them
+as the conditions here do.
 
 Who may send is settled by the list of attempts: an attempt is begun only if none was since the delivery was read. So
 even a worker that outlived its lease sends nothing more once somebody else has begun.
@@ -9,15 +11,14 @@ even a worker that outlived its lease sends nothing more once somebody else has 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from handlers.adapters.aws.dynamo import Item, plain, typed
+from handlers.adapters.aws.dynamo import Item, Unmet, plain, typed, write
 from handlers.adapters.aws.log_items import delivery_of
 from handlers.adapters.aws.log_keys import delivery_key
 from handlers.domain.content.links import Link
-from handlers.domain.notifications.claims import Claimed, Found, Refusal, lapsed, refusal
+from handlers.domain.notifications.claims import Claimed, Found, Refusal, lease_end, refusal
 from handlers.domain.notifications.deliveries import Conclusion, Delivery, Observed, Outcome, Reason
 from handlers.domain.notifications.due import AFTER_CLAIM
 from handlers.domain.notifications.events import DeliveryRequested
@@ -29,22 +30,16 @@ if TYPE_CHECKING:
 
 _IS_CREATED: Final = "#status = :created"
 # An attempt that failed removes the lease; one that died leaves it to end.
-_IS_LAPSED: Final = "(#status = :pending AND (attribute_not_exists(#lease_until) OR #lease_until < :seconds))"
+_IS_LAPSED: Final = "(#status = :pending AND (attribute_not_exists(#lease_until) OR #lease_until < :now))"
 _IS_FREE: Final = f"({_IS_CREATED} OR {_IS_LAPSED})"
 _IS_THIS_EVENT: Final = "#event_id = :event"
 _IS_IN_TIME: Final = "(attribute_not_exists(#expires_at) OR #expires_at > :now)"
+_IS_EXPIRED: Final = "#expires_at <= :now"
 # Whose attempts are as many as when it was read: nobody has begun one since.
 _IS_UNTOUCHED: Final = "#status = :pending AND size(#attempts) = :count"
 _NO_REASON: Final = "REMOVE #reason"
 _LET_GO: Final = "REMOVE #lease_until"
 _SETTLE: Final = "REMOVE #lease_until, #due_shard, #due_at"
-
-
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    """A write whose condition did not hold, and the item that it met, if there was one."""
-
-    item: Item | None
 
 
 class DynamoDeliveryLog:
@@ -70,7 +65,7 @@ class DynamoDeliveryLog:
             ":event": event.event_id,
             ":now": rfc3339(now),
             ":pending": Status.PENDING.value,
-            ":lease": int(lease_until.timestamp()) + 1,  # whole seconds, rounded up
+            ":lease": rfc3339(lease_end(lease_until)),
             ":due": rfc3339(now + AFTER_CLAIM),
             ":attempts": [] if provider is None else [_started(provider, now)],
         }
@@ -80,14 +75,14 @@ class DynamoDeliveryLog:
             f"{_IS_THIS_EVENT} AND {_IS_CREATED} AND {_IS_IN_TIME}",
             values | {":created": Status.CREATED.value, ":step": _step(Status.PENDING, now)},
         )
-        if isinstance(result, _Failed) and _is_lapsed(result, now):
+        if _is_lapsed(result, now):
             result = self._update(
                 event,
                 f"SET {begin} {_NO_REASON}",
                 f"{_IS_THIS_EVENT} AND {_IS_LAPSED} AND {_IS_IN_TIME}",
-                values | {":seconds": int(now.timestamp())},
+                values,
             )
-        return _refusal(result, event, now) if isinstance(result, _Failed) else Claimed(delivery_of(result))
+        return _refusal(result, event, now) if isinstance(result, Unmet) else Claimed(delivery_of(result))
 
     def begin(
         self, delivery: Delivery, *, provider: str, now: datetime, after: Conclusion | None = None
@@ -106,7 +101,7 @@ class DynamoDeliveryLog:
             _IS_UNTOUCHED,
             {":pending": Status.PENDING.value, ":count": count, ":attempt": _started(provider, now), **told},
         )
-        return None if isinstance(result, _Failed) else delivery_of(result)
+        return None if isinstance(result, Unmet) else delivery_of(result)
 
     def release(self, delivery: Delivery) -> None:
         """End the lease of a delivery that was claimed without an attempt; unless somebody has begun one meanwhile."""
@@ -132,31 +127,34 @@ class DynamoDeliveryLog:
             f"{free} AND (attribute_not_exists(#expires_at) OR #expires_at > :until)",
             values,
         )
-        if isinstance(result, _Failed) and _expires(result, now, until):
+        if _expires(result, now, until):
             result = self._update(
                 event,
                 f"SET #due_at = #expires_at, {defer}",
                 f"{free} AND #expires_at > :now",
-                {**values, ":now": rfc3339(now)},
+                values,
             )
-        return _refusal(result, event, now) if isinstance(result, _Failed) else None
+        return _refusal(result, event, now) if isinstance(result, Unmet) else None
 
     def close(self, event: DeliveryRequested, status: Status, reason: Reason, now: datetime) -> Refusal | None:
-        """Move a delivery that nobody holds to a final status, without an attempt; return why not, if not."""
+        """Move a delivery that nobody holds to a final status, without an attempt; return why not, if not.
+
+        What has not expired is not closed for that reason, whoever asks.
+        """
         result = self._settle(event, status, reason, now)
-        return _refusal(result, event, now) if isinstance(result, _Failed) else None
+        return _refusal(result, event, now) if isinstance(result, Unmet) else None
 
     def cancel(self, delivery: Delivery, now: datetime) -> Delivery:
         """Cancel a delivery that is not yet sent, and that nobody is sending; return it as it is now, either way."""
         result = self._settle(delivery.event(), Status.CANCELED, Reason.CANCELED, now)
-        item = result.item if isinstance(result, _Failed) else result
+        item = result.item if isinstance(result, Unmet) else result
         return delivery if item is None else delivery_of(item)
 
-    def _settle(self, event: DeliveryRequested, status: Status, reason: Reason, now: datetime) -> Item | _Failed:
+    def _settle(self, event: DeliveryRequested, status: Status, reason: Reason, now: datetime) -> Item | Unmet:
         return self._update(
             event,
             f"SET #status = :to, #reason = :reason, #timeline = list_append(#timeline, :step) {_SETTLE}",
-            f"{_IS_THIS_EVENT} AND {_IS_FREE}",
+            " AND ".join((_IS_THIS_EVENT, _IS_FREE, *([_IS_EXPIRED] if reason is Reason.EXPIRED else []))),
             {
                 ":event": event.event_id,
                 **_free(now),
@@ -182,7 +180,7 @@ class DynamoDeliveryLog:
             f"#status = :pending AND {untold}",
             {**started, **told, **moved, ":pending": Status.PENDING.value},
         )
-        if isinstance(result, _Failed):
+        if isinstance(result, Unmet):
             self._update(delivery, f"SET {', '.join(telling)} {_SETTLE}", untold, started | told)
 
     def look(self, link: Link) -> Delivery | None:
@@ -206,38 +204,31 @@ class DynamoDeliveryLog:
                 **{f":from{place}": each.value for place, each in enumerate(before(status))},
             },
         )
-        if isinstance(result, _Failed):
+        if isinstance(result, Unmet):
             return None if result.item is None else Observed(delivery_of(result.item), is_news=False)
         return Observed(delivery_of(result), is_news=True)
 
     def _update(
         self, delivery: DeliveryRequested | Delivery | Link, update: str, condition: str, values: Mapping[str, Any]
-    ) -> Item | _Failed:
+    ) -> Item | Unmet:
         names = {name: name[1:] for name in re.findall(r"#\w+", f"{update} {condition}")}
-        try:
-            answer = self._client.update_item(
-                TableName=self._table,
-                Key=delivery_key(delivery.notification_id, delivery.delivery_id),
-                UpdateExpression=update,
-                ConditionExpression=condition,
-                ExpressionAttributeNames=names,
-                ExpressionAttributeValues=typed(values),
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except self._client.exceptions.ConditionalCheckFailedException as error:
-            met: Any = error.response.get("Item")
-            return _Failed(met)
-        return answer["Attributes"]
+        answer = write(
+            self._client.update_item,
+            TableName=self._table,
+            Key=delivery_key(delivery.notification_id, delivery.delivery_id),
+            UpdateExpression=update,
+            ConditionExpression=condition,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=typed(values),
+            ReturnValues="ALL_NEW",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+        return answer if isinstance(answer, Unmet) else answer["Attributes"]
 
 
 def _free(now: datetime) -> dict[str, Any]:
     """Return the values in the condition that nobody holds the delivery."""
-    return {
-        ":created": Status.CREATED.value,
-        ":pending": Status.PENDING.value,
-        ":seconds": int(now.timestamp()),
-    }
+    return {":created": Status.CREATED.value, ":pending": Status.PENDING.value, ":now": rfc3339(now)}
 
 
 def _started(provider: str, at: datetime) -> dict[str, str]:
@@ -282,24 +273,30 @@ def _step(status: Status, at: datetime, reason: Reason | None = None) -> list[di
 
 def _found(item: Item) -> Found:
     values = plain(item)
-    lease_until, expires_at = values.get("lease_until"), values.get("expires_at")
     return Found(
         event_id=values["event_id"],
         status=Status(values["status"]),
-        lease_until=None if lease_until is None else int(lease_until),
-        expires_at=None if expires_at is None else datetime.fromisoformat(expires_at),
+        lease_until=_time(values.get("lease_until")),
+        expires_at=_time(values.get("expires_at")),
     )
 
 
-def _is_lapsed(failed: _Failed, now: datetime) -> bool:
-    return failed.item is not None and lapsed(_found(failed.item), now)
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
-def _expires(failed: _Failed, after: datetime, until: datetime) -> bool:
-    """Say whether the delivery that was met expires between these times."""
-    expires_at = None if failed.item is None else _found(failed.item).expires_at
-    return expires_at is not None and after < expires_at <= until
+def _is_lapsed(result: Item | Unmet, now: datetime) -> bool:
+    """Say whether a write did not come about and met a delivery under a lease that has ended."""
+    return isinstance(result, Unmet) and result.item is not None and _found(result.item).is_lapsed(now)
 
 
-def _refusal(failed: _Failed, event: DeliveryRequested, now: datetime) -> Refusal:
+def _expires(result: Item | Unmet, after: datetime, until: datetime) -> bool:
+    """Say whether a write did not come about and met a delivery that expires between these times."""
+    if not isinstance(result, Unmet) or result.item is None:
+        return False
+    found = _found(result.item)
+    return found.is_expired(until) and not found.is_expired(after)
+
+
+def _refusal(failed: Unmet, event: DeliveryRequested, now: datetime) -> Refusal:
     return refusal(None if failed.item is None else _found(failed.item), event.event_id, now)

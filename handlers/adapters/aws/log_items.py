@@ -6,7 +6,7 @@ field it holds, with these exceptions:
 - `data` and `content` are JSON text, for they may hold floats, which DynamoDB's numbers would not give back;
 - an attempt has no number, which is its place in the list, so that a claim can append one without knowing how many
   there are; and one that was never concluded stays `started`, which is read as `unknown` once another one follows;
-- `lease_until` (seconds since 1970) is there while an invocation holds the delivery;
+- `lease_until` is there while an invocation holds the delivery;
 - `due_shard`, `due_at` and `republished` are the sweeper's; the first two are there while the delivery is to be sent.
 """
 

@@ -1,14 +1,22 @@
 """What a worker learns when it claims a delivery: it has it, or why it has not.
 
 A claim is a lease. It ends with the invocation that took it, so whoever dies holding one gives it back by dying.
+
+Times are compared as the log holds and compares them: as text, to the millisecond (`handlers.domain.times.rfc3339`).
+Any other precision here would tell another story than the condition that was met, in the moment in which a time passes.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from handlers.domain.notifications.deliveries import Delivery
 from handlers.domain.notifications.statuses import UNSENT, Status
+from handlers.domain.times import rfc3339
+
+_CLOCKS_DIFFER: Final = timedelta(seconds=1)
+"""By how much the clock of who takes a delivery over may be ahead of its holder's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,33 +34,49 @@ class Refusal(StrEnum):
     LEASED = "leased"
     """Another invocation holds it. It may still fail, so the event must come back."""
     EXPIRED = "expired"
-    """Its `expires_at` has passed: it must not be sent any more."""
+    """It has an `expires_at`, which has passed: it must not be sent any more."""
+    CONTENDED = "contended"
+    """Others were writing it, or what was found does not tell why it was refused. So the event must come back: a
+    delivery is never ended because nothing else was left to think of."""
     MISSING = "missing"
     """The log holds no delivery of this event, which nothing that publishes events could have caused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The delivery as it stood when the claim's condition failed. `lease_until` is in seconds since 1970."""
+    """The delivery as it stood when the claim's condition failed."""
 
     event_id: str
     status: Status
-    lease_until: int | None
+    lease_until: datetime | None
     expires_at: datetime | None
+
+    def is_lapsed(self, now: datetime) -> bool:
+        """Say whether it is under a lease that has ended: its holder died, or its attempt failed."""
+        return self.status is Status.PENDING and (self.lease_until is None or rfc3339(self.lease_until) < rfc3339(now))
+
+    def is_free(self, now: datetime) -> bool:
+        """Say whether it is still to be sent, and nobody holds it."""
+        return self.status is Status.CREATED or self.is_lapsed(now)
+
+    def is_expired(self, now: datetime) -> bool:
+        """Say whether it has an `expires_at`, which has passed."""
+        return self.expires_at is not None and rfc3339(self.expires_at) <= rfc3339(now)
+
+
+def lease_end(invocation_end: datetime) -> datetime:
+    """Return until when whoever claims in an invocation holds the delivery."""
+    return invocation_end + _CLOCKS_DIFFER
 
 
 def refusal(found: Found | None, event_id: str, now: datetime) -> Refusal:
-    """Return why the delivery could not be claimed."""
+    """Return why the delivery could not be claimed, deferred or closed, from what was found."""
     if found is None or found.event_id != event_id:
         return Refusal.MISSING
     if found.status not in UNSENT:
         return Refusal.SETTLED
-    if found.lease_until is not None and found.lease_until >= now.timestamp():
+    if not found.is_free(now):
         return Refusal.LEASED
-    # Of the claim's conditions only expires_at is left.
-    return Refusal.EXPIRED
-
-
-def lapsed(found: Found, now: datetime) -> bool:
-    """Say whether the delivery is under a lease that has ended: its holder died, or its attempt failed."""
-    return found.status is Status.PENDING and (found.lease_until is None or found.lease_until < now.timestamp())
+    if found.is_expired(now):
+        return Refusal.EXPIRED
+    return Refusal.CONTENDED

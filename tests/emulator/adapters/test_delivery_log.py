@@ -1,11 +1,13 @@
 """The log in a real table: all that it promises, races included, and what only a table can go wrong with."""
 
+import re
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from handlers.adapters.aws.delivery_log import DynamoDeliveryLog
 from handlers.adapters.aws.due_index import DynamoDueIndex
@@ -19,6 +21,8 @@ from handlers.domain.notifications.events import DeliveryRequested
 from handlers.domain.notifications.notification import Notification
 from handlers.domain.notifications.statuses import Status
 from tests.unit.handlers.log_contract import SENT, LogContract, accepted, claimed, stored
+from tests.unit.handlers.log_walk import EXPIRIES, WALKS, Move, walked
+from tests.unit.handlers.memory import MemoryLog
 from tests.unit.handlers.samples import delivery, notification
 
 
@@ -122,6 +126,15 @@ class TestDynamoLog(LogContract):
         return DynamoLog(table, aws("dynamodb"))
 
 
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(moves=WALKS, expires_at=EXPIRIES)
+def test_nothing_expires_that_has_not_and_the_table_answers_as_the_domain_does(
+    moves: list[Move], expires_at: datetime | None, log: DynamoLog
+) -> None:
+    """The real conditions, around each boundary; the log in memory asks the domain alone."""
+    assert walked(log, moves, expires_at) == walked(MemoryLog(), moves, expires_at)
+
+
 def test_a_sent_delivery_leaves_the_index_and_its_lease_behind(log: DynamoLog) -> None:
     given = accepted(log)
     assert {"due_shard", "due_at"} <= log.item(given).keys()
@@ -157,6 +170,22 @@ def test_deliveries_with_much_to_say_are_accepted_in_several_transactions(log: D
     deliveries = [delivery(head.notification_id, position=position, content=content) for position in range(30)]
     assert log.accept(head, deliveries)
     assert log.find(head.notification_id) == (head, tuple(deliveries))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _as_strict_as_aws(aws: Callable[[str], Any]) -> Iterator[None]:
+    """DynamoDB refuses names and values that no expression uses; the emulator lets them pass."""
+
+    def check(params: dict[str, Any], **_: Any) -> None:
+        expressions = " ".join(value for name, value in params.items() if name.endswith("Expression"))
+        used = set(re.findall(r"[:#]\w+", expressions))
+        given = {*params.get("ExpressionAttributeValues", {}), *params.get("ExpressionAttributeNames", {})}
+        assert used == given
+
+    events = aws("dynamodb").meta.events
+    events.register("provide-client-params.dynamodb.UpdateItem", check)
+    yield
+    events.unregister("provide-client-params.dynamodb.UpdateItem", check)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from tests.unit.handlers.samples import NOW, delivery, notification
 
 LEASE = timedelta(seconds=30)
 SECOND = timedelta(seconds=1)
+MILLISECOND = timedelta(milliseconds=1)
 
 
 class Log(NotificationLog, DeliveryLog, Observations, DueIndex, Protocol):
@@ -132,9 +133,9 @@ class LogContract:
     def test_a_lease_is_kept_until_it_ends_and_taken_over_after(self, log: Log) -> None:
         given = accepted(log)
         claimed(log, given)
-        # A lease is counted in whole seconds, of which the last one is its holder's.
+        # A second more than the invocation, as clocks differ.
         assert claim(log, given, NOW + LEASE + SECOND) is Refusal.LEASED
-        taken = claimed(log, given, NOW + LEASE + 2 * SECOND)
+        taken = claimed(log, given, NOW + LEASE + SECOND + MILLISECOND)
         assert [attempt.outcome for attempt in taken.attempts] == [Outcome.UNKNOWN, Outcome.STARTED]
         # The status did not change, and the timeline tells nothing else.
         assert [step.status for step in taken.timeline] == [Status.CREATED, Status.PENDING]
@@ -162,6 +163,18 @@ class LogContract:
         assert claim(log, given, NOW + SECOND) is Refusal.EXPIRED
         assert stored(log, given).attempts == ()
         claimed(log, given, NOW)
+
+    @pytest.mark.parametrize("after", [timedelta(), MILLISECOND, 500 * MILLISECOND, 999 * MILLISECOND, SECOND])
+    def test_what_never_expires_is_not_taken_for_expired_in_the_second_in_which_its_lease_ends(
+        self, after: timedelta, log: Log
+    ) -> None:
+        given = accepted(log)
+        claimed(log, given, NOW + MILLISECOND)
+        end = NOW + MILLISECOND + LEASE + SECOND
+        for now in (end - SECOND, end - SECOND + after, end + after):
+            assert claim(log, given, now) is not Refusal.EXPIRED
+            assert log.close(given.event(), Status.ERROR, Reason.EXPIRED, now) is not None
+        assert stored(log, given).status is Status.PENDING
 
     def test_an_expired_delivery_is_not_taken_over(self, log: Log) -> None:
         given = accepted(log, expires_at=NOW + LEASE)
@@ -336,7 +349,14 @@ class LogContract:
         for now in (NOW, NOW + LEASE + SECOND):
             assert log.close(given.event(), Status.UNSUBSCRIBED, Reason.OPTED_OUT, now) is Refusal.LEASED
         later = NOW + LEASE + 2 * SECOND
-        assert log.close(given.event(), Status.ERROR, Reason.EXPIRED, later) is None
+        assert log.close(given.event(), Status.UNSUBSCRIBED, Reason.OPTED_OUT, later) is None
+
+    def test_what_has_not_expired_is_not_closed_as_expired(self, log: Log) -> None:
+        never, later = accepted(log), accepted(log, expires_at=NOW + MILLISECOND)
+        for given in (never, later):
+            assert log.close(given.event(), Status.ERROR, Reason.EXPIRED, NOW) is Refusal.CONTENDED
+            assert stored(log, given) == given
+        assert log.close(later.event(), Status.ERROR, Reason.EXPIRED, NOW + MILLISECOND) is None
 
     def test_a_settled_or_unknown_delivery_is_not_closed(self, log: Log) -> None:
         given = accepted(log)
@@ -450,7 +470,7 @@ class LogContract:
         assert len(due_of(log, given, NOW + AFTER_CLAIM)) == 1
 
     def test_what_is_sent_or_final_is_never_due(self, log: Log) -> None:
-        sent, closed = accepted(log), accepted(log)
+        sent, closed = accepted(log), accepted(log, expires_at=NOW)
         final = accepted(log, status=Status.ERROR, reason=Reason.UNKNOWN_CONTACT)
         log.conclude(claimed(log, sent), SENT)
         log.close(closed.event(), Status.ERROR, Reason.EXPIRED, NOW)
@@ -519,7 +539,7 @@ def log() -> Log:
         assert due_of(log, given, NOW + timedelta(days=1)) == []
 
     def test_nothing_is_opened_that_was_not_begun_or_is_final(self, log: Log) -> None:
-        unbegun, failed = accepted(log), accepted(log)
+        unbegun, failed = accepted(log), accepted(log, expires_at=NOW)
         assert log.close(failed.event(), Status.ERROR, Reason.EXPIRED, NOW) is None
         for given in (unbegun, failed):
             observed = log.observe(link_to(given), Status.OPENED, NOW)

@@ -11,7 +11,7 @@ from handlers.domain.content.links import Link, Links
 from handlers.domain.content.messages import Message
 from handlers.domain.content.rendering import Content
 from handlers.domain.content.templates import StoredTemplate
-from handlers.domain.notifications.claims import Claimed, Found, Refusal, refusal
+from handlers.domain.notifications.claims import Claimed, Found, Refusal, lease_end, refusal
 from handlers.domain.notifications.deliveries import (
     Attempt,
     Conclusion,
@@ -49,7 +49,7 @@ class Clock:
 @dataclass(frozen=True)
 class _Record:
     delivery: Delivery
-    lease_until: int | None = None
+    lease_until: datetime | None = None
     due_at: datetime | None = None
     republished: int = 0
 
@@ -105,11 +105,7 @@ class MemoryLog:
                     "timeline": (*before.timeline, *moved),
                 }
             )
-            self._keep(
-                replace(
-                    record, delivery=claimed, lease_until=int(lease_until.timestamp()) + 1, due_at=now + AFTER_CLAIM
-                )
-            )
+            self._keep(replace(record, delivery=claimed, lease_until=lease_end(lease_until), due_at=now + AFTER_CLAIM))
             return Claimed(_as_read(claimed))
 
     def begin(
@@ -167,7 +163,8 @@ class MemoryLog:
     def close(self, event: DeliveryRequested, status: Status, reason: Reason, now: datetime) -> Refusal | None:
         with self._lock:
             record = self.records.get((event.notification_id, event.delivery_id))
-            if record is None or not _is_free(record, event, now):
+            is_due = reason is not Reason.EXPIRED or (record is not None and _is_expired(record, now))
+            if record is None or not _is_free(record, event, now) or not is_due:
                 return _refusal(record, event, now)
             timeline = (*record.delivery.timeline, Step(status=status, at=now, reason=reason))
             closed = record.delivery.model_copy(update={"status": status, "reason": reason, "timeline": timeline})
@@ -243,16 +240,11 @@ def _found(record: _Record) -> Found:
 
 
 def _is_free(record: _Record, event: DeliveryRequested, now: datetime) -> bool:
-    if record.delivery.event_id != event.event_id:
-        return False
-    if record.delivery.status is Status.CREATED:
-        return True
-    lapsed = record.lease_until is None or record.lease_until < int(now.timestamp())
-    return record.delivery.status is Status.PENDING and lapsed
+    return record.delivery.event_id == event.event_id and _found(record).is_free(now)
 
 
 def _is_expired(record: _Record, now: datetime) -> bool:
-    return record.delivery.expires_at is not None and record.delivery.expires_at <= now
+    return _found(record).is_expired(now)
 
 
 @dataclass
