@@ -76,7 +76,7 @@ class DeliveryLog(Protocol):
         else has begun an attempt meanwhile or the delivery has moved on: it must not be sent then.
         """
 
-    def release(self, delivery: "Delivery") -> None:
+    def release(self, delivery: "Delivery", now: datetime) -> None:
         """End the lease of a delivery that was claimed without an attempt; unless somebody has begun one meanwhile."""
 
     def conclude(self, delivery: "Delivery", conclusion: "Conclusion") -> None:
@@ -122,7 +122,7 @@ class DueIndex(Protocol):
         """Yield the deliveries of a shard that are due, the longest waiting first, in pages."""
 
     def postpone(self, delivery: "DueDelivery", until: datetime) -> None:
-        """Let it be due later, and count it as republished; unless it has moved since it was found."""
+        """Let it be due later, and count it as republished; only count it if its due time has moved meanwhile."""
 
 
 class EventPublisher(Protocol):

@@ -12,3 +12,8 @@ class Model(BaseModel):
 def is_absent(value: object) -> bool:
     """Say whether an optional field has no value and is to be left out of the JSON: for pydantic's `exclude_if`."""
     return value is None
+
+
+def is_zero(value: object) -> bool:
+    """Say whether a count is nothing worth telling, and is to be left out of the JSON: for pydantic's `exclude_if`."""
+    return value == 0

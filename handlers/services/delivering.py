@@ -129,7 +129,7 @@ class Worker:
         claim = self.log.claim(event, provider=named, lease_until=lease_until, now=self.clock())
         if isinstance(claim, Claimed):
             if _has_lost_its_device(claim.delivery, settings):
-                self.log.release(claim.delivery)
+                self.log.release(claim.delivery, self.clock())
                 return self._close(event, Status.ERROR, Reason.NO_ENDPOINT)
             return self._attempt(claim.delivery, turn, lease_until)
         if claim is Refusal.EXPIRED:
@@ -153,7 +153,7 @@ class Worker:
         if turn is None:
             turn = self.chain.next(delivery.platform)
             if turn is None:
-                self.log.release(delivery)
+                self.log.release(delivery, self.clock())
                 return Report(Result.RETRY, NO_PROVIDER)
             begun = self.log.begin(delivery, provider=turn.provider.name, now=self.clock())
             if begun is None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from handlers.domain.notifications.due import AFTER_CLAIM
+from handlers.domain.notifications.due import AFTER_FAILURE
 from handlers.domain.providers.retries import LONGEST, comes_back
 from stacks.settings import CHANNELS, LEAST_ATTEMPTS, load
 from tests.infrastructure import program
@@ -89,7 +89,7 @@ def test_a_message_is_tried_for_a_quarter_of_an_hour_or_more_however_chance_has_
 
 
 def test_the_sweeper_leaves_alone_what_the_queue_still_tries() -> None:
-    assert 2 * LONGEST < AFTER_CLAIM, "each claim puts the sweeper off, and the next one comes well before"
+    assert 2 * LONGEST < AFTER_FAILURE, "each failure puts the sweeper off, and the next attempt comes well before"
 
 
 @each_channel

@@ -5,12 +5,12 @@ repeats because the answer was lost cannot count twice. Each raises `Contended` 
 for long. All times are text of one form, to the millisecond, and `handlers.domain.notifications.claims` compares them
 as the conditions here do.
 
-Who may send is settled by the list of attempts: an attempt is begun only if none was since the delivery was read. So
-even a worker that outlived its lease sends nothing more once somebody else has begun.
+Who may send is settled by the count of attempts: one is begun only if none was since the delivery was read. So even a
+worker that outlived its lease sends nothing more once somebody else has begun.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,8 +19,8 @@ from handlers.adapters.aws.log_items import delivery_of
 from handlers.adapters.aws.log_keys import delivery_key
 from handlers.domain.content.links import Link
 from handlers.domain.notifications.claims import Claimed, Found, Refusal, lease_end, refusal
-from handlers.domain.notifications.deliveries import Conclusion, Delivery, Observed, Outcome, Reason
-from handlers.domain.notifications.due import AFTER_CLAIM
+from handlers.domain.notifications.deliveries import Conclusion, Delivery, Observed, Outcome, Reason, dropped
+from handlers.domain.notifications.due import after_failure
 from handlers.domain.notifications.events import DeliveryRequested
 from handlers.domain.notifications.statuses import Status, before
 from handlers.domain.times import rfc3339
@@ -36,8 +36,7 @@ _IS_THIS_EVENT: Final = "#event_id = :event"
 _IS_IN_TIME: Final = "(attribute_not_exists(#expires_at) OR #expires_at > :now)"
 _IS_EXPIRED: Final = "#expires_at <= :now"
 # Whose attempts are as many as when it was read: nobody has begun one since.
-_IS_UNTOUCHED: Final = "#status = :pending AND size(#attempts) = :count"
-_NO_REASON: Final = "REMOVE #reason"
+_IS_UNTOUCHED: Final = "#status = :pending AND #attempts_begun = :count"
 _LET_GO: Final = "REMOVE #lease_until"
 _SETTLE: Final = "REMOVE #lease_until, #due_shard, #due_at"
 
@@ -60,27 +59,34 @@ class DynamoDeliveryLog:
         timeline tells the changes of status alone.
         """
         # What it waited for, if it did, is over.
-        begin = "#lease_until = :lease, #due_at = :due, #attempts = list_append(#attempts, :attempts)"
-        values = {
-            ":event": event.event_id,
-            ":now": rfc3339(now),
-            ":pending": Status.PENDING.value,
-            ":lease": rfc3339(lease_end(lease_until)),
-            ":due": rfc3339(now + AFTER_CLAIM),
-            ":attempts": [] if provider is None else [_started(provider, now)],
-        }
+        values = {":event": event.event_id, ":now": rfc3339(now), ":lease": rfc3339(lease_end(lease_until))}
+        setting, removing, begun = _beginning(0, provider, now)
         result = self._update(
             event,
-            f"SET #status = :pending, #timeline = list_append(#timeline, :step), {begin} {_NO_REASON}",
+            _expression(
+                "#status = :pending",
+                "#timeline = list_append(#timeline, :step)",
+                "#lease_until = :lease",
+                *setting,
+                remove=("#reason", *removing),
+            ),
             f"{_IS_THIS_EVENT} AND {_IS_CREATED} AND {_IS_IN_TIME}",
-            values | {":created": Status.CREATED.value, ":step": _step(Status.PENDING, now)},
+            {
+                **values,
+                **begun,
+                ":created": Status.CREATED.value,
+                ":pending": Status.PENDING.value,
+                ":step": _step(Status.PENDING, now),
+            },
         )
-        if _is_lapsed(result, now):
+        met = _lapsed(result, now)
+        if met is not None:
+            setting, removing, begun = _beginning(met.attempts_begun, provider, now)
             result = self._update(
                 event,
-                f"SET {begin} {_NO_REASON}",
-                f"{_IS_THIS_EVENT} AND {_IS_LAPSED} AND {_IS_IN_TIME}",
-                values,
+                _expression("#lease_until = :lease", *setting, remove=("#reason", *removing)),
+                f"{_IS_THIS_EVENT} AND {_IS_LAPSED} AND {_IS_IN_TIME} AND {_IS_UNTOUCHED}",
+                {**values, **begun, ":pending": Status.PENDING.value, ":count": met.attempts_begun},
             )
         return _refusal(result, event, now) if isinstance(result, Unmet) else Claimed(delivery_of(result))
 
@@ -93,20 +99,26 @@ class DynamoDeliveryLog:
         else has begun an attempt meanwhile or the delivery has moved on: it must not be sent then.
         """
         telling, told = ([], {}) if after is None else _telling(delivery, after)
-        count = len(delivery.attempts)
+        setting, removing, begun = _beginning(delivery.attempts_begun, provider, now)
         result = self._update(
             delivery,
-            # Beyond its end, a list is appended to. `list_append` would overlap with what is told of the last attempt.
-            f"SET {', '.join((*telling, f'#attempts[{count}] = :attempt'))}",
+            _expression(*telling, *setting, remove=removing),
             _IS_UNTOUCHED,
-            {":pending": Status.PENDING.value, ":count": count, ":attempt": _started(provider, now), **told},
+            {**told, **begun, ":pending": Status.PENDING.value, ":count": delivery.attempts_begun},
         )
         return None if isinstance(result, Unmet) else delivery_of(result)
 
-    def release(self, delivery: Delivery) -> None:
-        """End the lease of a delivery that was claimed without an attempt; unless somebody has begun one meanwhile."""
-        values = {":pending": Status.PENDING.value, ":count": len(delivery.attempts)}
-        self._update(delivery, _LET_GO, _IS_UNTOUCHED, values)
+    def release(self, delivery: Delivery, now: datetime) -> None:
+        """End the lease of a delivery that was claimed without an attempt; unless somebody has begun one meanwhile.
+
+        As it comes back to the queue, the sweeper is put off, as by an attempt that failed.
+        """
+        self._update(
+            delivery,
+            f"SET #due_at = :due {_LET_GO}",
+            _IS_UNTOUCHED,
+            {":due": _due(delivery, now), ":pending": Status.PENDING.value, ":count": delivery.attempts_begun},
+        )
 
     def defer(self, event: DeliveryRequested, until: datetime, now: datetime) -> Refusal | None:
         """Let a delivery that nobody holds be due when its user's quiet hours end; return why not, if not.
@@ -167,21 +179,26 @@ class DynamoDeliveryLog:
     def conclude(self, delivery: Delivery, conclusion: Conclusion) -> None:
         """Write what came of the last attempt of this delivery, as it was claimed or begun, and end the lease.
 
-        A delivery that has moved on meanwhile keeps its status, and a second write tells the outcome alone. It fails,
-        and may, when there was only an answer lost: the outcome has been told then.
+        A delivery that has moved on meanwhile keeps its status, and one that somebody has taken over its new lease: a
+        second write tells the outcome alone. It fails, and may, when there was only an answer lost: the outcome has
+        been told then.
         """
-        untold = f"#attempts[{len(delivery.attempts) - 1}].#outcome = :started"
-        started = {":started": Outcome.STARTED.value}
+        untold = f"{_attempt(delivery.attempts_begun)}.#outcome = :started"
         telling, told = _telling(delivery, conclusion)
-        moving, moved = _moving(delivery, conclusion)
+        if conclusion.status is None:
+            update = f"{_expression(*telling, '#due_at = :due')} {_LET_GO}"
+            condition = _IS_UNTOUCHED
+            values = {":due": _due(delivery, conclusion.at), ":count": delivery.attempts_begun}
+        else:
+            moving, values = _moving(delivery, conclusion, conclusion.status)
+            update = f"{_expression(*telling, *moving)} {_SETTLE}"
+            condition = "#status = :pending"
+        told[":started"] = Outcome.STARTED.value
         result = self._update(
-            delivery,
-            f"SET {', '.join((*telling, *moving))} {_SETTLE if moving else _LET_GO}",
-            f"#status = :pending AND {untold}",
-            {**started, **told, **moved, ":pending": Status.PENDING.value},
+            delivery, update, f"{condition} AND {untold}", {**told, **values, ":pending": Status.PENDING.value}
         )
         if isinstance(result, Unmet):
-            self._update(delivery, f"SET {', '.join(telling)} {_SETTLE}", untold, started | told)
+            self._update(delivery, _expression(*telling), untold, told)
 
     def look(self, link: Link) -> Delivery | None:
         """Return the delivery of a link as last written."""
@@ -231,25 +248,45 @@ def _free(now: datetime) -> dict[str, Any]:
     return {":created": Status.CREATED.value, ":pending": Status.PENDING.value, ":now": rfc3339(now)}
 
 
-def _started(provider: str, at: datetime) -> dict[str, str]:
-    return {"at": rfc3339(at), "provider": provider, "outcome": Outcome.STARTED.value}
+def _expression(*assignments: str, remove: Sequence[str] = ()) -> str:
+    """Return the update that makes these assignments, and removes these attributes."""
+    parts = (("SET", assignments), ("REMOVE", remove))
+    return " ".join(f"{clause} {', '.join(some)}" for clause, some in parts if some)
+
+
+def _attempt(number: int) -> str:
+    return f"#attempts.#{number}"
+
+
+def _beginning(count: int, provider: str | None, at: datetime) -> tuple[list[str], list[str], dict[str, Any]]:
+    """Return what begins an attempt after so many others, none without a provider.
+
+    The assignments, the attempt to remove that is kept no longer, and the values.
+    """
+    if provider is None:
+        return [], [], {}
+    number = count + 1
+    oldest = dropped(number)
+    return (
+        [f"{_attempt(number)} = :attempt", "#attempts_begun = :begun"],
+        [] if oldest is None else [_attempt(oldest)],
+        {":attempt": {"at": rfc3339(at), "provider": provider, "outcome": Outcome.STARTED.value}, ":begun": number},
+    )
 
 
 def _telling(delivery: Delivery, conclusion: Conclusion) -> tuple[list[str], dict[str, Any]]:
     """Return the assignments, and their values, that tell what came of this attempt."""
-    attempt = f"#attempts[{len(delivery.attempts) - 1}]"
+    attempt = _attempt(delivery.attempts_begun)
     told = {"outcome": conclusion.outcome.value, "error": conclusion.error, "segments": conclusion.segments}
     present = {name: value for name, value in told.items() if value is not None}
     return [f"{attempt}.#{name} = :{name}" for name in present], {f":{name}": value for name, value in present.items()}
 
 
-def _moving(delivery: Delivery, conclusion: Conclusion) -> tuple[list[str], dict[str, Any]]:
-    """Return the assignments, and their values, that move the delivery to the conclusion's status; none without one."""
-    if conclusion.status is None:
-        return [], {}
+def _moving(delivery: Delivery, conclusion: Conclusion, status: Status) -> tuple[list[str], dict[str, Any]]:
+    """Return the assignments, and their values, that move the delivery to the conclusion's status."""
     values = {
-        ":to": conclusion.status.value,
-        ":step": _step(conclusion.status, conclusion.at, conclusion.reason),
+        ":to": status.value,
+        ":step": _step(status, conclusion.at, conclusion.reason),
         ":provider": delivery.attempts[-1].provider,
         ":message_id": conclusion.provider_message_id,
         ":reason": conclusion.reason and conclusion.reason.value,
@@ -263,6 +300,11 @@ def _moving(delivery: Delivery, conclusion: Conclusion) -> tuple[list[str], dict
     }
     present = {name: value for name, value in values.items() if value is not None}
     return [assignments[name] for name in present], present
+
+
+def _due(delivery: Delivery, now: datetime) -> str:
+    """Return when the sweeper is to look after a delivery that goes back to the queue."""
+    return rfc3339(after_failure(delivery.republished, now))
 
 
 def _step(status: Status, at: datetime, reason: Reason | None = None) -> list[dict[str, str]]:
@@ -285,9 +327,11 @@ def _time(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-def _is_lapsed(result: Item | Unmet, now: datetime) -> bool:
-    """Say whether a write did not come about and met a delivery under a lease that has ended."""
-    return isinstance(result, Unmet) and result.item is not None and _found(result.item).is_lapsed(now)
+def _lapsed(result: Item | Unmet, now: datetime) -> Delivery | None:
+    """Return the delivery that a write met instead of what it expected, if it is under a lease that has ended."""
+    if not isinstance(result, Unmet) or result.item is None or not _found(result.item).is_lapsed(now):
+        return None
+    return delivery_of(result.item)
 
 
 def _expires(result: Item | Unmet, after: datetime, until: datetime) -> bool:

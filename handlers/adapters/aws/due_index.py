@@ -1,10 +1,10 @@
 """The log's sparse index of deliveries that are still to be sent, by when they are due."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from handlers.adapters.aws.dynamo import plain, typed, write
+from handlers.adapters.aws.dynamo import Item, Unmet, plain, typed, write
 from handlers.adapters.aws.log_keys import delivery_id, delivery_key
 from handlers.domain.notifications.due import DueDelivery
 from handlers.domain.notifications.events import DeliveryRequested
@@ -37,24 +37,39 @@ class DynamoDueIndex:
             yield [_due_delivery(item) for item in page["Items"]]
 
     def postpone(self, delivery: DueDelivery, until: datetime) -> None:
-        """Let it be due later, and count it as republished; unless it has moved since it was found.
+        """Let it be due later, and count it as republished; only count it if its due time has moved since it was found.
 
-        A claim or another sweeper sets `due_at` as well, and the last status removes it: then this one is out of date.
+        A failed attempt, quiet hours or another sweeper set `due_at` as well, and the last status removes it. The count
+        is what makes each wait longer than the one before, so a worker that was quicker must not keep it from growing.
         """
-        write(
+        count = delivery.republished + 1
+        met = self._update(
+            delivery,
+            "SET due_at = :until, republished = :count",
+            "due_at = :seen",
+            {":until": rfc3339(until), ":count": count, ":seen": rfc3339(delivery.due_at)},
+        )
+        if met is not None and "due_at" in met:
+            uncounted = "(attribute_not_exists(republished) OR republished < :count)"
+            self._update(
+                delivery,
+                "SET republished = :count",
+                f"attribute_exists(due_at) AND {uncounted}",
+                {":count": count},
+            )
+
+    def _update(self, delivery: DueDelivery, update: str, condition: str, values: Mapping[str, Any]) -> Item | None:
+        """Update the delivery on a condition, and return the item that was met if it does not hold."""
+        answer = write(
             self._client.update_item,
             TableName=self._table,
             Key=delivery_key(delivery.event.notification_id, delivery.event.delivery_id),
-            UpdateExpression="SET due_at = :until, republished = :count",
-            ConditionExpression="due_at = :seen",
-            ExpressionAttributeValues=typed(
-                {
-                    ":until": rfc3339(until),
-                    ":count": delivery.republished + 1,
-                    ":seen": rfc3339(delivery.due_at),
-                }
-            ),
+            UpdateExpression=update,
+            ConditionExpression=condition,
+            ExpressionAttributeValues=typed(values),
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
+        return answer.item if isinstance(answer, Unmet) else None
 
 
 def _due_delivery(item: dict[str, Any]) -> DueDelivery:

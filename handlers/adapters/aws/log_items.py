@@ -4,8 +4,8 @@ Keys are in `log_keys`. An attribute has the name and form of the
 field it holds, with these exceptions:
 
 - `data` and `content` are JSON text, for they may hold floats, which DynamoDB's numbers would not give back;
-- an attempt has no number, which is its place in the list, so that a claim can append one without knowing how many
-  there are; and one that was never concluded stays `started`, which is read as `unknown` once another one follows;
+- `attempts` is a map by their numbers, so that each keeps its place when others are dropped, and `attempts_begun` is
+  the last one's; one that was never concluded stays `started`, which is read as `unknown` once another one follows;
 - `lease_until` is there while an invocation holds the delivery;
 - `due_shard`, `due_at` and `republished` are the sweeper's; the first two are there while the delivery is to be sent.
 """
@@ -34,6 +34,10 @@ def delivery_item(delivery: Delivery) -> Item:
     """Return the item of a delivery that is being accepted; in the index when it is to be sent."""
     values = delivery.model_dump(mode="json")
     values |= {name: _to_json(values[name]) for name in _AS_JSON if name in values}
+    values |= {
+        "attempts": {str(each.pop("attempt")): each for each in values["attempts"]},
+        "attempts_begun": delivery.attempts_begun,
+    }
     due = _due(delivery) if delivery.status in UNSENT else {}
     return delivery_key(delivery.notification_id, delivery.delivery_id) | typed(values | due)
 
@@ -47,7 +51,10 @@ def delivery_of(item: Mapping[str, Any]) -> Delivery:
     """Return the delivery that an item holds, its attempts numbered, those that never told their outcome `unknown`."""
     values = {name: value for name, value in plain(item).items() if name in Delivery.model_fields}
     values |= {name: json.loads(values[name]) for name in _AS_JSON if name in values}
-    attempts = [Attempt(attempt=number, **each) for number, each in enumerate(values["attempts"], start=1)]
+    attempts = sorted(
+        (Attempt(attempt=int(number), **each) for number, each in values["attempts"].items()),
+        key=lambda each: each.attempt,
+    )
     return Delivery.model_validate(values | {"attempts": with_fates(attempts)})
 
 

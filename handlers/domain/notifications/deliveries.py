@@ -8,17 +8,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from handlers.domain.channels import Channel
 from handlers.domain.content.rendering import Content
-from handlers.domain.model import Model, is_absent
+from handlers.domain.model import Model, is_absent, is_zero
 from handlers.domain.notifications.events import DeliveryRequested
 from handlers.domain.notifications.statuses import Status
 from handlers.domain.people.reach import Endpoint
 from handlers.domain.times import Instant
+
+FIRST_ATTEMPTS: Final = 5
+LATEST_ATTEMPTS: Final = 15
+"""Of its attempts a delivery keeps so many of the first and of the latest, and counts the others: it may be tried for
+weeks, and its record is written whole each time. The timeline needs no such bound: no status comes twice.
+"""
+
+_LONGEST_WORD: Final = 256
 
 
 class Reason(StrEnum):
@@ -84,6 +92,12 @@ class Attempt(Model):
     segments: int | None = Field(default=None, exclude_if=is_absent)
 
 
+def dropped(attempt: int) -> int | None:
+    """Return the number of the attempt that is kept no longer once this one has begun, if there is any."""
+    oldest = attempt - LATEST_ATTEMPTS
+    return oldest if oldest > FIRST_ATTEMPTS else None
+
+
 class Step(Model):
     """One move along the statuses."""
 
@@ -103,7 +117,8 @@ class TemplateVersion(Model):
 class Delivery(Model):
     """One delivery. `position` is its place in the answer; either `template` or `content` says what to send.
 
-    `send_at` is until when it waits, or has waited, if it could not be sent at once.
+    `send_at` is until when it waits, or has waited, if it could not be sent at once; `republished` how often its event
+    was published again. Of many attempts not all are kept, but always the last one.
     """
 
     notification_id: str
@@ -128,8 +143,19 @@ class Delivery(Model):
     send_at: Instant | None = Field(default=None, exclude_if=is_absent)
     expires_at: Instant | None = Field(default=None, exclude_if=is_absent)
     created_at: Instant
+    republished: int = Field(default=0, exclude_if=is_zero)
     attempts: tuple[Attempt, ...] = ()
     timeline: tuple[Step, ...]
+
+    @property
+    def attempts_begun(self) -> int:
+        """How many attempts there were: the number of the last one."""
+        return self.attempts[-1].attempt if self.attempts else 0
+
+    @property
+    def attempts_omitted(self) -> int:
+        """How many attempts are not kept."""
+        return self.attempts_begun - len(self.attempts)
 
     def is_to_be_published(self, now: datetime) -> bool:
         """Say whether a worker is to be told of it: nobody has begun it, and it is not to wait."""
@@ -152,6 +178,14 @@ class Delivery(Model):
         )
 
 
+def _bounded(word: str) -> str:
+    return word[:_LONGEST_WORD]
+
+
+_Word = Annotated[str, AfterValidator(_bounded)]
+"""What a provider calls something: far shorter than the bound, but that is for the provider to say."""
+
+
 class Conclusion(Model):
     """What came of the attempt that a claim began.
 
@@ -160,11 +194,11 @@ class Conclusion(Model):
 
     outcome: Outcome
     at: datetime
-    error: str | None = None
+    error: _Word | None = None
     segments: int | None = None
     status: Status | None = None
     reason: Reason | None = None
-    provider_message_id: str | None = None
+    provider_message_id: _Word | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from handlers.domain.channels import Channel
-from handlers.domain.model import Model, is_absent
+from handlers.domain.model import Model, is_absent, is_zero
 from handlers.domain.notifications.deliveries import Attempt, Delivery, Priority, Reason, Step
 from handlers.domain.notifications.statuses import Status
 from handlers.domain.times import Instant
@@ -43,10 +43,15 @@ class AcceptedDelivery(PlannedDelivery):
 
 
 class DeliveryState(AcceptedDelivery):
-    """A delivery with all that has happened to it."""
+    """A delivery with all that has happened to it.
+
+    Of more than twenty attempts only the first five and the latest fifteen are shown; `attempts_omitted` is how many
+    are not, and the number in each says which it was.
+    """
 
     provider: str | None = Field(default=None, exclude_if=is_absent)
     attempts: tuple[Attempt, ...]
+    attempts_omitted: int = Field(default=0, exclude_if=is_zero)
     timeline: tuple[Step, ...]
 
 

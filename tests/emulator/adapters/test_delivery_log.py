@@ -54,8 +54,8 @@ class DynamoLog:
     ) -> Delivery | None:
         return self.deliveries.begin(given, provider=provider, now=now, after=after)
 
-    def release(self, given: Delivery) -> None:
-        self.deliveries.release(given)
+    def release(self, given: Delivery, now: datetime) -> None:
+        self.deliveries.release(given, now)
 
     def conclude(self, given: Delivery, conclusion: Conclusion) -> None:
         self.deliveries.conclude(given, conclusion)

@@ -10,8 +10,15 @@ import pytest
 
 from handlers.domain.content.links import Link
 from handlers.domain.notifications.claims import Claimed, Refusal
-from handlers.domain.notifications.deliveries import Conclusion, Delivery, Outcome, Reason
-from handlers.domain.notifications.due import AFTER_ACCEPTANCE, AFTER_CLAIM, SHARDS, DueDelivery
+from handlers.domain.notifications.deliveries import (
+    FIRST_ATTEMPTS,
+    LATEST_ATTEMPTS,
+    Conclusion,
+    Delivery,
+    Outcome,
+    Reason,
+)
+from handlers.domain.notifications.due import AFTER_ACCEPTANCE, AFTER_FAILURE, SHARDS, DueDelivery
 from handlers.domain.notifications.statuses import Status
 from handlers.ports import DeliveryLog, DueIndex, NotificationLog, Observations
 from tests.unit.handlers.samples import NOW, delivery, notification
@@ -248,8 +255,9 @@ class LogContract:
 
     def test_a_released_delivery_can_be_claimed_at_once_and_stays_watched(self, log: Log) -> None:
         given = accepted(log)
-        log.release(unattempted(log, given))
-        assert len(due_of(log, given, NOW + AFTER_CLAIM)) == 1
+        log.release(unattempted(log, given), NOW)
+        assert due_of(log, given, NOW + AFTER_FAILURE - SECOND) == []
+        assert len(due_of(log, given, NOW + AFTER_FAILURE)) == 1
         taken = claimed(log, given, NOW + SECOND)
         assert [attempt.outcome for attempt in taken.attempts] == [Outcome.STARTED]
 
@@ -257,8 +265,83 @@ class LogContract:
         given = accepted(log)
         slow = unattempted(log, given)
         claimed(log, given, NOW + LEASE + 2 * SECOND)
-        log.release(slow)
+        log.release(slow, NOW)
         assert claim(log, given, NOW + LEASE + 3 * SECOND) is Refusal.LEASED
+
+    def test_of_many_attempts_the_first_and_the_latest_are_kept_and_the_others_counted(self, log: Log) -> None:
+        given, now = accepted(log), NOW
+        for _ in range(40):
+            held = claimed(log, given, now)
+            log.conclude(held, UNAVAILABLE.model_copy(update={"error": f"failed {held.attempts_begun}"}))
+            now += SECOND
+        kept = stored(log, given)
+        assert kept.attempts_begun == 40
+        assert kept.attempts_omitted == 40 - FIRST_ATTEMPTS - LATEST_ATTEMPTS
+        assert [(each.attempt, each.error) for each in kept.attempts] == [
+            (number, f"failed {number}") for number in (*range(1, 6), *range(26, 41))
+        ]
+
+    def test_attempts_that_are_begun_in_one_invocation_or_by_workers_that_die_are_bounded_alike(self, log: Log) -> None:
+        failing, dying = accepted(log), accepted(log)
+        held: Delivery | None = claimed(log, failing)
+        for _ in range(40):
+            assert held is not None
+            held = log.begin(held, provider="sendgrid", now=NOW, after=UNAVAILABLE)
+        now = NOW
+        for _ in range(40):
+            claimed(log, dying, now)
+            now += LEASE + 2 * SECOND
+        for given, count in ((failing, 41), (dying, 40)):
+            kept = stored(log, given)
+            assert kept.attempts_begun == count
+            assert len(kept.attempts) == FIRST_ATTEMPTS + LATEST_ATTEMPTS
+            assert kept.attempts[-1].outcome is Outcome.STARTED
+
+    def test_who_may_send_is_settled_however_many_attempts_there_were(self, log: Log) -> None:
+        """Once attempts are dropped, as many are kept before as after one was begun."""
+        given, now = accepted(log), NOW
+        for _ in range(30):
+            log.conclude(claimed(log, given, now), UNAVAILABLE)
+            now += SECOND
+        slow = unattempted(log, given, now)
+        quick = unattempted(log, given, now + LEASE + 2 * SECOND)
+        begun = log.begin(quick, provider="fcm", now=now)
+        assert begun is not None
+        assert log.begin(slow, provider="fcm", now=now) is None
+        log.release(slow, now)
+        assert claim(log, given, now + LEASE + 2 * SECOND) is Refusal.LEASED
+        log.conclude(begun, SENT)
+        assert (stored(log, given).status, stored(log, given).attempts[-1].outcome) == (Status.SENT, Outcome.ACCEPTED)
+
+    def test_a_late_outcome_is_told_of_its_own_attempt_or_of_none(self, log: Log) -> None:
+        given, now = accepted(log), NOW
+        late: list[Delivery] = []
+        for _ in range(30):
+            late.append(claimed(log, given, now))
+            now += LEASE + 2 * SECOND
+        for each in late:
+            log.conclude(each, UNAVAILABLE.model_copy(update={"error": f"failed {each.attempts_begun}"}))
+        assert [each.error for each in stored(log, given).attempts] == [
+            f"failed {number}" for number in (*range(1, 6), *range(16, 31))
+        ]
+
+    def test_the_timeline_has_no_status_twice_whatever_happens(self, log: Log) -> None:
+        given = accepted(log)
+        for place in range(30):
+            log.conclude(claimed(log, given, NOW + place * SECOND), UNAVAILABLE)
+            log.defer(given.event(), NOW, NOW + place * SECOND)
+        log.conclude(claimed(log, given, NOW + 30 * SECOND), SENT)
+        for status in (Status.OPENED, Status.OPENED, Status.CLICKED, Status.CLICKED, Status.UNSUBSCRIBED):
+            log.observe(link_to(given), status, NOW)
+        moves = [step.status for step in stored(log, given).timeline]
+        assert len(set(moves)) == len(moves) == 6
+
+    def test_a_word_of_a_providers_is_kept_as_far_as_it_is_worth(self, log: Log) -> None:
+        given = accepted(log)
+        told = SENT.model_dump() | {"error": "e" * 5000, "provider_message_id": "m" * 5000}
+        log.conclude(claimed(log, given), Conclusion.model_validate(told))
+        kept = stored(log, given)
+        assert (kept.attempts[0].error, kept.provider_message_id) == ("e" * 256, "m" * 256)
 
     # -- conclusions ---------------------------------------------------------------------------------------------------
 
@@ -322,6 +405,14 @@ class LogContract:
         kept = stored(log, given)
         assert (kept.status, kept.reason, kept.timeline) == (Status.SENT, None, before.timeline)
         assert [attempt.outcome for attempt in kept.attempts] == [Outcome.REFUSED, Outcome.ACCEPTED]
+
+    def test_whoever_was_taken_over_does_not_end_the_lease_of_its_successor(self, log: Log) -> None:
+        given = accepted(log)
+        slow = claimed(log, given)
+        claimed(log, given, NOW + LEASE + 2 * SECOND)
+        log.conclude(slow, UNAVAILABLE)
+        assert claim(log, given, NOW + LEASE + 3 * SECOND) is Refusal.LEASED
+        assert [each.outcome for each in stored(log, given).attempts] == [Outcome.UNAVAILABLE, Outcome.STARTED]
 
     def test_of_two_workers_who_both_sent_both_outcomes_are_told_and_the_status_moves_once(self, log: Log) -> None:
         given = accepted(log)
@@ -463,11 +554,23 @@ class LogContract:
         assert due_of(log, given, NOW + AFTER_ACCEPTANCE - SECOND) == []
         assert due_of(log, given, NOW + AFTER_ACCEPTANCE) == [DueDelivery(given.event(), NOW + AFTER_ACCEPTANCE, 0)]
 
-    def test_a_claim_puts_off_when_it_is_due_and_a_failure_leaves_it_there(self, log: Log) -> None:
+    def test_a_claim_leaves_when_it_is_due_and_a_failure_puts_that_off(self, log: Log) -> None:
         given = accepted(log)
-        log.conclude(claimed(log, given), UNAVAILABLE)
-        assert due_of(log, given, NOW + AFTER_CLAIM - SECOND) == []
-        assert len(due_of(log, given, NOW + AFTER_CLAIM)) == 1
+        taken = claimed(log, given)
+        assert due_of(log, given, NOW + AFTER_ACCEPTANCE) == [DueDelivery(given.event(), NOW + AFTER_ACCEPTANCE, 0)]
+        log.conclude(taken, UNAVAILABLE)
+        assert due_of(log, given, UNAVAILABLE.at + AFTER_FAILURE - SECOND) == []
+        assert len(due_of(log, given, UNAVAILABLE.at + AFTER_FAILURE)) == 1
+
+    def test_a_failure_puts_it_off_the_longer_the_more_often_it_was_published(self, log: Log) -> None:
+        given, at = accepted(log), NOW + AFTER_ACCEPTANCE
+        for doubled in (2, 4):
+            [found] = due_of(log, given, at)
+            log.postpone(found, at + SECOND)
+            log.conclude(claimed(log, given, at), UNAVAILABLE.model_copy(update={"at": at}))
+            assert due_of(log, given, at + doubled * AFTER_FAILURE - SECOND) == []
+            at += doubled * AFTER_FAILURE
+            assert len(due_of(log, given, at)) == 1
 
     def test_what_is_sent_or_final_is_never_due(self, log: Log) -> None:
         sent, closed = accepted(log), accepted(log, expires_at=NOW)
@@ -484,12 +587,15 @@ class LogContract:
         assert due_of(log, given, NOW + timedelta(minutes=59)) == []
         assert due_of(log, given, NOW + timedelta(hours=1)) == [DueDelivery(given.event(), NOW + timedelta(hours=1), 1)]
 
-    def test_what_was_claimed_since_it_was_found_is_not_postponed(self, log: Log) -> None:
+    def test_what_failed_since_it_was_found_is_not_postponed_but_counted(self, log: Log) -> None:
+        """A worker may be quicker than the sweeper that has just published."""
         given = accepted(log)
         [found] = due_of(log, given, NOW + AFTER_ACCEPTANCE)
-        claimed(log, given)
-        log.postpone(found, NOW + timedelta(hours=1))
-        assert due_of(log, given, NOW + AFTER_CLAIM) == [DueDelivery(given.event(), NOW + AFTER_CLAIM, 0)]
+        log.conclude(claimed(log, given), UNAVAILABLE)
+        later = UNAVAILABLE.at + AFTER_FAILURE
+        for _ in range(2):
+            log.postpone(found, NOW + timedelta(hours=1))
+            assert due_of(log, given, later) == [DueDelivery(given.event(), later, 1)]
 
     def test_what_was_sent_since_it_was_found_is_not_due_again(self, log: Log) -> None:
         given = accepted(log)
@@ -506,11 +612,6 @@ class LogContract:
         found = [each.event for each in due(log, NOW + timedelta(days=1))]
         ours = [event for event in found if event in [each.event() for each in given]]
         assert ours == [given[1].event(), given[0].event()]
-
-
-@pytest.fixture
-def log() -> Log:
-    raise NotImplementedError("subclasses give the log")
 
     # -- what recipients do --------------------------------------------------------------------------------------------
 

@@ -83,7 +83,7 @@ class Walk:
             case "fail" if self.held is not None and self.held.attempts:
                 self.log.conclude(self.held, UNAVAILABLE)
             case "release" if self.held is not None:
-                self.log.release(self.held)
+                self.log.release(self.held, now)
             case "defer":
                 return self.log.defer(self.given.event(), now + timedelta(hours=1), now)
             case "expire":

@@ -20,9 +20,10 @@ from handlers.domain.notifications.deliveries import (
     Outcome,
     Reason,
     Step,
+    dropped,
     with_fates,
 )
-from handlers.domain.notifications.due import AFTER_CLAIM, DueDelivery, first_due
+from handlers.domain.notifications.due import DueDelivery, after_failure, first_due
 from handlers.domain.notifications.due import shard as due_shard
 from handlers.domain.notifications.events import DeliveryRequested
 from handlers.domain.notifications.notification import Notification
@@ -51,7 +52,6 @@ class _Record:
     delivery: Delivery
     lease_until: datetime | None = None
     due_at: datetime | None = None
-    republished: int = 0
 
 
 @dataclass
@@ -95,17 +95,16 @@ class MemoryLog:
             if record is None or not _is_free(record, event, now) or _is_expired(record, now):
                 return _refusal(record, event, now)
             before = record.delivery
-            begun = () if provider is None else (_started(before, provider, now),)
             moved = () if before.status is Status.PENDING else (Step(status=Status.PENDING, at=now),)
             claimed = before.model_copy(
                 update={
                     "status": Status.PENDING,
                     "reason": None,
-                    "attempts": (*before.attempts, *begun),
+                    "attempts": before.attempts if provider is None else _with_attempt(before, provider, now),
                     "timeline": (*before.timeline, *moved),
                 }
             )
-            self._keep(replace(record, delivery=claimed, lease_until=lease_end(lease_until), due_at=now + AFTER_CLAIM))
+            self._keep(replace(record, delivery=claimed, lease_until=lease_end(lease_until)))
             return Claimed(_as_read(claimed))
 
     def begin(
@@ -115,49 +114,56 @@ class MemoryLog:
             record = self.records[delivery.notification_id, delivery.delivery_id]
             if not _is_untouched(record, delivery):
                 return None
-            attempts = record.delivery.attempts
+            told = record.delivery
             if after is not None:
-                attempts = (*attempts[:-1], attempts[-1].model_copy(update=_told(after)))
-            begun = (*attempts, _started(record.delivery, provider, now))
-            self._keep(replace(record, delivery=record.delivery.model_copy(update={"attempts": begun})))
+                last = told.attempts[-1].model_copy(update=_told(after))
+                told = told.model_copy(update={"attempts": (*told.attempts[:-1], last)})
+            begun = _with_attempt(told, provider, now)
+            self._keep(replace(record, delivery=told.model_copy(update={"attempts": begun})))
             return _as_read(self.records[delivery.notification_id, delivery.delivery_id].delivery)
 
-    def release(self, delivery: Delivery) -> None:
+    def release(self, delivery: Delivery, now: datetime) -> None:
         with self._lock:
             record = self.records[delivery.notification_id, delivery.delivery_id]
             if _is_untouched(record, delivery):
-                self._keep(replace(record, lease_until=None))
+                self._keep(replace(record, lease_until=None, due_at=after_failure(delivery.republished, now)))
 
     def conclude(self, delivery: Delivery, conclusion: Conclusion) -> None:
         with self._lock:
             record = self.records[delivery.notification_id, delivery.delivery_id]
-            attempts = list(record.delivery.attempts)
-            mine = len(delivery.attempts) - 1
-            if attempts[mine].outcome is not Outcome.STARTED:
+            mine = delivery.attempts_begun
+            untold = {a.attempt: a for a in record.delivery.attempts if a.outcome is Outcome.STARTED}
+            if mine not in untold:
                 return
-            attempts[mine] = attempts[mine].model_copy(update=_told(conclusion))
-            update: dict[str, object] = {"attempts": tuple(attempts)}
+            told = untold[mine].model_copy(update=_told(conclusion))
+            update: dict[str, object] = {
+                "attempts": tuple(told if each.attempt == mine else each for each in record.delivery.attempts)
+            }
             if conclusion.status is not None and record.delivery.status is Status.PENDING:
                 step = Step(status=conclusion.status, at=conclusion.at, reason=conclusion.reason)
                 update |= {
                     "status": conclusion.status,
                     "reason": conclusion.reason,
-                    "provider": attempts[mine].provider,
+                    "provider": told.provider,
                     "provider_message_id": conclusion.provider_message_id,
                     "timeline": (*record.delivery.timeline, step),
                 }
-            after = record.delivery.model_copy(update=update)
-            due_at = record.due_at if after.status in UNSENT else None
-            self._keep(replace(record, delivery=after, lease_until=None, due_at=due_at))
+                record = replace(record, lease_until=None, due_at=None)
+            elif conclusion.status is None and _is_untouched(record, delivery):
+                due_at = after_failure(delivery.republished, conclusion.at)
+                record = replace(record, lease_until=None, due_at=due_at)
+            self._keep(replace(record, delivery=record.delivery.model_copy(update=update)))
 
     def defer(self, event: DeliveryRequested, until: datetime, now: datetime) -> Refusal | None:
         with self._lock:
             record = self.records.get((event.notification_id, event.delivery_id))
             if record is None or not _is_free(record, event, now) or _is_expired(record, now):
                 return _refusal(record, event, now)
-            deferred = record.delivery.model_copy(update={"send_at": until, "reason": Reason.QUIET_HOURS})
+            deferred = record.delivery.model_copy(
+                update={"send_at": until, "reason": Reason.QUIET_HOURS, "republished": 0}
+            )
             due_at = min(until, record.delivery.expires_at or until)
-            self._keep(replace(record, delivery=deferred, due_at=due_at, republished=0))
+            self._keep(replace(record, delivery=deferred, due_at=due_at))
             return None
 
     def close(self, event: DeliveryRequested, status: Status, reason: Reason, now: datetime) -> Refusal | None:
@@ -194,7 +200,7 @@ class MemoryLog:
     def due(self, shard: str, now: datetime) -> Iterator[Sequence[DueDelivery]]:
         found = sorted(
             (
-                DueDelivery(record.delivery.event(), record.due_at, record.republished)
+                DueDelivery(record.delivery.event(), record.due_at, record.delivery.republished)
                 for record in self.records.values()
                 if record.due_at is not None
                 and record.due_at <= now
@@ -207,15 +213,20 @@ class MemoryLog:
     def postpone(self, delivery: DueDelivery, until: datetime) -> None:
         with self._lock:
             record = self.records[delivery.event.notification_id, delivery.event.delivery_id]
+            if record.due_at is None:
+                return
+            count = max(record.delivery.republished, delivery.republished + 1)
             if record.due_at == delivery.due_at:
-                self._keep(replace(record, due_at=until, republished=delivery.republished + 1))
+                count, record = delivery.republished + 1, replace(record, due_at=until)
+            self._keep(replace(record, delivery=record.delivery.model_copy(update={"republished": count})))
 
     def _keep(self, record: _Record) -> None:
         self.records[record.delivery.notification_id, record.delivery.delivery_id] = record
 
 
-def _started(delivery: Delivery, provider: str, now: datetime) -> Attempt:
-    return Attempt(attempt=len(delivery.attempts) + 1, at=now, provider=provider, outcome=Outcome.STARTED)
+def _with_attempt(delivery: Delivery, provider: str, now: datetime) -> tuple[Attempt, ...]:
+    begun = Attempt(attempt=delivery.attempts_begun + 1, at=now, provider=provider, outcome=Outcome.STARTED)
+    return (*(each for each in delivery.attempts if each.attempt != dropped(begun.attempt)), begun)
 
 
 def _told(conclusion: Conclusion) -> dict[str, object]:
@@ -223,7 +234,7 @@ def _told(conclusion: Conclusion) -> dict[str, object]:
 
 
 def _is_untouched(record: _Record, delivery: Delivery) -> bool:
-    return record.delivery.status is Status.PENDING and len(record.delivery.attempts) == len(delivery.attempts)
+    return record.delivery.status is Status.PENDING and record.delivery.attempts_begun == delivery.attempts_begun
 
 
 def _as_read(delivery: Delivery) -> Delivery:

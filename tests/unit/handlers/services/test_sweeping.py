@@ -1,7 +1,9 @@
 """What has not moved is published again, later each time, and never lost on the way."""
 
+import heapq
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import count
 
 import pytest
 
@@ -9,9 +11,22 @@ from handlers.domain.notifications.claims import Claimed
 from handlers.domain.notifications.deliveries import Delivery
 from handlers.domain.notifications.due import AFTER_ACCEPTANCE, SHARDS, DueDelivery
 from handlers.domain.notifications.schedules import Scheduled
+from handlers.domain.people.settings import DEFAULT_SETTINGS
+from handlers.domain.providers.errors import UnavailableError
+from handlers.domain.providers.retries import comes_back
+from handlers.services.delivering import Report, Result, Worker
+from handlers.services.failover import Chain
 from handlers.services.sweeping import Sweeper, Swept
 from tests.unit.handlers.log_contract import SENT, accepted, claim, claimed, due_of
-from tests.unit.handlers.memory import Clock, MemoryBus, MemoryLog
+from tests.unit.handlers.memory import (
+    LINKS,
+    Clock,
+    MemoryBus,
+    MemoryLog,
+    MemoryProvider,
+    MemoryProviderState,
+    MemoryTemplates,
+)
 from tests.unit.handlers.samples import NOW
 
 HOUR = timedelta(hours=1)
@@ -167,3 +182,74 @@ def test_a_schedule_that_comes_after_its_delivery_was_sent_or_canceled_changes_n
     publish(log, bus, scheduled)
     assert log.records == before
     assert not isinstance(claim(log, canceled, EVENING), Claimed)
+
+
+# -- days in which nothing can be sent ---------------------------------------------------------------------------------
+
+RECEIVES = 10
+"""How often a queue tries a message before it is given up, by default."""
+
+
+class Outage:
+    """One delivery whose channel cannot send, its queue with its copies, and the sweeper, as the clock goes on."""
+
+    def __init__(self, worker: str) -> None:
+        self.clock, self.log, self.bus = Clock(NOW), MemoryLog(), MemoryBus()
+        chain = Chain((MemoryProvider(raises=UnavailableError("503")),), MemoryProviderState(), self.clock)
+        self.worker = Worker(self.log, MemoryTemplates(), LINKS, chain, self.clock)
+        self.dies = worker == "dies"
+        self.given = accepted(self.log)
+        self.queue: list[tuple[datetime, int, int]] = []
+        """When each copy is received next, its number, and how often it was received."""
+        self.most_copies = 0
+        self._numbers = count()
+        self._send()
+
+    def pass_until(self, end: datetime) -> int:
+        """Let the time pass, and return how often the sweeper published the delivery meanwhile."""
+        before = len(self.bus.taken)
+        while self.clock() < end:
+            self.clock.advance(timedelta(seconds=10))
+            while self.queue and self.queue[0][0] <= self.clock():
+                self._receive()
+            if self.clock().second == 0:
+                for _ in range(sweep(self.log, self.bus, self.clock).republished):
+                    self._send()
+            self.most_copies = max(self.most_copies, len(self.queue))
+        return len(self.bus.taken) - before
+
+    def _send(self) -> None:
+        heapq.heappush(self.queue, (self.clock(), next(self._numbers), 0))
+
+    def _receive(self) -> None:
+        _, number, received = heapq.heappop(self.queue)
+        received += 1
+        report = Report(Result.RETRY)
+        if self.dies:
+            claim(self.log, self.given, self.clock())
+        else:
+            lease_until = self.clock() + timedelta(minutes=1)
+            report = self.worker.deliver(self.given.event(), DEFAULT_SETTINGS, lease_until)
+        assert report.result is Result.RETRY
+        if received < RECEIVES:
+            heapq.heappush(self.queue, (self.clock() + comes_back(received, report.patience), number, received))
+
+
+@pytest.mark.parametrize("worker", ["fails", "dies"])
+def test_what_cannot_be_sent_is_published_again_nine_times_in_a_day_at_most_and_then_four(worker: str) -> None:
+    outage = Outage(worker)
+    assert 5 <= outage.pass_until(NOW + 24 * HOUR) <= 9
+    assert 3 <= outage.pass_until(NOW + 48 * HOUR) <= 4
+
+
+def test_what_the_queue_retries_is_not_published_beside_it() -> None:
+    outage = Outage("fails")
+    outage.pass_until(NOW + 24 * HOUR)
+    assert outage.most_copies == 1
+
+
+def test_what_waits_in_its_queue_all_day_is_published_again_nine_times_at_most() -> None:
+    outage = Outage("fails")
+    outage.queue.clear()
+    outage._send = lambda: None  # type: ignore[method-assign] # nobody receives
+    assert outage.pass_until(NOW + 24 * HOUR) == 9

@@ -6,7 +6,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.domain.notifications.due import AFTER_ACCEPTANCE, SHARDS, DueDelivery, shard
+from handlers.domain.notifications.due import AFTER_ACCEPTANCE, SHARDS, DueDelivery, after_failure, shard
 from handlers.domain.notifications.events import DeliveryRequested
 from tests.unit.handlers.samples import NOW
 
@@ -19,6 +19,12 @@ def wait(republished: int) -> timedelta:
 @given(st.integers(min_value=0, max_value=10**6))
 def test_each_wait_is_longer_than_the_one_before_and_six_hours_at_most(republished: int) -> None:
     assert AFTER_ACCEPTANCE < wait(republished) <= wait(republished + 1) <= timedelta(hours=6)
+
+
+@given(st.integers(min_value=0, max_value=10**6))
+def test_a_failure_never_brings_forward_when_the_sweeper_looks_again(republished: int) -> None:
+    # Also when it was published, and claimed, just before that was counted.
+    assert wait(republished) <= after_failure(republished, NOW) - NOW <= timedelta(hours=6)
 
 
 def test_a_delivery_that_waits_for_a_day_is_republished_nine_times() -> None:
