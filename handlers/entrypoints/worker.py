@@ -30,7 +30,7 @@ from handlers.domain.channels import Channel
 from handlers.domain.content.links import Links
 from handlers.domain.notifications.claims import Refusal
 from handlers.domain.notifications.events import DeliveryRequested, NotAnEventError
-from handlers.domain.people.settings import DEFAULT_SETTINGS
+from handlers.domain.people.settings import DEFAULT_SETTINGS, Settings
 from handlers.domain.providers.retries import comes_back
 from handlers.observability import Metric, count, describe, logger
 from handlers.ports import Devices, Queue, SettingsReader
@@ -88,18 +88,25 @@ def batch_handler(worker: Worker, users: SettingsReader, queue: Queue, channel: 
     threads = ThreadPoolExecutor(_LARGEST_BATCH, thread_name_prefix="delivery")
     processor = AsyncBatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
+    def make(event: DeliveryRequested, of_all: Mapping[str, Settings] | None, lease_until: datetime) -> Report:
+        user_id = event.user_id or ""
+        try:
+            chosen = users.find({user_id} - {""}) if of_all is None else of_all
+        except Exception as error:
+            return Report(Result.RETRY, type(error).__name__, error)
+        return worker.deliver(event, chosen.get(user_id, DEFAULT_SETTINGS), lease_until)
+
     @logger.inject_lambda_context(clear_state=True)
     def handler(event: Event, context: LambdaContext) -> dict[str, Any]:
         lease_until = datetime.now(UTC) + timedelta(milliseconds=context.get_remaining_time_in_millis())
-        chosen = users.find(_user_ids(event["Records"]))
+        of_all = _settings_of_all(users, event["Records"])
         results: Counter[Result] = Counter()
         failed: dict[str, timedelta] = {}
 
         async def deliver(record: SQSRecord) -> None:
             requested = _parsed(record.message_id, record.body)
-            of_user = chosen.get(requested.user_id or "", DEFAULT_SETTINGS)
             loop = asyncio.get_running_loop()
-            report = await loop.run_in_executor(threads, worker.deliver, requested, of_user, lease_until)
+            report = await loop.run_in_executor(threads, make, requested, of_all, lease_until)
             results[report.result] += 1
             _tell(requested, report)
             if report.result is Result.RETRY:
@@ -114,6 +121,18 @@ def batch_handler(worker: Worker, users: SettingsReader, queue: Queue, channel: 
         return dict(answer)
 
     return handler
+
+
+def _settings_of_all(users: SettingsReader, records: Iterable[Event]) -> Mapping[str, Settings] | None:
+    """Return the settings of all users of a batch; None if what one of them has keeps the others' from being read.
+
+    Then each record reads its own, and fails alone if it cannot.
+    """
+    try:
+        return users.find(_user_ids(records))
+    except Exception as error:
+        logger.error("a batch cannot be read at once", **describe(error))
+        return None
 
 
 def _user_ids(records: Iterable[Event]) -> frozenset[str]:

@@ -5,12 +5,35 @@ address, never content. `event_id` is the key of deduplication: it stays the sam
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
+
+from pydantic_core import from_json
+
+from handlers.domain.channels import CHANNELS
 
 _SOURCE_SUFFIX: Final = "_request_event"
 _DETAIL_TYPE_INFIX: Final = "_notification_"
+
+_UUID: Final = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_FORMS: Final = MappingProxyType(
+    {
+        name: re.compile(form)
+        for name, form in (
+            ("event_id", _UUID),
+            ("notification_id", _UUID),
+            ("delivery_id", _UUID),
+            ("category", r"[a-z][a-z0-9_-]{0,62}"),
+            ("channel", "|".join(CHANNELS)),
+            ("app_key", r"[a-z0-9][a-z0-9-]{1,62}"),
+            ("user_id", r"[ -~]{1,255}"),
+        )
+    }
+)
+"""The form of each field, as the API takes and makes them. What is read for a whole batch is asked for by these."""
 
 
 class NotAnEventError(ValueError):
@@ -48,10 +71,11 @@ class DeliveryRequested:
     def parse(cls, body: str) -> "DeliveryRequested":
         """Return the event that a queue message's body holds whole, as EventBridge puts it there.
 
-        https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html. Raises `NotAnEventError`.
+        https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html. Raises `NotAnEventError`, also
+        for what no event of ours could hold: endless nesting, lone surrogates, ids of another form or length.
         """
         try:
-            event: Mapping[str, Any] = json.loads(body)
+            event: Mapping[str, Any] = from_json(body, allow_inf_nan=False)
             category, infix, channel = event["detail-type"].rpartition(_DETAIL_TYPE_INFIX)
             [app_key] = event["resources"]
             detail = event["detail"]
@@ -59,7 +83,13 @@ class DeliveryRequested:
             user_id = detail.get("user_id")
         except (ValueError, TypeError, KeyError, AttributeError):
             raise NotAnEventError from None
-        texts = (*ids.values(), app_key, *([] if user_id is None else [user_id]))
-        if not (category and infix and channel and all(isinstance(text, str) and text for text in texts)):
+        fields = {**ids, "category": category, "channel": channel, "app_key": app_key}
+        if user_id is not None:
+            fields["user_id"] = user_id
+        if not (infix and all(_has_its_form(name, value) for name, value in fields.items())):
             raise NotAnEventError
-        return cls(**ids, category=category, channel=channel, app_key=app_key, user_id=user_id)
+        return cls(**fields)
+
+
+def _has_its_form(name: str, value: object) -> bool:
+    return isinstance(value, str) and _FORMS[name].fullmatch(value) is not None

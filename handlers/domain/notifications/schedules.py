@@ -15,8 +15,8 @@ from handlers.domain.notifications.events import DeliveryRequested
 from handlers.domain.times import Instant
 
 MAX_EVENTS: Final = 250
-"""In one schedule. An event takes less than 500 bytes, since all that it holds are ids of bounded length, so this is
-half of the 256 KB that Amazon EventBridge Scheduler hands over; and the sweeper is done with it within seconds.
+"""In one schedule. An event takes less than 1,000 bytes, since all that it holds are ids of bounded length, so this is
+less than the 256 KB that Amazon EventBridge Scheduler hands over; and the sweeper is done with it within seconds.
 """
 
 

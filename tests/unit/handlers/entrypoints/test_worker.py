@@ -2,6 +2,8 @@
 
 import json
 import threading
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -40,8 +42,8 @@ def record(number: int, body: str, received: int) -> dict[str, Any]:
 class Channel:
     """A worker with its queue in hand."""
 
-    def __init__(self, provider: MemoryProvider | None = None) -> None:
-        self.log, self.settings = MemoryLog(), MemorySettings()
+    def __init__(self, provider: MemoryProvider | None = None, settings: MemorySettings | None = None) -> None:
+        self.log, self.settings = MemoryLog(), settings or MemorySettings()
         self.provider = provider or MemoryProvider()
         clock = Clock(datetime.now(UTC))  # the handler's leases are by the real time
         chain = Chain((self.provider,), MemoryProviderState(), clock)
@@ -84,6 +86,57 @@ def test_one_bad_record_goes_back_alone(channel: Channel) -> None:
     good = channel.accept()
     assert channel.receive("not an event", body(good), body(delivery())) == ["m-0", "m-2"]
     assert channel.status(good) is Status.SENT
+
+
+MALFORMED = [
+    "[" * 100_000,
+    '{"detail":' * 100_000,
+    *(
+        json.dumps(envelope(detail={**json.loads(delivery().event().detail()), "user_id": user_id}))
+        for user_id in ("u" * 3000, "\ud800", "\u0000", "", 7, ["ada"], {"S": "ada"})
+    ),
+    json.dumps(envelope(detail={"event_id": "e", "notification_id": "n" * 3000, "delivery_id": "d"})),
+]
+
+
+class StrictSettings(MemorySettings):
+    """As DynamoDB, which refuses the whole read for a key that is too long, or is no Unicode or empty."""
+
+    def find(self, user_ids: AbstractSet[str]) -> Mapping[str, Settings]:
+        assert all(1 <= len(user_id.encode()) <= 2048 for user_id in user_ids)
+        return super().find(user_ids)
+
+
+@pytest.mark.parametrize("malformed", MALFORMED, ids=range(len(MALFORMED)))
+def test_no_record_keeps_the_others_from_being_read(malformed: str, caplog: pytest.LogCaptureFixture) -> None:
+    channel = Channel(settings=StrictSettings())
+    good = [channel.accept() for _ in range(3)]
+    assert channel.receive(body(good[0]), malformed, body(good[1]), body(good[2])) == ["m-1"]
+    assert {channel.status(each) for each in good} == {Status.SENT}
+    told = [vars(line) for line in caplog.records if line.levelname == "ERROR"]
+    assert [(line["message"], line["message_id"]) for line in told] == [("not an event", "m-1")]
+    assert "uuu" not in str(told)
+
+
+class OneCannotBeRead(MemorySettings):
+    """Settings of which one user's cannot be read, in whatever company."""
+
+    def find(self, user_ids: AbstractSet[str]) -> Mapping[str, Settings]:
+        if "broken" in user_ids:
+            raise ValueError("broken: no such time zone")
+        return super().find(user_ids)
+
+
+def test_whose_settings_cannot_be_read_fails_alone(caplog: pytest.LogCaptureFixture) -> None:
+    channel = Channel(settings=OneCannotBeRead({"out": Settings(categories={"payment": {"email": False}})}))
+    good, broken, bare = channel.accept(), channel.accept(user_id="broken"), channel.accept(user_id=None)
+    out = channel.accept(user_id="out")
+    assert channel.receive(*map(body, (good, broken, bare, out))) == ["m-1"]
+    assert [channel.status(each) for each in (good, bare, out)] == [Status.SENT, Status.SENT, Status.UNSUBSCRIBED]
+    # Not sent against what the user may have said.
+    assert channel.status(broken) is Status.CREATED
+    assert [set(told) for told in channel.queue.told] == [{"r-1"}]
+    assert "no such time zone" not in caplog.text
 
 
 def test_a_batch_that_fails_whole_goes_back_whole(channel: Channel) -> None:

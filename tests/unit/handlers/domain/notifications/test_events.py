@@ -1,13 +1,24 @@
 """The event as the design has it, and what a worker makes of what it finds in its queue."""
 
 import json
+import string
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from handlers.domain.channels import CHANNELS, Channel
 from handlers.domain.notifications.events import DeliveryRequested, NotAnEventError
 
-EVENT = DeliveryRequested("e-1", "n-1", "d-1", "payment", "sms", "payments", "ada")
+IDS = {
+    "event_id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
+    "notification_id": "7d444840-9dc0-11d1-b245-5ffdce74fad2",
+    "delivery_id": "e902893a-9d22-3c7e-a7b8-d6e313b71d9f",
+}
+BARE = DeliveryRequested(**IDS, category="payment", channel="sms", app_key="payments")
+EVENT = replace(BARE, user_id="ada")
 
 
 def envelope(event: DeliveryRequested = EVENT, **changes: Any) -> dict[str, Any]:
@@ -31,37 +42,61 @@ def test_source_and_detail_type_are_those_of_the_design() -> None:
 
 
 def test_the_detail_holds_ids_and_nothing_else() -> None:
-    ids = {"event_id": "e-1", "notification_id": "n-1", "delivery_id": "d-1"}
-    assert json.loads(EVENT.detail()) == ids | {"user_id": "ada"}
-    assert json.loads(DeliveryRequested("e-1", "n-1", "d-1", "payment", "sms", "payments").detail()) == ids
+    assert json.loads(EVENT.detail()) == IDS | {"user_id": "ada"}
+    assert json.loads(BARE.detail()) == IDS
 
 
-@pytest.mark.parametrize("user_id", ["ada", None])
-def test_what_was_published_is_what_the_worker_reads(user_id: str | None) -> None:
-    event = DeliveryRequested("e-1", "n-1", "d-1", "payment", "sms", "payments", user_id)
+@pytest.mark.parametrize("user_id", ["ada", None, "auth0|5f7c", "a b", "~" * 255, string.punctuation])
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_what_was_published_is_what_the_worker_reads(channel: Channel, user_id: str | None) -> None:
+    event = replace(EVENT, channel=channel, user_id=user_id)
     assert DeliveryRequested.parse(json.dumps(envelope(event))) == event
 
 
+def changed(**fields: Any) -> dict[str, Any]:
+    """A detail that is right but for these."""
+    return {"detail": {**IDS, **fields}}
+
+
+NO_USERS: list[object] = [7, "", "u" * 256, "u" * 3000, "\ud800", "\u00e4", "a\nb", "\u0000", {}]
 CHANGES: list[dict[str, Any]] = [
     {"detail-type": "payment_sms"},
     {"detail-type": "_notification_sms"},
     {"detail-type": "payment_notification_"},
+    {"detail-type": "payment_notification_fax"},
+    {"detail-type": "\ud800_notification_sms"},
+    {"detail-type": f"{'p' * 64}_notification_sms"},
     {"detail-type": 7},
     {"detail": None},
-    {"detail": {"event_id": "e-1"}},
-    {"detail": {"event_id": 1, "notification_id": "n-1", "delivery_id": "d-1"}},
-    {"detail": {"event_id": "e-1", "notification_id": "", "delivery_id": "d-1"}},
-    {"detail": {"event_id": "e-1", "notification_id": "n-1", "delivery_id": "d-1", "user_id": 7}},
+    {"detail": {"event_id": IDS["event_id"]}},
+    *(changed(**{name: 1}) for name in IDS),
+    *(changed(**{name: value}) for name in IDS for value in ("", "e-1", IDS[name] * 2, f"{IDS[name]}\n")),
+    *(changed(user_id=value) for value in NO_USERS),
     {"resources": []},
     {"resources": ["a", "b"]},
+    {"resources": ["a" * 100_000]},
+    {"resources": [["payments"]]},
+    {"filler": float("nan")},
+    {"filler": "\ud800"},
 ]
 
 
 @pytest.mark.parametrize(
     "body",
-    ["", "null", "[]", "7", "{", '"text"', "{}", *(json.dumps(envelope(**change)) for change in CHANGES)],
+    [
+        *("", "null", "[]", "7", "{", '"text"', "{}", "\ud800", "[" * 100_000, '{"detail":' * 100_000),
+        *("1" * 10_000, json.dumps(envelope())[:-1], json.dumps(envelope()) + "x"),
+        *(json.dumps(envelope(**change)) for change in CHANGES),
+    ],
+    ids=lambda body: body[:40].encode("ascii", "replace").decode(),
 )
 def test_what_is_no_event_is_refused_and_not_quoted(body: str) -> None:
     with pytest.raises(NotAnEventError) as refused:
         DeliveryRequested.parse(body)
     assert str(refused.value) == ""
+
+
+@given(st.text() | st.recursive(st.none() | st.text() | st.integers(), st.lists).map(json.dumps))
+def test_nothing_that_a_queue_may_hold_is_more_than_refused(body: str) -> None:
+    with pytest.raises(NotAnEventError):
+        DeliveryRequested.parse(body)
