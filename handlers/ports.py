@@ -149,7 +149,7 @@ class TemplateStore(Protocol):
         """Return the current version in the language nearest to the locale, or None when there is none at all."""
 
     def load(self, key: str, version_id: str, /) -> "Content":
-        """Return what a version says."""
+        """Return what a version says; raise `TemplateGoneError` when it is stored no longer."""
 
 
 class Provider(Protocol):

@@ -31,6 +31,7 @@ from handlers.domain.content import sms
 from handlers.domain.content.links import Links
 from handlers.domain.content.messages import Message
 from handlers.domain.content.rendering import Content, TemplateError, render
+from handlers.domain.content.templates import TemplateGoneError
 from handlers.domain.notifications.claims import Claimed, Refusal
 from handlers.domain.notifications.deliveries import Conclusion, Delivery, Outcome, Reason
 from handlers.domain.notifications.events import DeliveryRequested
@@ -163,6 +164,8 @@ class Worker:
             message = self._message(delivery)
         except TemplateError:
             return self._conclude(delivery, _Answer(Outcome.REFUSED, reason=Reason.RENDERING_FAILED))
+        except TemplateGoneError:
+            return self._conclude(delivery, _Answer(Outcome.REFUSED, reason=Reason.TEMPLATE_GONE))
         except Exception as error:  # S3 or KMS was not reached, and nobody was sent anything
             return self._conclude(delivery, _Answer(Outcome.UNAVAILABLE, type(error).__name__, cause=error))
         return self._send(delivery, message, turn, lease_until)

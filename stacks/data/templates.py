@@ -11,8 +11,9 @@ from stacks.security.iam import document, tls_only
 TEMPLATES = "templates/*"
 """The object keys that functions may touch."""
 
-# A delivery that waits for its turn still needs the version it pinned; none waits as long as this.
-_SUPERSEDED_DAYS = 90
+# A delivery needs the version that was current when it was accepted: for as long as a `send_at` may be ahead, 366 days,
+# and for as long after as it may have to be tried again.
+_SUPERSEDED_DAYS = 400
 _UNFINISHED_UPLOAD_DAYS = 7
 
 

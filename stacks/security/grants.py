@@ -137,6 +137,7 @@ def worker(
             "ReadSettings", ("dynamodb:BatchGetItem",), (naming.table_arn("contacts"), naming.table_arn("settings"))
         ),
         _on_templates(naming, "ReadTemplates", "s3:GetObjectVersion"),
+        _list_versions(naming),
         Statement("ShareProviderState", ("dynamodb:GetItem", "dynamodb:UpdateItem"), (naming.table_arn("limits"),)),
         Statement("ReadCredentials", ("secretsmanager:GetSecretValue",), tuple(credentials)),
         _sign_links(keys),
@@ -265,6 +266,16 @@ def _list_templates(naming: Naming) -> Statement:
     return Statement(
         "ListTemplates",
         ("s3:ListBucket",),
+        (naming.bucket_arn,),
+        (Condition("StringLike", "s3:prefix", (TEMPLATES,)),),
+    )
+
+
+def _list_versions(naming: Naming) -> Statement:
+    """Tell a version that is gone, which would be tried for ever, from one that cannot be read."""
+    return Statement(
+        "FindTemplateVersions",
+        ("s3:ListBucketVersions",),
         (naming.bucket_arn,),
         (Condition("StringLike", "s3:prefix", (TEMPLATES,)),),
     )

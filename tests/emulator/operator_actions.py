@@ -117,6 +117,13 @@ class Operator:
         }
         assert self.aws("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
 
+    def delete_template(self, name: str) -> None:
+        """Delete every version of a template, as the bucket does with those that were replaced long ago."""
+        bucket = self.platform.outputs["templateBucket"]
+        found = self.aws("s3").list_object_versions(Bucket=bucket, Prefix=f"templates/{name}/")["Versions"]
+        for each in found:
+            self.aws("s3").delete_object(Bucket=bucket, Key=each["Key"], VersionId=each["VersionId"])
+
     @contextmanager
     def paused_worker(self, channel: str = "email") -> Iterator[None]:
         """Hold the channel's worker back: its queue fills, nothing is sent."""

@@ -117,6 +117,23 @@ def is_sent_from_a_template_on(channel: str) -> Works:
     return lambda producer, operator: bool(provider_of_one(channel, producer, operator, templated=True))
 
 
+def tells_a_template_that_is_gone_on(channel: str) -> Works:
+    """A version that is stored no longer ends its delivery; who may not look for it can only try again."""
+
+    def works(producer: Producer, operator: Operator) -> bool:
+        template, user = new_template(producer, channel), producer.contact(**ADDRESSES[channel]())
+        with operator.paused_worker(channel):
+            request = {"category": "payment", "template": template, "to": [{"user_id": user}], "channels": [channel]}
+            accepted = producer.send(request).json()
+            operator.delete_template(template)
+        [delivery_id] = [delivery["delivery_id"] for delivery in accepted["deliveries"]]
+        until(lambda: operator.worker_results(delivery_id, channel), bool)
+        [delivery] = producer.notification(accepted["notification_id"])["deliveries"]
+        return (delivery["status"], delivery.get("reason")) == ("error", "template_gone")
+
+    return works
+
+
 def knows_the_providers_of(channel: str) -> Works:
     """The worker sends without its knowledge as well, but complains."""
 
@@ -232,6 +249,7 @@ for name, own in OF_CHANNEL.items():
         "SettleDeliveries": is_sent_on(name),
         "ReadSettings": is_sent_on(name),
         "ReadTemplates": is_sent_from_a_template_on(name),
+        "FindTemplateVersions": tells_a_template_that_is_gone_on(name),
         "RetrySooner": brings_back_what_failed_on(name),
         "ShareProviderState": knows_the_providers_of(name),
         "SignLinks": is_sent_on(name),

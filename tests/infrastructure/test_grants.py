@@ -104,6 +104,7 @@ for channel in CHANNELS:
             {"table/carillon-<env>-contacts", "table/carillon-<env>-settings"},
         ),
         "ReadTemplates": ({"s3:GetObjectVersion"}, {"carillon-<env>-templates-123456789012/templates/*"}),
+        "FindTemplateVersions": ({"s3:ListBucketVersions"}, {"carillon-<env>-templates-123456789012"}),
         "ShareProviderState": ({"dynamodb:GetItem", "dynamodb:UpdateItem"}, {"table/carillon-<env>-limits"}),
         "SignLinks": ({"kms:GenerateMac"}, {"links-key"}),
         "UseDataKey": ({"kms:Decrypt"}, {"data-key"}),
@@ -199,9 +200,12 @@ def test_only_what_aws_forces_has_a_wildcard(deployed: Program) -> None:
 
 def test_listing_is_bound_to_templates(deployed: Program) -> None:
     listings = [
-        each for policy in deployed.of(ROLE_POLICY) for each in policy.statements() if each["Sid"] == "ListTemplates"
+        each
+        for policy in deployed.of(ROLE_POLICY)
+        for each in policy.statements()
+        if each["Sid"] in ("ListTemplates", "FindTemplateVersions")
     ]
-    assert listings
+    assert {each["Sid"] for each in listings} == {"ListTemplates", "FindTemplateVersions"}
     assert all(each["Condition"] == {"StringLike": {"s3:prefix": ["templates/*"]}} for each in listings)
 
 

@@ -1,5 +1,9 @@
 """stacks.data, and the secrets of stacks.security: what holds data, and how safely."""
 
+from datetime import timedelta
+
+from handlers.domain.notifications.due import FINDS_ALL_IT_NEEDS
+from handlers.domain.notifications.plan import FURTHEST_AHEAD
 from stacks.security.provider_secrets import CREDENTIALS
 from tests.infrastructure.program import ACCOUNT, CHANNELS, Program, Registered
 
@@ -81,7 +85,8 @@ def test_the_bucket_keeps_every_version_for_as_long_as_a_delivery_may_need_it(de
     assert versioning.inputs["versioningConfiguration"] == {"status": "Enabled"}
     lifecycle = deployed.named("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
     (rule,) = lifecycle.inputs["rules"]
-    assert rule["noncurrentVersionExpiration"] == {"noncurrentDays": 90}
+    kept = timedelta(days=rule["noncurrentVersionExpiration"]["noncurrentDays"])
+    assert kept >= FURTHEST_AHEAD + FINDS_ALL_IT_NEEDS
     assert "expiration" not in rule
     # Before versioning is on, a rule about versions is refused.
     assert versioning.urn in lifecycle.dependencies

@@ -1,14 +1,15 @@
 """Templates in a versioned S3 bucket: a JSON document of sources at `templates/<name>/<channel>/<locale>.j2`."""
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
 from handlers.domain.channels import Channel
 from handlers.domain.content import templates
 from handlers.domain.content.rendering import Content, Fault, TemplateError
-from handlers.domain.content.templates import StoredTemplate
+from handlers.domain.content.templates import StoredTemplate, TemplateGoneError
 from handlers.domain.people.locales import fallbacks
 
 if TYPE_CHECKING:
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
 _CACHED_VERSIONS = 128
+
+_MAY_BE_GONE: Final = frozenset({"NoSuchKey", "NoSuchVersion", "MethodNotAllowed", "AccessDenied"})
+"""What S3 answers of a version that there is not: the third of a delete marker, the last to who may not list the bucket
+(https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html), but also to who may not read what there is.
+"""
 
 
 class S3TemplateStore:
@@ -31,7 +37,10 @@ class S3TemplateStore:
         self._client = client
         self._current = lru_cache(_CACHED_VERSIONS)(self._read_current)
         self.load = lru_cache(_CACHED_VERSIONS)(self._read_version)
-        """`load(key, version_id)` returns that version's content (`s3:GetObjectVersion`); cached."""
+        """`load(key, version_id)` returns that version's content (`s3:GetObjectVersion`); cached.
+
+        Raises `TemplateGoneError` when it is stored no longer, which it is asked for besides (`s3:ListBucketVersions`).
+        """
 
     def resolve(self, name: str, channel: Channel, locale: str | None) -> StoredTemplate | None:
         """Return the template in the language nearest to the locale: `zh-CN`, else `zh`, else `default`.
@@ -75,7 +84,18 @@ class S3TemplateStore:
         return StoredTemplate(name, channel, locale, key, answer["VersionId"], _content(key, answer))
 
     def _read_version(self, key: str, version_id: str) -> Content:
-        return _content(key, self._client.get_object(Bucket=self._bucket, Key=key, VersionId=version_id))
+        try:
+            answer = self._client.get_object(Bucket=self._bucket, Key=key, VersionId=version_id)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _MAY_BE_GONE or self._has_version(key, version_id):
+                raise
+            raise TemplateGoneError from None
+        return _content(key, answer)
+
+    def _has_version(self, key: str, version_id: str) -> bool:
+        pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=key)
+        stored = ((each["Key"], each["VersionId"]) for page in pages for each in page.get("Versions", ()))
+        return (key, version_id) in stored
 
 
 def _content(key: str, answer: "GetObjectOutputTypeDef") -> Content:

@@ -14,6 +14,10 @@ TemplateName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,
 SUFFIX: Final = ".j2"
 
 
+class TemplateGoneError(Exception):
+    """The version of a template that was asked for is stored no longer: it will never be read again."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredTemplate:
     """One version of a template: `key` and `version_id` are S3's and stay valid whatever is stored later."""

@@ -54,6 +54,8 @@ class Reason(StrEnum):
     """The provider does not take the content."""
     RENDERING_FAILED = "rendering_failed"
     """The template could not be rendered with the data."""
+    TEMPLATE_GONE = "template_gone"
+    """The version of the template that it was accepted with is stored no longer."""
 
 
 class Priority(StrEnum):

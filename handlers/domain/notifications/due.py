@@ -24,6 +24,11 @@ A claim does not: most deliveries are sent at the first attempt, and leave the i
 
 _LONGEST: Final = timedelta(hours=6)
 
+FINDS_ALL_IT_NEEDS: Final = timedelta(days=30)
+"""How long after its time a delivery that could not be sent can still be: so long what it was accepted with is kept, at
+least. It is tried after that as well, and ends in `error` if its template is gone by then.
+"""
+
 SHARDS: Final = tuple(str(shard) for shard in range(8))
 """The index's partition keys. A partition takes 1,000 writes a second and a delivery makes two on its way, so eight
 carry 4,000 deliveries a second.

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from handlers.adapters.aws.templates import S3TemplateStore
 from handlers.domain.content.rendering import Content, TemplateError
-from handlers.domain.content.templates import StoredTemplate
+from handlers.domain.content.templates import StoredTemplate, TemplateGoneError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -127,7 +126,28 @@ def test_what_somebody_else_put_there_is_named_and_not_sent(
         store.resolve("receipt", "email", None)
 
 
-def test_a_version_that_does_not_exist_is_an_error(store: S3TemplateStore) -> None:
+def test_a_version_that_was_deleted_is_gone_and_others_are_not(
+    store: S3TemplateStore, s3: "S3Client", bucket: str
+) -> None:
+    first, _ = store.put("receipt", "email", "default", content("1"))
+    second, _ = store.put("receipt", "email", "default", content("2"))
+    s3.delete_object(Bucket=bucket, Key=first.key, VersionId=first.version_id)
+    with pytest.raises(TemplateGoneError):
+        store.load(first.key, first.version_id)
+    assert store.load(second.key, second.version_id) == content("2")
+
+
+def test_a_key_of_which_nothing_is_left_is_gone(store: S3TemplateStore, s3: "S3Client", bucket: str) -> None:
     stored, _ = store.put("receipt", "email", "default", content("1"))
-    with pytest.raises(ClientError):
-        store.load(stored.key, "no-such-version")
+    longer, _ = store.put("receipt", "email", "default-a", content("1"))
+    s3.delete_object(Bucket=bucket, Key=stored.key, VersionId=stored.version_id)
+    with pytest.raises(TemplateGoneError):
+        store.load(stored.key, stored.version_id)
+    assert store.load(longer.key, longer.version_id) == content("1")
+
+
+def test_a_delete_marker_is_nothing_to_read(store: S3TemplateStore, s3: "S3Client", bucket: str) -> None:
+    stored, _ = store.put("receipt", "email", "default", content("1"))
+    marker = s3.delete_object(Bucket=bucket, Key=stored.key)["VersionId"]
+    with pytest.raises(TemplateGoneError):
+        store.load(stored.key, marker)

@@ -10,7 +10,7 @@ from handlers.domain.channels import Channel
 from handlers.domain.content.links import Link, Links
 from handlers.domain.content.messages import Message
 from handlers.domain.content.rendering import Content
-from handlers.domain.content.templates import StoredTemplate
+from handlers.domain.content.templates import StoredTemplate, TemplateGoneError
 from handlers.domain.notifications.claims import Claimed, Found, Refusal, lease_end, refusal
 from handlers.domain.notifications.deliveries import (
     Attempt,
@@ -341,7 +341,8 @@ class MemoryTemplates:
     def load(self, key: str, version_id: str, /) -> Content:
         name, channel, locale = key.split("/")
         found = [content for where, content in self.stored.items() if where == (name, channel, locale)]
-        assert version_id == "v1"
+        if version_id != "v1" or not found:
+            raise TemplateGoneError
         return found[0]
 
 

@@ -14,6 +14,7 @@ from handlers.domain.notifications.deliveries import Delivery, Outcome, Reason
 from handlers.domain.notifications.statuses import Status
 from handlers.domain.people.devices import device_key
 from handlers.domain.people.settings import DEFAULT_SETTINGS, Settings
+from handlers.domain.problems import Contended
 from handlers.domain.providers.errors import (
     MessageRefusedError,
     OutcomeUnknownError,
@@ -91,6 +92,25 @@ def test_a_delivery_is_sent_as_its_template_was_when_it_was_accepted(bench: Benc
     given = bench.accept(template=pinned, content=None)
     bench.deliver(given)
     assert [message.content.body for message in bench.provider.sent] == ["Danke, Ada"]
+
+
+def test_a_delivery_whose_template_is_gone_ends_with_that_reason(bench: Bench) -> None:
+    gone = {"name": "receipt", "key": "receipt/email/de", "version_id": "v1"}
+    given = bench.accept(template=gone, content=None)
+    assert bench.deliver(given) == Report(Result.FAILED, Reason.TEMPLATE_GONE)
+    kept = bench.kept(given)
+    assert (kept.status, kept.reason, bench.provider.sent) == (Status.ERROR, Reason.TEMPLATE_GONE, [])
+    assert not bench.is_watched(given)
+
+
+@pytest.mark.parametrize("write", ["claim", "conclude"])
+def test_what_others_are_writing_goes_back_to_the_queue_and_is_no_surprise(write: str, bench: Bench) -> None:
+    def contended(*args: object, **kwargs: object) -> None:
+        raise Contended("others")
+
+    given = bench.accept()
+    setattr(bench.log, write, contended)
+    assert bench.deliver(given) == Report(Result.RETRY, Refusal.CONTENDED)
 
 
 def test_a_message_finds_its_own_links_beside_its_data_and_a_mail_says_how_to_unsubscribe(bench: Bench) -> None:
@@ -250,11 +270,18 @@ def test_what_cannot_be_rendered_ends_the_delivery(bench: Bench) -> None:
     assert outcomes(kept) == [(Outcome.REFUSED, None)]
 
 
-def test_a_template_that_cannot_be_read_sends_nothing_and_is_tried_again(bench: Bench) -> None:
+def test_a_template_that_cannot_be_read_sends_nothing_and_is_tried_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(key: str, version_id: str) -> Content:
+        raise ConnectionError
+
+    monkeypatch.setattr(bench.templates, "load", load)
     pinned = {"name": "receipt", "key": "receipt/email/de", "version_id": "v1"}
     given = bench.accept(template=pinned, content=None)
     assert bench.deliver(given).result is Result.RETRY
-    assert outcomes(bench.kept(given)) == [(Outcome.UNAVAILABLE, "IndexError")]
+    assert outcomes(bench.kept(given)) == [(Outcome.UNAVAILABLE, "ConnectionError")]
+    monkeypatch.undo()
     bench.templates.stored["receipt", "email", "de"] = Content(subject="s", body="b")
     assert bench.deliver(given).result is Result.SENT
 
