@@ -59,7 +59,7 @@ class Answer:
         """The JSON object in the body; an empty one when there is none."""
         try:
             document = json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):  # the latter when it is nested without end
             return {}
         return document if isinstance(document, dict) else {}
 

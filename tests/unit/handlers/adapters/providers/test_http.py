@@ -129,7 +129,7 @@ def test_what_a_provider_says_is_its_own_to_judge(status: int) -> None:
     assert answer.headers["x-id"] == "1"
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[1]", b"\xff"])
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[1]", b"\xff", b"[" * 60_000, b'{"a":' * 12_000])
 def test_a_body_that_is_no_object_is_an_empty_one(body: bytes) -> None:
     assert Exchange(httpx.Response(200, content=body)).client.request("POST", URL).document == {}
 
