@@ -1,5 +1,6 @@
 """The log in a real table: all that it promises, races included, and what only a table can go wrong with."""
 
+import json
 import re
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -20,10 +21,19 @@ from handlers.domain.notifications.due import DueDelivery
 from handlers.domain.notifications.events import DeliveryRequested
 from handlers.domain.notifications.notification import Notification
 from handlers.domain.notifications.statuses import Status
-from tests.unit.handlers.log_contract import SENT, LogContract, accepted, claimed, stored
+from tests.unit.handlers.log_contract import (
+    LEASE,
+    SENT,
+    UNAVAILABLE,
+    LogContract,
+    accepted,
+    claimed,
+    due_of,
+    stored,
+)
 from tests.unit.handlers.log_walk import EXPIRIES, WALKS, Move, walked
 from tests.unit.handlers.memory import MemoryLog
-from tests.unit.handlers.samples import delivery, notification
+from tests.unit.handlers.samples import NOW, delivery, notification
 
 
 class DynamoLog:
@@ -220,3 +230,86 @@ def test_what_was_written_holds_no_number_that_dynamodb_would_not_give_back(log:
     data = {"amount": 0.1 + 0.2, "large": 2**80, "nested": [{"rate": 1e-30}], "text": "é\u2028"}
     given = accepted(log, data=data)
     assert stored(log, given).data == data
+
+
+class Refusing:
+    """A client whose next write is refused for somebody else's transaction, which the emulator never does."""
+
+    def __init__(self, dynamodb: Any) -> None:
+        self.exceptions = dynamodb.exceptions
+        self.refused: list[str] = []
+        self._dynamodb, self._refuses = dynamodb, False
+
+    def refuse_one(self) -> None:
+        self._refuses = True
+
+    def __getattr__(self, operation: str) -> Any:
+        def call(**arguments: Any) -> Any:
+            if self._refuses:
+                self._refuses = False
+                self.refused.append(operation)
+                raise self._refusal(operation)
+            return getattr(self._dynamodb, operation)(**arguments)
+
+        return call
+
+    def _refusal(self, operation: str) -> Exception:
+        code, reasons = "TransactionConflictException", {}
+        if operation == "transact_write_items":
+            code, reasons = "TransactionCanceledException", {"CancellationReasons": [{"Code": "TransactionConflict"}]}
+        refusal: Exception = getattr(self.exceptions, code)({"Error": {"Code": code}, **reasons}, operation)
+        return refusal
+
+
+def test_no_write_of_the_log_is_lost_to_somebody_elses_transaction(table: str, aws: Callable[[str], Any]) -> None:
+    """As when a producer repeats a request while a worker writes `sent`."""
+    client = Refusing(aws("dynamodb"))
+    log = DynamoLog(table, client)
+    other, canceled = accepted(log), accepted(log)
+
+    client.refuse_one()
+    given = accepted(log)
+    client.refuse_one()
+    taken = claimed(log, given)
+    client.refuse_one()
+    begun = log.begin(taken, provider="sendgrid", now=NOW, after=UNAVAILABLE)
+    assert begun is not None
+    client.refuse_one()
+    log.conclude(begun, SENT)
+    assert stored(log, given).status is Status.SENT
+
+    client.refuse_one()
+    assert log.defer(other.event(), NOW + LEASE, NOW) is None
+    [found] = due_of(log, other, NOW + LEASE)
+    client.refuse_one()
+    log.postpone(found, NOW + 2 * LEASE)
+    assert due_of(log, other, NOW + LEASE) == []
+    client.refuse_one()
+    assert log.close(other.event(), Status.UNSUBSCRIBED, Reason.OPTED_OUT, NOW) is None
+
+    client.refuse_one()
+    assert log.cancel(canceled, NOW).status is Status.CANCELED
+    client.refuse_one()
+    seen = log.observe(Link(given.notification_id, given.delivery_id), Status.OPENED, NOW)
+    assert seen is not None
+    assert seen.is_news
+    assert client.refused == ["transact_write_items", *["update_item"] * 8]
+
+
+def test_a_claim_and_its_success_write_the_index_once(log: DynamoLog) -> None:
+    """A claim leaves `due_at` alone, which would cost two writes in the index; `sent` removes it."""
+    given = accepted(log)
+    due_at = log.item(given)["due_at"]
+    taken = claimed(log, given)
+    assert log.item(given)["due_at"] == due_at
+    log.conclude(taken, SENT)
+    assert "due_at" not in log.item(given)
+
+
+def test_a_delivery_that_is_tried_for_weeks_stays_small(log: DynamoLog) -> None:
+    given, now = accepted(log), NOW
+    for _ in range(60):
+        failed = UNAVAILABLE.model_copy(update={"error": "e" * 1000, "at": now})
+        log.conclude(claimed(log, given, now), failed)
+        now += LEASE
+    assert len(json.dumps(log.item(given))) < 16_000

@@ -34,6 +34,15 @@ def test_an_answer_leaves_out_what_is_absent() -> None:
     }
 
 
+def test_an_answer_says_how_many_attempts_it_does_not_show() -> None:
+    numbers = (1, 2, 3, 4, 5, 28, 29)
+    attempts = tuple(Attempt(attempt=n, at=NOW, provider="ses", outcome=Outcome.UNAVAILABLE) for n in numbers)
+    state = NotificationState.of(notification(), (delivery(attempts=attempts),)).model_dump(mode="json")
+    [shown] = state["deliveries"]
+    assert [each["attempt"] for each in shown["attempts"]] == list(numbers)
+    assert shown["attempts_omitted"] == 22
+
+
 def test_no_answer_shows_where_a_delivery_goes_or_what_it_says() -> None:
     answers = [Accepted.of("n-1", (delivery(),)), NotificationState.of(notification(), (delivery(),))]
     for answer in answers:
