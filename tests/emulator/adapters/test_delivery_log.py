@@ -16,7 +16,7 @@ from handlers.adapters.aws.log_items import delivery_item
 from handlers.adapters.aws.notification_log import DynamoNotificationLog
 from handlers.domain.content.links import Link
 from handlers.domain.notifications.claims import Claimed, Refusal
-from handlers.domain.notifications.deliveries import Conclusion, Delivery, Observed, Reason
+from handlers.domain.notifications.deliveries import Conclusion, Delivery, Observed, Outcome, Reason
 from handlers.domain.notifications.due import DueDelivery
 from handlers.domain.notifications.events import DeliveryRequested
 from handlers.domain.notifications.notification import Notification
@@ -244,12 +244,12 @@ class Refusing:
         self._refuses = True
 
     def __getattr__(self, operation: str) -> Any:
-        def call(**arguments: Any) -> Any:
+        def call(*names: str, **arguments: Any) -> Any:
             if self._refuses:
                 self._refuses = False
                 self.refused.append(operation)
                 raise self._refusal(operation)
-            return getattr(self._dynamodb, operation)(**arguments)
+            return getattr(self._dynamodb, operation)(*names, **arguments)
 
         return call
 
@@ -309,7 +309,7 @@ def test_a_claim_and_its_success_write_the_index_once(log: DynamoLog) -> None:
 def test_a_delivery_that_is_tried_for_weeks_stays_small(log: DynamoLog) -> None:
     given, now = accepted(log), NOW
     for _ in range(60):
-        failed = UNAVAILABLE.model_copy(update={"error": "e" * 1000, "at": now})
+        failed = Conclusion(outcome=Outcome.UNAVAILABLE, at=now, error="e" * 1000)
         log.conclude(claimed(log, given, now), failed)
         now += LEASE
     assert len(json.dumps(log.item(given))) < 16_000
