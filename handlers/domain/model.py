@@ -1,5 +1,8 @@
 """What all the data that come in or go out as JSON have in common."""
 
+import json
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -12,3 +15,8 @@ class Model(BaseModel):
 def is_absent(value: object) -> bool:
     """Say whether an optional field has no value and is to be left out of the JSON: for pydantic's `exclude_if`."""
     return value is None
+
+
+def compact(document: Any) -> str:
+    """Return a document as JSON without needless spaces, each character as itself: as requests to providers are."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))

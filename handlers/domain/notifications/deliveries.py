@@ -46,6 +46,10 @@ class Reason(StrEnum):
     """The provider does not take the content."""
     RENDERING_FAILED = "rendering_failed"
     """The template could not be rendered with the data."""
+    MESSAGE_EMPTY = "message_empty"
+    """Rendered for this recipient, a field says nothing."""
+    MESSAGE_TOO_LONG = "message_too_long"
+    """Rendered for this recipient, it is longer than the channel or its provider takes."""
 
 
 class Priority(StrEnum):
