@@ -160,7 +160,7 @@ class Worker:
             delivery = begun
         try:
             message = self._message(delivery)
-            sizes.check(message, delivery.channel, self.max_segments)
+            sizes.check([message], delivery.channel, self.max_segments)
         except TemplateError as error:
             reason = error.reason if isinstance(error, sizes.UnsendableError) else Reason.RENDERING_FAILED
             return self._conclude(delivery, _Answer(Outcome.REFUSED, reason=reason))

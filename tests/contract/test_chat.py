@@ -146,9 +146,9 @@ def test_the_longest_message_that_passes_our_check_is_taken_and_a_longer_one_ref
     name: str, providers: dict[str, Provider]
 ) -> None:
     fits, is_over = message(name, "x" * longest(name)), message(name, "x" * (longest(name) + 1))
-    check(fits, "chat", 10)
+    check([fits], "chat", 10)
     with pytest.raises(TooLongError):
-        check(is_over, "chat", 10)
+        check([is_over], "chat", 10)
     assert providers[name].send(fits)
     assert type(refused(providers[name], is_over)) is MessageRefusedError
 

@@ -156,7 +156,7 @@ def test_the_longest_push_that_passes_our_check_arrives(
     empty = limit.size(message(platform, body=""))
     each = limit.size(message(platform, body=character)) - empty
     sent = message(platform, body=character * ((limit.most - empty) // each))
-    check(sent, "push", 10)
+    check([sent], "push", 10)
     assert providers[name].send(sent)
     assert sandbox.message_of(sent.delivery_id) is not None
 

@@ -6,7 +6,7 @@ is what the adapters send, made by the functions that they make it with.
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import unescape
@@ -92,15 +92,15 @@ LIMITS: Final = (
 )
 
 
-def check(message: Message, channel: Channel, max_segments: int) -> None:
-    """Raise `EmptyError` or `TooLongError` for a message that no provider takes, or that its reader would not see.
+def check(messages: Sequence[Message], channel: Channel, max_segments: int) -> None:
+    """Raise `EmptyError` or `TooLongError` for messages that no provider takes, or that their readers would not see.
 
-    `max_segments` is in how many parts a text message may go. Without a platform in its endpoint, a message is measured
-    by what holds for all of its channel.
+    They are told all at once, each once. `max_segments` is in how many parts a text message may go. Without a platform
+    in its endpoint, a message is measured by what holds for all of its channel.
     """
-    if empty := list(_empty(message, channel)):
+    if empty := dict.fromkeys(fault for each in messages for fault in _empty(each, channel)):
         raise EmptyError(*empty)
-    if too_long := list(_too_long(message, channel, max_segments)):
+    if too_long := dict.fromkeys(fault for each in messages for fault in _too_long(each, channel, max_segments)):
         raise TooLongError(*too_long)
 
 

@@ -88,8 +88,8 @@ def sample(
     if missing := required_variables(content, channel) - data.keys() - links.keys():
         raise _refusal(missing, "is required")
     rendered = render(content, channel, {**data, **links})
-    for platform in sorted(trial.platforms, key=str):
-        sizes.check(trial.message(rendered, platform), channel, trial.max_segments)
+    messages = [trial.message(rendered, platform) for platform in sorted(trial.platforms, key=str)]
+    sizes.check(messages, channel, trial.max_segments)
     return rendered
 
 

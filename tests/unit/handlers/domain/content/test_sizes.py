@@ -36,7 +36,7 @@ def message(platform: str | None = None, expires_at: datetime | None = None, **c
 
 def faults(channel: Channel, platform: str | None = None, segments: int = 10, **content: Any) -> list[Fault]:
     try:
-        check(message(platform, **content), channel, segments)
+        check([message(platform, **content)], channel, segments)
     except TemplateError as error:
         return list(error.faults)
     return []
@@ -83,9 +83,9 @@ def test_every_field_that_says_nothing_is_named_at_once() -> None:
 
 def test_what_is_empty_and_what_is_too_long_end_for_their_own_reasons() -> None:
     with pytest.raises(EmptyError) as empty:
-        check(message(body=" "), "sms", 10)
+        check([message(body=" ")], "sms", 10)
     with pytest.raises(TooLongError) as too_long:
-        check(message(body="x" * 161), "sms", 1)
+        check([message(body="x" * 161)], "sms", 1)
     assert (empty.value.reason, too_long.value.reason) == (Reason.MESSAGE_EMPTY, Reason.MESSAGE_TOO_LONG)
 
 
@@ -225,6 +225,16 @@ def test_what_is_too_long_is_told_with_the_limit_and_the_size() -> None:
 @pytest.mark.parametrize("platform", ["webhook", None])
 def test_a_webhook_of_ones_own_takes_anything(platform: str | None) -> None:
     assert faults("chat", platform, body="x" * 256 * 1024) == []
+
+
+def test_what_is_too_long_for_several_is_told_of_each_and_what_is_empty_once() -> None:
+    platforms = ("discord", "slack", "teams")
+    with pytest.raises(TooLongError) as too_long:
+        check([message(platform, body="x" * 40_001) for platform in platforms], "chat", 10)
+    assert [fault.message.split()[4] for fault in too_long.value.faults] == ["Discord", "Slack", "Teams"]
+    with pytest.raises(EmptyError) as empty:
+        check([message(platform, body="") for platform in platforms], "chat", 10)
+    assert len(empty.value.faults) == 1
 
 
 def test_a_platforms_bound_is_no_other_ones() -> None:
