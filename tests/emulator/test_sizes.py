@@ -7,23 +7,16 @@ from typing import Any
 import pytest
 
 from tests.emulator.producer import Producer
+from tests.emulator.test_channels import everywhere
 
 
 def reader(producer: Producer) -> str:
-    """A user with one endpoint of each kind whose size is bounded by itself."""
-    unique = uuid.uuid4().hex
-    snowflake = f"{uuid.uuid4().int % 10**18:018}"
-    return producer.contact(
-        email=f"{unique}@example.com",
-        phone="+4915112345678",
-        device_tokens=[
-            {"deviceToken": unique + unique, "platform": "apns"},
-            {"deviceToken": f"fcm-{unique}" + "x" * 110, "platform": "fcm"},
-        ],
-        external_channels=[
-            {"platform": "discord", "url": f"https://discord.com/api/webhooks/{snowflake}/{unique}", "status": True}
-        ],
-    )
+    """A user on every channel, of chat on Discord alone."""
+    user, snowflake = everywhere(producer), f"{uuid.uuid4().int % 10**18:018}"
+    url = f"https://discord.com/api/webhooks/{snowflake}/{uuid.uuid4().hex}"
+    changed = {"external_channels": [{"platform": "discord", "url": url, "status": True}]}
+    assert producer.call("PATCH", f"/v1/contacts/{user}", changed).status_code == 200
+    return user
 
 
 @pytest.fixture(scope="module")
