@@ -37,7 +37,22 @@ class AuthorizerSettings(_Settings):
     app_secret_prefix: str
 
 
-class NotificationsSettings(_Settings):
+class SizeSettings(_Settings):
+    """Of everybody who says whether a message is too long. `sms_max_segments` is in how many parts a text may go."""
+
+    sms_max_segments: Annotated[int, Field(gt=0)]
+
+
+class TrialSettings(SizeSettings):
+    """Of who tries a message before it is accepted. `sample_url` is as long as the `public_url` of workers.
+
+    That one is not known yet when a function is made that the API is to stand before.
+    """
+
+    sample_url: str
+
+
+class NotificationsSettings(TrialSettings):
     """Of `notifications`. `schedule_target` and `scheduler_role` are ARNs: of what schedules invoke, and as whom."""
 
     contacts_table: str
@@ -61,13 +76,13 @@ class ContactsSettings(_Settings):
     settings_table: str
 
 
-class TemplatesSettings(_Settings):
+class TemplatesSettings(TrialSettings):
     """Of `templates`."""
 
     template_bucket: str
 
 
-class WorkerSettings(_Settings):
+class WorkerSettings(SizeSettings):
     """Of every channel's worker."""
 
     channel: Channel

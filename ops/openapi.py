@@ -22,6 +22,7 @@ _ENVIRONMENT: Final = {
     "CARILLON_CATEGORIES": "{}",
     "CARILLON_CHANNELS": "[]",
     "CARILLON_LINK_KEY": "unused",
+    "CARILLON_SMS_MAX_SEGMENTS": "10",
     "POWERTOOLS_METRICS_NAMESPACE": "Carillon",
     "POWERTOOLS_SERVICE_NAME": "openapi",
     **{
@@ -38,6 +39,7 @@ _ENVIRONMENT: Final = {
             "SCHEDULE_TARGET",
             "SCHEDULER_ROLE",
             "TEMPLATE_BUCKET",
+            "SAMPLE_URL",
         )
     },
 }

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 PROJECT = "carillon"
 ALIAS = "live"
 """Of every function: the version that is called."""
+STAGE = "live"
+"""Of the API."""
 
 
 @dataclass(frozen=True)

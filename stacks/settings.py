@@ -161,6 +161,11 @@ class EmailSettings(_Model):
 class SmsSettings(_Model):
     """Who text messages come from, and what one may cost."""
 
+    max_segments: Annotated[
+        int, _within(1, 25, "a text of 1600 characters, the longest that providers take, goes in 25 parts at most")
+    ] = 10
+    """In how many parts a text may go, each of which is paid for."""
+
     sender_id: SenderId | None = None
     """None where the country has no sender ids: a number of ours is shown then."""
     max_price_usd: Annotated[Decimal, Field(gt=0, le=10)]

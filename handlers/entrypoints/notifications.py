@@ -26,6 +26,7 @@ from handlers.adapters.aws.schedules import EventBridgeSchedules
 from handlers.adapters.aws.templates import S3TemplateStore
 from handlers.config import NotificationsSettings
 from handlers.domain.callers import Caller
+from handlers.domain.content.links import sample_links
 from handlers.domain.notifications.notification import Accepted, DryRun, NotificationState
 from handlers.domain.notifications.requests import NotificationRequest
 from handlers.domain.notifications.statuses import Status
@@ -48,6 +49,8 @@ service = NotificationService(
     served=settings.channels,
     clock=partial(datetime.now, UTC),
     critical=frozenset(name for name, category in settings.categories.items() if category.critical),
+    links=sample_links(settings.sample_url),
+    max_segments=settings.sms_max_segments,
 )
 idempotency = IdempotencyConfig(
     event_key_jmespath="[app_key, idempotency_key]",

@@ -12,6 +12,7 @@ from handlers.adapters.aws import clients
 from handlers.adapters.aws.templates import S3TemplateStore
 from handlers.config import TemplatesSettings
 from handlers.domain.channels import Channel
+from handlers.domain.content.links import sample_links
 from handlers.domain.content.rendering import (
     FIELDS,
     Content,
@@ -21,14 +22,16 @@ from handlers.domain.content.rendering import (
     ignored_fields,
 )
 from handlers.domain.content.templates import StoredTemplate, TemplateName
-from handlers.domain.content.writing import sample
+from handlers.domain.content.writing import Trial, sample
 from handlers.domain.model import Model
 from handlers.domain.people.locales import LocaleOrDefault
 from handlers.domain.problems import FieldError, InvalidRequest, NotFound, ScopeNotGranted
 from handlers.entrypoints.http import caller, create_app, lambda_handler
 
 app = create_app()
-store = S3TemplateStore(TemplatesSettings().template_bucket, clients.s3())
+settings = TemplatesSettings()
+store = S3TemplateStore(settings.template_bucket, clients.s3())
+trial = Trial(links=sample_links(settings.sample_url), max_segments=settings.sms_max_segments)
 
 Name = Annotated[TemplateName, Path(description="The name by which notifications ask for it")]
 Sent = Annotated[Channel, Path(description="The channel it is sent on")]
@@ -78,7 +81,7 @@ def preview(name: Name, channel: Sent, locale: Language, request: PreviewRequest
     """Return what would be sent with these data, links that lead nowhere in place of real ones; nothing is sent."""
     content = _stored(name, channel, locale).content
     try:
-        return sample(content, channel, request.data)
+        return sample(content, channel, request.data, trial)
     except TemplateError as error:
         raise _refused(error) from None
 

@@ -71,6 +71,7 @@ def worker_handler(devices: Devices | None = None) -> Handler:
         clock=clock,
         devices=devices,
         critical=settings.critical_categories,
+        max_segments=settings.sms_max_segments,
     )
     queue = SqsQueue(settings.queue_url, clients.sqs())
     users = DynamoSettings(

@@ -11,12 +11,14 @@ from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from handlers.domain.callers import Caller
 from handlers.domain.channels import Channel
+from handlers.domain.content import sms
+from handlers.domain.content.links import SAMPLE_LINKS, Links
 from handlers.domain.content.templates import StoredTemplate
-from handlers.domain.content.writing import check_content, check_template
+from handlers.domain.content.writing import Trial, check_content, check_template
 from handlers.domain.notifications.deliveries import Delivery, Reason, Step, TemplateVersion, delivery_id
 from handlers.domain.notifications.notification import (
     Accepted,
@@ -50,6 +52,8 @@ _CANCELED_AT_ONCE: Final = 10
 """Writes at a time: as many connections as boto3 keeps."""
 
 _IDS: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:carillon:notification")
+
+K = TypeVar("K")
 
 Templates = Mapping[tuple[Channel, str | None], StoredTemplate]
 """By channel and the locale of whom it is for."""
@@ -86,6 +90,10 @@ class NotificationService:
     clock: Callable[[], datetime]
     critical: AbstractSet[str] = frozenset()
     """The categories that are sent in quiet hours too."""
+    links: Links = SAMPLE_LINKS
+    """Links that lead nowhere and are as long as the real ones."""
+    max_segments: int = sms.MAX_SEGMENTS
+    """In how many parts a text message may go."""
 
     def dry_run(self, request: NotificationRequest, caller: Caller) -> DryRun:
         """Return what would be done, and why not; raise every `Problem` that an acceptance would."""
@@ -183,8 +191,8 @@ class NotificationService:
         mistake.
         """
         if request.content is not None:
-            for channel in dict.fromkeys(each.channel for each in to_send):
-                check_content(request.content, channel, request.data)
+            for channel, platforms in _platforms(to_send, lambda each: each.channel).items():
+                check_content(request.content, channel, request.data, self._trial(request, platforms))
             return {}
         readers = dict.fromkeys((each.channel, each.locale) for each in to_send)
         found = {reader: self.templates.resolve(request.template or "", *reader) for reader in readers}
@@ -194,9 +202,22 @@ class NotificationService:
             languages = sorted({locale for each, locale in readers if each == channel and locale})
             where = f"in {', '.join(languages)} or in its default language" if languages else "in its default language"
             raise InvalidRequest.field("template", f"is not stored for {channel} {where}")
-        for template in {template.key: template for template in templates.values()}.values():
-            check_template(template, request.data)
+        by_key = {template.key: template for template in templates.values()}
+        written = [each for each in to_send if (each.channel, each.locale) in templates]
+        for key, platforms in _platforms(written, lambda each: templates[each.channel, each.locale].key).items():
+            check_template(by_key[key], request.data, self._trial(request, platforms))
         return templates
+
+    def _trial(self, request: NotificationRequest, platforms: AbstractSet[str | None]) -> Trial:
+        """Return what is known of the messages to these platforms."""
+        return Trial(
+            platforms=platforms,
+            category=request.category,
+            priority=request.priority,
+            expires_at=request.expires_at,
+            links=self.links,
+            max_segments=self.max_segments,
+        )
 
     def _announce(
         self, notification: Notification, deliveries: tuple[Delivery, ...], *, logged: tuple[Delivery, ...]
@@ -229,6 +250,14 @@ def _if_there_is_a_template(planned: Planned, request: NotificationRequest, temp
     if planned.status is not Status.CREATED or has_one:
         return planned
     return replace(planned, status=Status.ERROR, reason=Reason.NO_TEMPLATE, send_at=None)
+
+
+def _platforms(planned: Sequence[Planned], key: Callable[[Planned], K]) -> dict[K, set[str | None]]:
+    """Return to which platforms the deliveries go that have each key in common; None where a channel has none."""
+    found: dict[K, set[str | None]] = {}
+    for each in planned:
+        found.setdefault(key(each), set()).add(each.endpoint.platform if each.endpoint else None)
+    return found
 
 
 def _id(app_key_or_id: str, idempotency_key: str | None) -> str:

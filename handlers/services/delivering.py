@@ -27,7 +27,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from handlers.domain.content import sms
+from handlers.domain.content import sizes, sms
 from handlers.domain.content.links import Links
 from handlers.domain.content.messages import Message
 from handlers.domain.content.rendering import Content, TemplateError, render
@@ -105,6 +105,8 @@ class Worker:
     """Where dead device tokens are forgotten, on the channel that has any."""
     critical: AbstractSet[str] = frozenset()
     """The categories that are sent in quiet hours too."""
+    max_segments: int = sms.MAX_SEGMENTS
+    """In how many parts a text message may go."""
 
     def deliver(self, event: DeliveryRequested, settings: Settings, lease_until: datetime) -> Report:
         """Make the delivery that the event asks for, and say what came of it. Never raises: one record fails alone.
@@ -162,10 +164,12 @@ class Worker:
             delivery = begun
         try:
             message = self._message(delivery)
-        except TemplateError:
-            return self._conclude(delivery, _Answer(Outcome.REFUSED, reason=Reason.RENDERING_FAILED))
+            sizes.check([message], delivery.channel, self.max_segments)
         except TemplateGoneError:
             return self._conclude(delivery, _Answer(Outcome.REFUSED, reason=Reason.TEMPLATE_GONE))
+        except TemplateError as error:
+            reason = error.reason if isinstance(error, sizes.UnsendableError) else Reason.RENDERING_FAILED
+            return self._conclude(delivery, _Answer(Outcome.REFUSED, reason=reason))
         except Exception as error:  # S3 or KMS was not reached, and nobody was sent anything
             return self._conclude(delivery, _Answer(Outcome.UNAVAILABLE, type(error).__name__, cause=error))
         return self._send(delivery, message, turn, lease_until)

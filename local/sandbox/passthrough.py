@@ -1,5 +1,7 @@
 """Calls of AWS services pass through here: failed on demand, forwarded byte for byte, recorded when accepted.
 
+What AWS would not take, and the emulator does, is refused here.
+
 A signed request is forwarded exactly as it came, Host header included, so that its signature stays valid and the
 emulator judges the caller's own permissions.
 """
@@ -50,6 +52,8 @@ class PassThrough:
             return
         if provider and failure:
             answer = provider.failure(failure)
+        elif refusal := provider.refusal(asked) if provider and provider.sends(asked) else None:
+            answer = refusal
         else:
             answer = await self._forward(request, asked, provider)
         await answer(scope, receive, send)

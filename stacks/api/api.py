@@ -12,10 +12,9 @@ from stacks.api.logging import AccountLogging, AccountLoggingArgs
 from stacks.api.responses import RESPONSES
 from stacks.api.routes import ROUTES, Route, path_identifier, paths
 from stacks.compute.function import Function, Logging, permit
-from stacks.naming import Naming
+from stacks.naming import STAGE, Naming
 from stacks.settings import ApiSettings
 
-STAGE = "live"
 # TLS 1.3 alone, on the API as on a domain of one's own, whose handshake follows the policy of the API behind it:
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-security-policies.html
 TLS_1_3 = "SecurityPolicy_TLS13_1_3_2025_09"

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stacks.naming import Naming
+from stacks.naming import STAGE, Naming
 from stacks.settings import Settings, SettingsError
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: all variables together, names and values
@@ -82,6 +82,8 @@ def _notifications(settings: Settings, naming: Naming) -> FunctionSpec:
             CARILLON_TEMPLATE_BUCKET=naming.template_bucket,
             CARILLON_CATEGORIES=_categories(settings),
             CARILLON_CHANNELS=json.dumps(list(settings.channels)),
+            CARILLON_SAMPLE_URL=_sample_url(settings, naming),
+            CARILLON_SMS_MAX_SEGMENTS=str(settings.sms.max_segments),
         ),
     )
 
@@ -108,7 +110,13 @@ def _templates(settings: Settings, naming: Naming) -> FunctionSpec:
         "Keeps and previews templates",
         timeout_seconds=20,
         memory_mb=1024,
-        environment=_environment(settings, "templates", CARILLON_TEMPLATE_BUCKET=naming.template_bucket),
+        environment=_environment(
+            settings,
+            "templates",
+            CARILLON_TEMPLATE_BUCKET=naming.template_bucket,
+            CARILLON_SAMPLE_URL=_sample_url(settings, naming),
+            CARILLON_SMS_MAX_SEGMENTS=str(settings.sms.max_segments),
+        ),
     )
 
 
@@ -164,10 +172,21 @@ def _worker(settings: Settings, naming: Naming, channel: str) -> FunctionSpec:
             CARILLON_TEMPLATE_BUCKET=naming.template_bucket,
             CARILLON_LIMITS_TABLE=naming.named("limits"),
             CARILLON_PROVIDER_SECRET_PREFIX=naming.provider_secret_prefix,
+            CARILLON_SMS_MAX_SEGMENTS=str(settings.sms.max_segments),
             **_provider_hosts(settings),
             **_of_the_channels_providers(settings, naming, channel),
         ),
     )
+
+
+def _sample_url(settings: Settings, naming: Naming) -> str:
+    """Return a url as long as the API's own, whose id, of ten characters, is made after these functions.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-call-api.html
+    """
+    if settings.api.custom_domain:
+        return f"https://{settings.api.custom_domain.name}"
+    return f"https://{'x' * 10}.{naming.via('execute-api')}/{STAGE}"
 
 
 def _provider_hosts(settings: Settings) -> dict[str, str]:

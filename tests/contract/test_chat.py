@@ -17,8 +17,11 @@ from handlers.adapters.providers.slack import SlackProvider
 from handlers.adapters.providers.teams import TeamsProvider
 from handlers.adapters.providers.urls import UrlClient
 from handlers.adapters.providers.webhook import WebhookCredentials, WebhookProvider
+from handlers.domain.content.chat_payloads import teams_payload
 from handlers.domain.content.messages import Message
 from handlers.domain.content.rendering import RenderedContent
+from handlers.domain.content.sizes import TooLongError, check
+from handlers.domain.model import compact
 from handlers.domain.people.reach import Endpoint
 from handlers.domain.providers.errors import (
     MessageRefusedError,
@@ -133,11 +136,26 @@ def test_a_url_that_a_platform_does_not_know_is_refused(name: str, url: str, pro
     assert type(refused(providers[name], message(name, url=url))) is RecipientRefusedError
 
 
-@pytest.mark.parametrize(("name", "characters"), [("discord", 2001), ("slack", 40_001), ("teams", 28 * 1024)])
-def test_a_message_that_is_too_long_for_its_platform_is_refused(
-    name: str, characters: int, providers: dict[str, Provider]
+def longest(name: str) -> int:
+    """As how many characters a message may be to pass our own check."""
+    return 2000 if name == "discord" else 40_000 if name == "slack" else 28 * 1024 - len(compact(teams_payload("")))
+
+
+@pytest.mark.parametrize("name", ["discord", "slack", "teams"])
+def test_the_longest_message_that_passes_our_check_is_taken_and_a_longer_one_refused(
+    name: str, providers: dict[str, Provider]
 ) -> None:
-    assert type(refused(providers[name], message(name, "x" * characters))) is MessageRefusedError
+    fits, is_over = message(name, "x" * longest(name)), message(name, "x" * (longest(name) + 1))
+    check([fits], "chat", 10)
+    with pytest.raises(TooLongError):
+        check([is_over], "chat", 10)
+    assert providers[name].send(fits)
+    assert type(refused(providers[name], is_over)) is MessageRefusedError
+
+
+@pytest.mark.parametrize("name", ["discord", "slack"])
+def test_a_message_that_says_nothing_is_refused(name: str, providers: dict[str, Provider]) -> None:
+    assert type(refused(providers[name], message(name, " "))) is MessageRefusedError
 
 
 def test_a_webhook_does_not_take_what_another_key_signed(sandbox: Sandbox) -> None:

@@ -114,7 +114,10 @@ def test_an_address_that_is_refused_is_told_from_an_account_that_may_not(
     assert type(raised(providers[name], message(name, to=to))) is kind
 
 
-@pytest.mark.parametrize(("name", "body"), [("twilio", "x" * 1601), ("twilio", ""), ("sendgrid", "")])
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [("sns", "x" * 1601), ("sns", ""), ("twilio", "x" * 1601), ("twilio", ""), ("sendgrid", "")],
+)
 def test_a_content_that_is_refused_is_told_from_an_address(
     name: str, body: str, providers: dict[str, Provider]
 ) -> None:

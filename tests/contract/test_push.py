@@ -18,6 +18,7 @@ from handlers.adapters.providers.http import HttpProviderClient
 from handlers.adapters.providers.sns_push import SnsPushCredentials, SnsPushProvider
 from handlers.domain.content.messages import Message
 from handlers.domain.content.rendering import RenderedContent
+from handlers.domain.content.sizes import LIMITS, check
 from handlers.domain.notifications.deliveries import Priority
 from handlers.domain.people.reach import Endpoint
 from handlers.domain.providers.errors import (
@@ -138,8 +139,26 @@ def test_a_token_that_is_none_is_refused_and_not_called_dead(
 
 
 @pytest.mark.parametrize("platform", ["apns", "fcm"])
-def test_what_is_too_long_for_a_device_is_refused(platform: str, providers: dict[str, Provider]) -> None:
-    assert type(raised(providers[platform], message(platform, body="x" * 5000))) is MessageRefusedError
+@pytest.mark.parametrize("character", ["x", "é"])
+def test_what_is_too_long_for_a_device_is_refused(
+    platform: str, character: str, providers: dict[str, Provider]
+) -> None:
+    too_long = message(platform, body=character * (4096 // len(character.encode())))
+    assert type(raised(providers[platform], too_long)) is MessageRefusedError
+
+
+@pytest.mark.parametrize(("name", "platform"), ROUTES)
+@pytest.mark.parametrize("character", ["x", "é", '"'])
+def test_the_longest_push_that_passes_our_check_arrives(
+    name: str, platform: str, character: str, providers: dict[str, Provider], sandbox: Sandbox
+) -> None:
+    [limit] = [limit for limit in LIMITS if limit.platform == platform]
+    empty = limit.size(message(platform, body=""))
+    each = limit.size(message(platform, body=character)) - empty
+    sent = message(platform, body=character * ((limit.most - empty) // each))
+    check([sent], "push", 10)
+    assert providers[name].send(sent)
+    assert sandbox.message_of(sent.delivery_id) is not None
 
 
 @pytest.mark.parametrize(("platform", "make"), [("apns", apns), ("fcm", fcm)])

@@ -6,6 +6,8 @@ from pathlib import Path
 from handlers.domain.content import sandbox
 from handlers.domain.content.links import VARIABLES
 from handlers.domain.content.rendering import FIELDS, MAX_RENDERED_BYTES, Content
+from handlers.domain.content.sizes import LIMITS
+from handlers.domain.content.sms import MAX_SEGMENTS
 from handlers.domain.content.writing import sample
 
 PAGE = (Path(__file__).parents[2] / "docs" / "templates.md").read_text()
@@ -42,6 +44,19 @@ def test_the_bounds_are_those_that_are_kept() -> None:
         f"{sandbox.MAX_SECONDS:g} second",
     ):
         assert f"| {bound} |" in PAGE
+
+
+def test_how_long_a_message_may_be_is_on_the_page() -> None:
+    rows = {
+        (cells[0].strip(), cells[1].strip())
+        for line in PAGE.splitlines()
+        if line.startswith("|") and len(cells := line.split("|")[1:-1]) == 3
+    }
+    named = {"apns": "a push by APNs", "fcm": "a push by FCM"}
+    for limit in LIMITS:
+        what = named.get(limit.platform or "", f"a message in {limit.taker}" if limit.platform else limit.taker)
+        assert (what, f"{limit.most:,}") in rows
+    assert ("a text message", f"{MAX_SEGMENTS} parts (`sms.maxSegments`)") in rows
 
 
 def test_the_example_can_be_sent() -> None:

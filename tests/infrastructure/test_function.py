@@ -1,6 +1,7 @@
 """stacks.compute.function and stacks.compute.functions: how each function runs, and what it is told."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,10 @@ LOG_TABLE = {"CARILLON_NOTIFICATIONS_TABLE": "carillon-local-notifications"}
 BUS = {"CARILLON_EVENT_BUS": "carillon-local"}
 TEMPLATES = {"CARILLON_TEMPLATE_BUCKET": f"carillon-local-templates-{ACCOUNT}"}
 
+TRIAL = {
+    "CARILLON_SAMPLE_URL": f"https://xxxxxxxxxx.execute-api.{REGION}.amazonaws.com/live",
+    "CARILLON_SMS_MAX_SEGMENTS": "10",
+}
 LINK_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:links-key"
 
 VARIABLES = {
@@ -34,6 +39,7 @@ VARIABLES = {
         **LOG_TABLE,
         **BUS,
         **TEMPLATES,
+        **TRIAL,
         "CARILLON_CHANNELS": json.dumps(CHANNELS),
         "CARILLON_SCHEDULE_GROUP": "carillon-local",
         "CARILLON_SCHEDULE_TARGET": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:carillon-local-sweeper:live",
@@ -42,7 +48,7 @@ VARIABLES = {
     "contacts": {
         f"CARILLON_{name.upper()}_TABLE": f"carillon-local-{name}" for name in ("contacts", "devices", "settings")
     },
-    "templates": TEMPLATES,
+    "templates": {**TEMPLATES, **TRIAL},
     "tracking": {
         "CARILLON_CHANNELS": json.dumps(CHANNELS),
         "CARILLON_LINK_KEY": LINK_KEY,
@@ -71,6 +77,7 @@ for channel in CHANNELS:
         "CARILLON_LINK_KEY": LINK_KEY,
         "CARILLON_PUBLIC_URL": f"https://api.execute-api.{REGION}.amazonaws.com/live",
         "CARILLON_PROVIDER_SECRET_PREFIX": "carillon/local/providers/",
+        "CARILLON_SMS_MAX_SEGMENTS": "10",
         **LOG_TABLE,
         **TEMPLATES,
         **OF_CHANNEL[channel],
@@ -109,6 +116,27 @@ def test_a_country_without_sender_ids_has_none() -> None:
     told = specs(settings, Naming("dev", REGION, ACCOUNT))["worker-sms"].environment
     assert "CARILLON_SMS_SENDER_ID" not in told
     assert told["CARILLON_SMS_MAX_PRICE_USD"] == "0.1"
+
+
+def test_a_message_is_tried_with_urls_as_long_as_the_apis_own_domain() -> None:
+    domain = {
+        "name": "notify.example.com",
+        "certificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/1",
+    }
+    changes: dict[str, Any] = {"api.customDomain": domain, "region": "eu-central-1"}
+    settings = load("dev", configured(**changes))
+    told = specs(settings, Naming("dev", "eu-central-1", ACCOUNT))
+    assert {told[name].environment["CARILLON_SAMPLE_URL"] for name in ("notifications", "templates")} == {
+        "https://notify.example.com"
+    }
+
+
+def test_everybody_who_judges_a_text_message_is_told_in_how_many_parts_it_may_go() -> None:
+    changes: dict[str, Any] = {"sms.maxSegments": 3}
+    settings = load("dev", configured(**changes))
+    told = specs(settings, Naming("dev", REGION, ACCOUNT))
+    names = ("notifications", "templates", "worker-sms")
+    assert {told[name].environment["CARILLON_SMS_MAX_SEGMENTS"] for name in names} == {"3"}
 
 
 def test_only_workers_are_told_where_else_a_provider_is_and_only_where_config_says_so(local: Program) -> None:

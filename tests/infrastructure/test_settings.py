@@ -218,6 +218,14 @@ REFUSALS = {
         {"sms.maxPriceUsd": 0},
         "carillon:sms.maxPriceUsd: Input should be greater than 0",
     ),
+    "a text message in more parts than any provider takes": (
+        {"sms.maxSegments": 26},
+        "carillon:sms.maxSegments: must be from 1 to 25: a text of 1600 characters",
+    ),
+    "a text message in no part at all": (
+        {"sms.maxSegments": 0},
+        "carillon:sms.maxSegments: must be from 1 to 25: a text of 1600 characters",
+    ),
     "an endpoint that is no URL": (
         {"endpoints": {"sesv2": "localhost"}, "lambdaTarget": "machine"},
         "carillon:endpoints.sesv2: must be an http or https URL",

@@ -35,6 +35,8 @@ VARIABLES = {
     "CARILLON_CATEGORIES": json.dumps({"payment": {"channels": ["email"]}}),
     "CARILLON_LINK_KEY": "arn:aws:kms:eu-central-1:000000000000:key/links",
     "CARILLON_PUBLIC_URL": "https://api.example.com",
+    "CARILLON_SAMPLE_URL": "https://api.example.com",
+    "CARILLON_SMS_MAX_SEGMENTS": "10",
     "CARILLON_PROVIDER_SECRET_PREFIX": "carillon/test/providers/",
     "CARILLON_EMAIL_FROM": "Carillon <no-reply@example.com>",
     "CARILLON_SES_CONFIGURATION_SET": "carillon-test",

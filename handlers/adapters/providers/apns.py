@@ -16,8 +16,8 @@ from handlers.adapters.aws.provider_credentials import Credentials, ProviderCred
 from handlers.adapters.providers import http
 from handlers.adapters.providers.bearer import BearerTokens, Token
 from handlers.adapters.providers.http import Answer, HttpProviderClient
-from handlers.adapters.providers.push_payloads import apns_headers, apns_payload
 from handlers.domain.content.messages import Message
+from handlers.domain.content.push_payloads import apns_headers, apns_payload
 from handlers.domain.providers.errors import (
     AuthenticationError,
     MessageRefusedError,

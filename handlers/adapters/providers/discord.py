@@ -4,6 +4,7 @@ from typing import Final
 
 from handlers.adapters.providers import urls
 from handlers.adapters.providers.http import Answer
+from handlers.domain.content.chat_payloads import discord_payload
 from handlers.domain.content.messages import Message
 from handlers.domain.providers.errors import MessageRefusedError, ProviderError, RecipientRefusedError
 from handlers.ports import Provider
@@ -32,8 +33,7 @@ class DiscordProvider:
 
         Asks Discord to `wait`, as it otherwise answers before it knows whether the message could be saved.
         """
-        # No text out of a template's data can call everybody (`@everyone`).
-        body = {"content": message.content.body, "allowed_mentions": {"parse": []}}
+        body = discord_payload(message.content.body)
         answer = self._client.post(message, parameters={"wait": "true"}, json=body, refusal=_refusal)
         return str(answer.document.get("id", message.delivery_id))
 

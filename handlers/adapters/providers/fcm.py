@@ -17,8 +17,8 @@ from handlers.adapters.aws.provider_credentials import Credentials, ProviderCred
 from handlers.adapters.providers import http
 from handlers.adapters.providers.bearer import BearerTokens, Token
 from handlers.adapters.providers.http import Answer, HttpProviderClient
-from handlers.adapters.providers.push_payloads import fcm_message
 from handlers.domain.content.messages import Message
+from handlers.domain.content.push_payloads import fcm_message
 from handlers.domain.providers.errors import (
     AuthenticationError,
     MessageRefusedError,

@@ -5,13 +5,10 @@ from typing import Final
 
 from handlers.adapters.providers import urls
 from handlers.adapters.providers.http import Answer
+from handlers.domain.content.chat_payloads import slack_payload
 from handlers.domain.content.messages import Message
 from handlers.domain.providers.errors import MessageRefusedError, ProviderError, RecipientRefusedError
 from handlers.ports import Provider
-
-# What Slack takes as markup (https://docs.slack.dev/messaging/formatting-message-text#escaping): escaped, no text can
-# call everybody (`<!channel>`) or show one link as another.
-_ESCAPES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 # https://docs.slack.dev/changelog/2016/05/17/changes-to-errors-for-incoming-webhooks: 403 (action_prohibited,
 # invalid_token), 404 (no_service, channel_not_found) and 410 (channel_is_archived) are all of the url.
@@ -34,8 +31,7 @@ class SlackProvider:
 
     def send(self, message: Message) -> str:
         """Send the message and return the id of Slack's answer, as messages get none that is told."""
-        text = message.content.body.translate(_ESCAPES)
-        answer = self._client.post(message, json={"text": text}, refusal=_refusal)
+        answer = self._client.post(message, json=slack_payload(message.content.body), refusal=_refusal)
         return answer.headers.get("x-slack-req-id", message.delivery_id)
 
 

@@ -4,7 +4,6 @@ https://docs.aws.amazon.com/sns/latest/dg/sns-mobile-application-as-subscriber.h
 their own credentials at Apple and Google, are made by an operator.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -15,8 +14,9 @@ from pydantic import StringConstraints
 from handlers.adapters.aws import clients, provider_credentials
 from handlers.adapters.aws.provider_credentials import Credentials, ProviderCredentials
 from handlers.adapters.providers import aws
-from handlers.adapters.providers.push_payloads import apns_headers, apns_payload, fcm_message, seconds_left
 from handlers.domain.content.messages import Message
+from handlers.domain.content.push_payloads import apns_headers, apns_payload, fcm_message, seconds_left
+from handlers.domain.model import compact
 from handlers.domain.providers.errors import (
     CredentialsMissingError,
     MessageRefusedError,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _INVALID: Final = frozenset({"InvalidParameter", "InvalidParameterValue", "ParameterValueInvalid"})
 # One code stands for all that is wrong with a request, and these words tell of what it is said.
 _OF_THE_TOKEN: Final = "Invalid parameter: Token"  # noqa: S105  an error's text
-_OF_THE_TEXT: Final = "Invalid parameter: Message"
+_OF_THE_TEXT: Final = ("Invalid parameter: Message", "Empty message")
 
 
 # `arn:aws:sns:eu-central-1:123456789012:app/APNS_SANDBOX/carillon`
@@ -107,7 +107,7 @@ def _bodies(platform: str, message: Message) -> str:
         if platform == "GCM"
         else apns_payload(message)
     )
-    return json.dumps({"default": message.content.body, platform: json.dumps(body, ensure_ascii=False)})
+    return compact({"default": message.content.body, platform: compact(body)})
 
 
 def _attributes(platform: str, message: Message) -> "dict[str, MessageAttributeValueTypeDef]":
@@ -136,6 +136,6 @@ def _meaning(code: str, text: str) -> ProviderError:
         return UnregisteredError(code)
     if code in _INVALID and _OF_THE_TOKEN in text:
         return RecipientRefusedError(code)
-    if code in _INVALID and _OF_THE_TEXT in text:
+    if code in _INVALID and any(words in text for words in _OF_THE_TEXT):
         return MessageRefusedError(code)
     return UnavailableError(code)

@@ -4,10 +4,11 @@ https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connector
 """
 
 import re
-from typing import Any, Final
+from typing import Final
 
 from handlers.adapters.providers import urls
 from handlers.adapters.providers.http import Answer
+from handlers.domain.content.chat_payloads import teams_payload
 from handlers.domain.content.messages import Message
 from handlers.domain.providers.errors import (
     MessageRefusedError,
@@ -49,7 +50,7 @@ class TeamsProvider:
 
         Acceptance by a workflow means that it runs, not that its last step has posted the message.
         """
-        answer = self._client.post(message, json=_card(message.content.body), refusal=_refusal, own_server=True)
+        answer = self._client.post(message, json=teams_payload(message.content.body), refusal=_refusal, own_server=True)
         ids = (answer.headers.get(name) for name in ("x-ms-workflow-run-id", "request-id"))
         return next(filter(None, ids), message.delivery_id)
 
@@ -57,17 +58,6 @@ class TeamsProvider:
 def create() -> Provider:
     """Return the provider."""
     return TeamsProvider(urls.shared())
-
-
-def _card(text: str) -> dict[str, Any]:
-    card = {
-        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
-        "type": "AdaptiveCard",
-        "version": "1.2",
-        "body": [{"type": "TextBlock", "text": text, "wrap": True}],
-    }
-    attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
-    return {"type": "message", "attachments": [attachment]}
 
 
 def _refusal(answer: Answer) -> ProviderError | None:

@@ -3,7 +3,6 @@
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
 
-import json
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
@@ -15,6 +14,7 @@ from handlers.adapters.aws.provider_credentials import Credentials, ProviderCred
 from handlers.adapters.providers import urls
 from handlers.adapters.providers.http import Answer
 from handlers.domain.content.messages import Message
+from handlers.domain.model import compact
 from handlers.domain.providers.errors import (
     MessageRefusedError,
     ProviderError,
@@ -91,7 +91,7 @@ def _body(message: Message, now: datetime) -> str:
         "body": message.content.body,
     }
     document = {"type": _TYPE, "timestamp": now.isoformat(timespec="milliseconds"), "data": data}
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return compact(document)
 
 
 def _refusal(answer: Answer) -> ProviderError | None:

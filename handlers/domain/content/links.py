@@ -115,11 +115,16 @@ VARIABLES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """What every template may use beside its data, whose own names these cannot be."""
 
-SAMPLE: Final[Mapping[str, Any]] = MappingProxyType(
-    dict(
-        Links("https://links.example.com", lambda: b"sample").variables(
-            "00000000-0000-0000-0000-000000000000", "00000000-0000-0000-0000-000000000000"
-        )
-    )
-)
-"""What stands for them while nothing is sent: in previews, and when it is tried whether a message can be written."""
+SAMPLE_ID: Final = "00000000-0000-0000-0000-000000000000"
+"""What stands for the ids of a notification and a delivery while nothing is sent."""
+
+
+def sample_links(base_url: str) -> Links:
+    """Return links that lead nowhere, for previews, and to try whether a message can be sent.
+
+    As long as real ones when the base url is: a token's length depends on its target alone.
+    """
+    return Links(base_url, lambda: b"sample")
+
+
+SAMPLE_LINKS: Final = sample_links("https://links.example.com")

@@ -24,9 +24,6 @@ from handlers.domain.model import Model, is_absent
 MAX_RENDERED_BYTES: Final = 256 * 1024
 """Of one field once rendered, in UTF-8: as much as a whole request may carry."""
 
-MAX_SUBJECT_CHARACTERS: Final = 998
-"""The longest line that a message may have (RFC 5322 2.1.1)."""
-
 FIELDS: Final[Mapping[Channel, tuple[str, ...]]] = MappingProxyType(
     {"email": ("subject", "body", "text"), "push": ("subject", "body"), "sms": ("body",), "chat": ("body",)}
 )
@@ -189,10 +186,7 @@ _LINE_BREAKS_AND_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 def _one_line(subject: str) -> str:
-    line = _LINE_BREAKS_AND_CONTROLS.sub(" ", subject).strip()
-    if len(line) > MAX_SUBJECT_CHARACTERS:
-        raise TemplateError(Fault("subject", f"is longer than {MAX_SUBJECT_CHARACTERS} characters once rendered"))
-    return line
+    return _LINE_BREAKS_AND_CONTROLS.sub(" ", subject).strip()
 
 
 _EXPLANATIONS: Final[Mapping[type[Exception], str]] = MappingProxyType(

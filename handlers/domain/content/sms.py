@@ -15,6 +15,10 @@ _BASIC: Final = frozenset(
 _EXTENSION: Final = frozenset("\f^{}\\[~]|€")
 
 
+MAX_SEGMENTS: Final = 10
+"""In how many parts a text may go where the configuration does not say."""
+
+
 def segments(text: str) -> int:
     """Return the number of parts; an empty text is sent in one."""
     if set(text) <= _BASIC | _EXTENSION:

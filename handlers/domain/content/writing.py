@@ -1,22 +1,60 @@
-"""Whether what is to be sent can be written with the request's data, found out before it is accepted.
+"""Whether what is to be sent can be written with the request's data and be sent, found out before it is accepted.
 
 Everybody to whom the same version of a template goes gets the same, so each is tried once, however many they are.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
 
 from handlers.domain.channels import Channel
-from handlers.domain.content.links import SAMPLE
+from handlers.domain.content import sizes, sms
+from handlers.domain.content.links import SAMPLE_ID, SAMPLE_LINKS, Links
+from handlers.domain.content.messages import Message
 from handlers.domain.content.rendering import Content, RenderedContent, TemplateError, render, required_variables
 from handlers.domain.content.templates import StoredTemplate
+from handlers.domain.notifications.deliveries import Priority
+from handlers.domain.people.reach import Endpoint
 from handlers.domain.problems import FieldError, InvalidRequest
 
 
-def check_content(content: Content, channel: Channel, data: Mapping[str, Any]) -> None:
-    """Raise `InvalidRequest` unless the request's own content renders on the channel: `content.<field>`."""
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What is known of the messages that a content is tried for: their size depends on it.
+
+    `platforms` are those that they go to, or None alone where there are none. `links` lead nowhere and are as long as
+    the real ones. `max_segments` is in how many parts a text message may go.
+    """
+
+    platforms: AbstractSet[str | None] = frozenset({None})
+    category: str = ""
+    priority: Priority = Priority.NORMAL
+    expires_at: datetime | None = None
+    links: Links = SAMPLE_LINKS
+    max_segments: int = sms.MAX_SEGMENTS
+
+    def message(self, content: RenderedContent, platform: str | None) -> Message:
+        """Return a message such as will be sent to somebody."""
+        return Message(
+            endpoint=Endpoint("", platform),
+            content=content,
+            notification_id=SAMPLE_ID,
+            delivery_id=SAMPLE_ID,
+            category=self.category,
+            priority=self.priority,
+            expires_at=self.expires_at,
+        )
+
+
+NOTHING_KNOWN: Final = Trial()
+
+
+def check_content(content: Content, channel: Channel, data: Mapping[str, Any], trial: Trial = NOTHING_KNOWN) -> None:
+    """Raise `InvalidRequest` unless the request's own content can be sent on the channel: `content.<field>`."""
     try:
-        sample(content, channel, data)
+        sample(content, channel, data, trial)
     except TemplateError as error:
         raise InvalidRequest(
             f"The content cannot be sent by {channel}.",
@@ -24,29 +62,35 @@ def check_content(content: Content, channel: Channel, data: Mapping[str, Any]) -
         ) from None
 
 
-def check_template(template: StoredTemplate, data: Mapping[str, Any]) -> None:
-    """Raise `InvalidRequest` unless the template renders with the data: `template`, as its fields are not ours."""
+def check_template(template: StoredTemplate, data: Mapping[str, Any], trial: Trial = NOTHING_KNOWN) -> None:
+    """Raise `InvalidRequest` unless the template can be sent with the data: `template`, as its fields are not ours."""
     try:
-        sample(template.content, template.channel, data)
+        sample(template.content, template.channel, data, trial)
     except TemplateError as error:
         which = f"{template.name}/{template.channel}/{template.locale}"
         raise InvalidRequest(
-            f"The template {which} cannot be rendered with these data.",
+            f"The template {which} cannot be sent with these data.",
             [FieldError("template", f"{which}: {fault}") for fault in error.faults],
         ) from None
 
 
-def sample(content: Content, channel: Channel, data: Mapping[str, Any]) -> RenderedContent:
+def sample(
+    content: Content, channel: Channel, data: Mapping[str, Any], trial: Trial = NOTHING_KNOWN
+) -> RenderedContent:
     """Return what would be sent with these data, with links that lead nowhere.
 
     Raises `InvalidRequest` for data that are missing, or have a name that the platform gives every message (`links`),
-    and `TemplateError` for what cannot be rendered.
+    and `TemplateError` for what cannot be rendered, is empty or is too long.
     """
-    if reserved := SAMPLE.keys() & data.keys():
+    links = trial.links.variables(SAMPLE_ID, SAMPLE_ID)
+    if reserved := links.keys() & data.keys():
         raise _refusal(reserved, "is a name that every message has of its own; give it another one")
-    if missing := required_variables(content, channel) - data.keys() - SAMPLE.keys():
+    if missing := required_variables(content, channel) - data.keys() - links.keys():
         raise _refusal(missing, "is required")
-    return render(content, channel, {**data, **SAMPLE})
+    rendered = render(content, channel, {**data, **links})
+    messages = [trial.message(rendered, platform) for platform in sorted(trial.platforms, key=str)]
+    sizes.check(messages, channel, trial.max_segments)
+    return rendered
 
 
 def _refusal(names: Iterable[str], why: str) -> InvalidRequest:

@@ -56,6 +56,10 @@ class Reason(StrEnum):
     """The template could not be rendered with the data."""
     TEMPLATE_GONE = "template_gone"
     """The version of the template that it was accepted with is stored no longer."""
+    MESSAGE_EMPTY = "message_empty"
+    """Rendered for this recipient, a field says nothing."""
+    MESSAGE_TOO_LONG = "message_too_long"
+    """Rendered for this recipient, it is longer than the channel or its provider takes."""
 
 
 class Priority(StrEnum):

@@ -1,6 +1,7 @@
 """What the sandbox must know of an AWS service to let its calls pass through, and AWS's two ways to write an error."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 from urllib.parse import parse_qsl
 from uuid import uuid4
@@ -20,7 +21,7 @@ class AwsRequest:
     path: str
     body: bytes
 
-    @property
+    @cached_property
     def query(self) -> dict[str, str]:
         """The parameters of a call in AWS's query protocol; nothing for a call in another one."""
         return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
@@ -39,6 +40,9 @@ class AwsProvider(Protocol):
 
     def sends(self, request: AwsRequest) -> bool:
         """Whether this call, of those to look at, sends something: it then fails when it is told to."""
+
+    def refusal(self, request: AwsRequest) -> Response | None:
+        """The service's answer to a call that sends what it does not take, where the emulator takes it."""
 
     def message(self, request: AwsRequest, answer: bytes, /) -> Message | None:
         """The message that an accepted request has sent; None when it was about something else."""

@@ -95,9 +95,9 @@ def _refusal(asked: Any) -> Response | None:
     if not isinstance(asked, dict):
         return _error(400, 50035, "Invalid Form Body")
     content, embeds = asked.get("content") or "", asked.get("embeds") or []
-    if not content and not embeds:
+    if not content.strip() and not embeds:
         return _error(400, 50006, "Cannot send an empty message")
-    if len(content) > _MAX_CONTENT:
+    if len(content) > _MAX_CONTENT:  # code points: https://github.com/discord/discord-api-docs/issues/1315
         return _invalid("content", "BASE_TYPE_MAX_LENGTH", f"Must be {_MAX_CONTENT} or fewer in length.")
     if len(embeds) > _MAX_EMBEDS:
         return _invalid("embeds", "BASE_TYPE_MAX_LENGTH", f"Must be {_MAX_EMBEDS} or fewer in length.")

@@ -131,8 +131,8 @@ class Fcm:
             return _invalid("Recipient of the message is not set.")
         if reserved := next(filter(_RESERVED_DATA.fullmatch, message.data), None):
             return _invalid(f"Invalid data payload key: {reserved}")
-        if len(json.dumps(message.data) + message.notification.model_dump_json()) > _MAX_PAYLOAD_BYTES:
-            return _invalid("Message is too big.")
+        if len(carried(message.model_dump(exclude_none=True)).encode()) > _MAX_PAYLOAD_BYTES:
+            return _invalid("Android message is too big")
         if len(token) < _MIN_TOKEN:
             return _invalid("The registration token is not a valid FCM registration token")
         if token.startswith(DEAD):
@@ -153,6 +153,17 @@ class Fcm:
             **call.ids,
         )
         return Accepted(kept, JSONResponse({"name": name}))
+
+
+def carried(message: dict[str, Any]) -> str:
+    """What of a message goes to the device, as JSON: what is shown, and the data.
+
+    https://firebase.google.com/docs/cloud-messaging/concept-options: both together have 4,096 bytes.
+    """
+    android = message.get("android") or {}
+    shown = {**(message.get("notification") or {}), **(android.get("notification") or {})}
+    data = {**(message.get("data") or {}), **(android.get("data") or {})}
+    return json.dumps({"notification": shown, "data": data}, ensure_ascii=False, separators=(",", ":"))
 
 
 def _unregistered() -> Response:

@@ -22,6 +22,7 @@ _RESERVED_HEADERS: Final = {
     *("to", "from", "subject", "reply-to", "cc", "bcc"),
 }
 _MAX_CUSTOM_ARGS_BYTES: Final = 10_000
+_MAX_BYTES: Final = 30 * 1024 * 1024
 
 
 class _Model(BaseModel):
@@ -112,6 +113,8 @@ class SendGrid:
             return _error(405, "method not allowed")
         if call.headers.get("content-type", "").partition(";")[0] != "application/json":
             return _error(415, "Content-Type should be application/json.")
+        if len(call.body) > _MAX_BYTES:
+            return _error(413, "The JSON payload you have included in your request is too large.")
         try:
             mail = _Mail.model_validate_json(call.body)
         except ValidationError as error:

@@ -22,6 +22,9 @@ _FAILURES: dict[Mode, tuple[int, str, str]] = {
 }
 
 
+_MAX_BYTES = 40 * 1024 * 1024
+
+
 class Ses:
     """The email provider behind the signing name `ses`."""
 
@@ -37,6 +40,13 @@ class Ses:
     def failure(self, mode: Mode) -> Response:
         """The answer of SES to SendEmail."""
         return json_error(*_FAILURES[mode])
+
+    def refusal(self, request: AwsRequest) -> Response | None:
+        """SES's answer to a mail of over 40 MB in base64: https://docs.aws.amazon.com/ses/latest/dg/quotas.html."""
+        content = json.loads(request.body)["Content"]
+        size = len(content["Raw"]["Data"]) if "Raw" in content else _encoded_bytes(content.get("Simple", {}))
+        text = f"Message length is more than {_MAX_BYTES} bytes long: '{size}'."
+        return json_error(400, "BadRequestException", text) if size > _MAX_BYTES else None
 
     def message(self, request: AwsRequest, _answer: bytes, /) -> Message:
         """The mail of a SendEmail request with simple or raw content."""
@@ -74,6 +84,12 @@ def _simple(simple: dict[str, Any]) -> _Mail:
         text=body.get("Text", {}).get("Data"),
         headers=tuple((header["Name"], header["Value"]) for header in simple.get("Headers", [])),
     )
+
+
+def _encoded_bytes(simple: dict[str, Any]) -> int:
+    """How many bytes the parts of a mail take in base64."""
+    parts = (part.get("Data", "") for part in simple.get("Body", {}).values())
+    return sum(4 * -(-len(part.encode()) // 3) for part in parts)
 
 
 def _raw(raw: dict[str, Any]) -> _Mail:

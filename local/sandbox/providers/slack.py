@@ -36,9 +36,9 @@ class Slack:
         if payload is None:
             return PlainTextResponse("invalid_payload", 400)
         text = _text(payload)
-        if not text:
+        if not text.strip():
             return PlainTextResponse("no_text", 400)
-        if len(text) > _MAX_TEXT:
+        if len(str(payload.get("text") or "")) > _MAX_TEXT:  # as it was sent, `&` in five characters
             return PlainTextResponse("msg_too_long", 400)
         if len(payload.get("blocks", [])) > _MAX_BLOCKS:
             return PlainTextResponse("invalid_blocks", 400)

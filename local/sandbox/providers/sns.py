@@ -14,6 +14,7 @@ from local.sandbox.faults import Mode
 from local.sandbox.messages import Message
 from local.sandbox.providers.aws import AwsRequest, query_error
 
+_MAX_CHARACTERS: Final = 1600
 NAMESPACE: Final = "http://sns.amazonaws.com/doc/2010-03-31/"
 _FAILURES: Final[Mapping[Mode, tuple[int, str, str]]] = {
     "outage": (503, "ServiceUnavailable", "The request has failed due to a temporary failure of the server."),
@@ -39,6 +40,11 @@ class Sns:
         """The answer of SNS to Publish."""
         return query_error(*_FAILURES[mode], NAMESPACE)
 
+    def refusal(self, request: AwsRequest) -> Response | None:
+        """SNS's answer to a text that there is not, or that is over its 1,600 characters."""
+        text = request.query.get("Message", "")
+        return too_long() if utf16_units(text) > _MAX_CHARACTERS else no_text() if not text else None
+
     def message(self, request: AwsRequest, _answer: bytes, /) -> Message:
         """The text message of a Publish."""
         query = request.query
@@ -52,6 +58,21 @@ class Sns:
             notification_id=told.get("notification_id"),
             delivery_id=told.get("delivery_id"),
         )
+
+
+def utf16_units(text: str) -> int:
+    """How many characters a text has to who holds it in UTF-16, as SNS and Twilio: an emoji is two."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def no_text() -> Response:
+    """SNS's answer to a Publish of nothing."""
+    return query_error(400, "InvalidParameter", "Invalid parameter: Empty message", NAMESPACE)
+
+
+def too_long() -> Response:
+    """SNS's answer to a Publish of more than it takes."""
+    return query_error(400, "InvalidParameter", "Invalid parameter: Message too long", NAMESPACE)
 
 
 def attributes(query: Mapping[str, str]) -> dict[str, str]:

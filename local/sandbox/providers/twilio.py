@@ -19,6 +19,7 @@ from local.sandbox.credentials import Credentials
 from local.sandbox.faults import Mode
 from local.sandbox.messages import Message
 from local.sandbox.providers.http import THROTTLED_SECONDS, Accepted, Call
+from local.sandbox.providers.sns import utf16_units
 
 _E164: Final = re.compile(r"\+[1-9]\d{6,14}")
 _MAX_CHARACTERS: Final = 1600
@@ -71,9 +72,11 @@ class Twilio:
 
     def _refusal(self, form: dict[str, str]) -> Response | None:
         to, sender, body = form.get("To", ""), form.get("From", ""), form.get("Body", "")
+        service = form.get("MessagingServiceSid")
         checks = (
             (bool(to), 21604, "A 'To' phone number is required."),
-            (bool(sender or form.get("MessagingServiceSid")), 21603, "A 'From' phone number is required."),
+            (bool(sender or service), 21603, "A 'From' phone number is required."),
+            (bool(body) or not service, 21619, "A text message body or media urls must be specified."),
             (bool(body), 21602, "Message body is required."),
             (bool(_E164.fullmatch(to)), 21211, f"Invalid 'To' Phone Number: {to}"),
             (to not in _MAGIC, *_MAGIC.get(to, (0, ""))),
@@ -83,7 +86,7 @@ class Twilio:
                 f"The 'From' phone number provided ({sender}) is not a valid message-capable Twilio phone number.",
             ),
             (
-                len(body) <= _MAX_CHARACTERS,
+                utf16_units(body) <= _MAX_CHARACTERS,
                 21617,
                 f"The concatenated message body exceeds the {_MAX_CHARACTERS} character limit",
             ),

@@ -18,6 +18,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.setenv("CARILLON_CHANNELS", '["email"]')
     monkeypatch.setenv("CARILLON_CATEGORIES", '{"payment": {"channels": ["email", "sms"]}}')
     monkeypatch.setenv("CARILLON_CHANNEL", "email")
+    monkeypatch.setenv("CARILLON_SAMPLE_URL", "https://api.example.com")
+    monkeypatch.setenv("CARILLON_SMS_MAX_SEGMENTS", "10")
     return monkeypatch
 
 

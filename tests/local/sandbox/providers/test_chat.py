@@ -30,7 +30,14 @@ def test_slacks_own_library_is_told_that_nobody_is_there(sandbox: Sandbox) -> No
 
 @pytest.mark.parametrize(
     ("message", "word"),
-    [({}, "no_text"), ({"text": ""}, "no_text"), ([], "invalid_payload"), ({"text": "x" * 40_001}, "msg_too_long")],
+    [
+        ({}, "no_text"),
+        ({"text": ""}, "no_text"),
+        ({"text": " \n"}, "no_text"),
+        ([], "invalid_payload"),
+        ({"text": "x" * 40_001}, "msg_too_long"),
+        ({"text": "&amp;" * 8_001}, "msg_too_long"),
+    ],
 )
 def test_slack_says_what_is_wrong_in_a_word(sandbox: Sandbox, message: Any, word: str) -> None:
     answer = calls.slack(sandbox, message=message)
@@ -71,12 +78,30 @@ def test_discord_says_nothing_unless_it_is_asked_to_wait(sandbox: Sandbox) -> No
         ({"url": "https://discord.com/api/webhooks/1/x"}, 404, 10015),
         ({"url": "https://discord.com/api/webhooks/123456789012345678/short"}, 401, 50027),
         ({"message": {}}, 400, 50006),
+        ({"message": {"content": " \n"}}, 400, 50006),
         ({"message": {"content": "x" * 2001}}, 400, 50035),
+        ({"message": {"content": "😀" * 2001}}, 400, 50035),
     ],
 )
 def test_discord_says_what_is_wrong(sandbox: Sandbox, changed: dict[str, Any], status: int, code: int) -> None:
     answer = calls.discord(sandbox, **changed)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def test_discord_and_slack_count_an_emoji_as_one_character(sandbox: Sandbox) -> None:
+    assert calls.discord(sandbox, message={"content": "😀" * 2000}).status_code == 204
+    assert calls.slack(sandbox, message={"text": "😀" * 40_000}).status_code == 200
+
+
+def test_teams_counts_bytes(sandbox: Sandbox) -> None:
+    def card(characters: int) -> int:
+        body = {"type": "TextBlock", "text": "é" * characters}
+        content = {"type": "AdaptiveCard", "version": "1.2", "body": [body]}
+        kind = "application/vnd.microsoft.card.adaptive"
+        message = {"type": "message", "attachments": [{"contentType": kind, "content": content}]}
+        return calls.teams(sandbox, message=message).status_code
+
+    assert (card(14_000), card(14_336)) == (202, 413)
 
 
 def test_a_webhook_takes_what_is_signed_now_and_by_us(sandbox: Sandbox) -> None:

@@ -52,6 +52,7 @@ def test_apns_keeps_what_the_device_shows(sandbox: Sandbox) -> None:
         ({"device": "dead" * 16}, 410, "Unregistered"),
         ({"content": b""}, 400, "PayloadEmpty"),
         ({"content": b'{"aps": {"alert": "' + b"x" * 4096 + b'"}}'}, 413, "PayloadTooLarge"),
+        ({"content": b'{"aps": {"alert": "' + "é".encode() * 2048 + b'"}}'}, 413, "PayloadTooLarge"),
     ],
 )
 def test_apns_names_the_reason(sandbox: Sandbox, changed: dict[str, Any], status: int, reason: str) -> None:
@@ -163,6 +164,23 @@ def test_fcm_refuses_a_token_that_was_granted_for_something_else(sandbox: Sandbo
     token = calls.google_oauth(sandbox, signed=signed).json()["access_token"]
     answer = calls.fcm(sandbox, token=token)
     assert (answer.status_code, answer.json()["error"]["status"]) == (403, "PERMISSION_DENIED")
+
+
+FRAME = len('{"notification":{"body":""},"data":{}}')
+
+
+@pytest.mark.parametrize(("character", "size"), [("x", 1), ("é", 2), ("😀", 4), ('"', 2)])
+def test_fcm_counts_the_bytes_of_what_goes_to_the_device(sandbox: Sandbox, character: str, size: int) -> None:
+    def send(characters: int) -> httpx.Response:
+        shown = {"body": character * characters}
+        return calls.fcm(sandbox, message={"token": calls.REGISTRATION, "notification": shown})
+
+    most = (4096 - FRAME) // size
+    assert send(most).status_code == 200
+    before = sandbox.messages()
+    refused = send(most + 1)
+    assert (refused.status_code, refused.json()["error"]["message"]) == (400, "Android message is too big")
+    assert sandbox.messages() == before
 
 
 @pytest.mark.parametrize(

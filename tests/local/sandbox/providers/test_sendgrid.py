@@ -1,12 +1,18 @@
 """SendGrid, as its own library sees it."""
 
+import json
 from typing import Any
 
 import pytest
 from python_http_client.exceptions import BadRequestsError, TooManyRequestsError, UnauthorizedError
 from sendgrid import SendGridAPIClient
 from sendgrid.helpers.mail import Mail
+from starlette.datastructures import Headers, QueryParams
+from starlette.responses import Response
 
+from local.sandbox.credentials import Credentials
+from local.sandbox.providers.http import Accepted, Call
+from local.sandbox.providers.sendgrid import SendGrid
 from tests.local.sandbox.providers import calls
 from tests.local.support import Sandbox
 
@@ -40,6 +46,22 @@ def test_sendgrids_own_library_understands_the_errors(sandbox: Sandbox) -> None:
         with sandbox.fault(mode, provider="sendgrid"), pytest.raises(expected) as failed:
             client(sandbox).send(MAIL)
         assert failed.value.to_dict["errors"]
+
+
+def test_sendgrid_takes_30_mb() -> None:
+    known = Credentials.generate()
+    body = json.dumps(calls.MAIL).encode()
+    headers = {"authorization": f"Bearer {known.sendgrid.api_key}", "content-type": "application/json"}
+
+    def answer(size: int) -> Accepted | Response:
+        padded = body + b" " * (size - len(body))
+        where = ("POST", "api.sendgrid.com", "/v3/mail/send")
+        return SendGrid(known).answer(Call(*where, QueryParams(), Headers(headers), padded, "peer"))
+
+    assert isinstance(answer(30 * 1024 * 1024), Accepted)
+    refused = answer(30 * 1024 * 1024 + 1)
+    assert isinstance(refused, Response)
+    assert refused.status_code == 413
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,60 @@ def test_a_role_that_may_not_publish_is_refused_and_nothing_is_kept(sandbox: San
 
 
 @pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x" * 1601, "Invalid parameter: Message too long"),
+        ("😀" * 801, "Invalid parameter: Message too long"),
+        ("", "Invalid parameter: Empty message"),
+    ],
+)
+def test_a_text_that_sns_does_not_take_is_refused_and_not_kept(sandbox: Sandbox, text: str, said: str) -> None:
+    before = sandbox.messages()
+    with pytest.raises(ClientError) as refused:
+        sandbox.sns().publish(PhoneNumber=PHONE, Message=text)
+    error = refused.value.response["Error"]
+    assert (error["Code"], error["Message"]) == ("InvalidParameter", said)
+    assert sandbox.messages() == before
+
+
+@pytest.mark.parametrize("text", ["x" * 1600, "ж" * 1600, "😀" * 800, " "])
+def test_a_text_that_sns_just_takes_is_kept(sandbox: Sandbox, text: str) -> None:
+    sandbox.sns().publish(PhoneNumber=PHONE, Message=text)
+    assert sandbox.last()["body"] == text
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [("", "Invalid parameter: Empty message"), ("x" * (256 * 1024 + 1), "Invalid parameter: Message too long")],
+)
+def test_a_push_that_sns_does_not_take_is_refused(
+    sandbox: Sandbox, endpoints: dict[str, str], message: str, said: str
+) -> None:
+    with pytest.raises(ClientError) as refused:
+        sandbox.sns().publish(TargetArn=endpoints["APNS"], Message=message)
+    assert refused.value.response["Error"]["Message"] == said
+
+
+@pytest.mark.parametrize("platform", ["APNS", "GCM"])
+def test_a_push_that_its_platform_does_not_take_is_accepted_and_reaches_no_device(
+    sandbox: Sandbox, endpoints: dict[str, str], platform: str
+) -> None:
+    def push(characters: int) -> Any:
+        shown = {"title": "A title", "body": "é" * characters}
+        payload = (
+            {"aps": {"alert": shown}} if platform == "APNS" else {"fcmV1Message": {"message": {"notification": shown}}}
+        )
+        text = json.dumps({"default": "x", platform: json.dumps(payload, ensure_ascii=False)})
+        return sandbox.sns().publish(TargetArn=endpoints[platform], Message=text, MessageStructure="json")["MessageId"]
+
+    before = len(sandbox.messages())
+    assert push(2048)
+    assert len(sandbox.messages()) == before
+    assert push(2000)
+    assert len(sandbox.messages()) == before + 1
+
+
+@pytest.mark.parametrize(
     ("platform", "payload"),
     [
         ("APNS", {"aps": {"alert": {"title": "A title", "body": "Hello"}}}),

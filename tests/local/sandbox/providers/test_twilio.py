@@ -50,7 +50,9 @@ def test_twilios_own_library_sends(sandbox: Sandbox) -> None:
         ({"To": "+15005550004"}, 21610),
         ({"To": "+15005550009"}, 21614),
         ({"From": "+14155550000"}, 21606),
+        ({"Body": "", "From": "", "MessagingServiceSid": "MG" + "0" * 32}, 21619),
         ({"Body": "x" * 1601}, 21617),
+        ({"Body": "😀" * 801}, 21617),
     ],
 )
 def test_twilio_says_what_is_wrong_by_its_codes(sandbox: Sandbox, form: dict[str, str], code: int) -> None:

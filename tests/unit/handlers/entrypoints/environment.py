@@ -23,6 +23,8 @@ os.environ |= {
     "CARILLON_SCHEDULE_GROUP": "carillon-test",
     "CARILLON_SCHEDULE_TARGET": "arn:aws:lambda:eu-central-1:123456789012:function:carillon-test-sweeper:live",
     "CARILLON_SCHEDULER_ROLE": "arn:aws:iam::123456789012:role/carillon-test-scheduler",
+    "CARILLON_SAMPLE_URL": "https://xxxxxxxxxx.execute-api.eu-central-1.amazonaws.com/live",
     "CARILLON_SETTINGS_TABLE": "settings",
+    "CARILLON_SMS_MAX_SEGMENTS": "10",
     "CARILLON_TEMPLATE_BUCKET": "templates",
 }

@@ -67,6 +67,35 @@ def test_a_preview_has_only_the_fields_of_its_channel(store: Store) -> None:
     assert ask("POST", "code/sms/default/preview", {"data": {"code": 42}}).body == {"body": "42"}
 
 
+@pytest.mark.parametrize(
+    ("path", "source", "data", "message"),
+    [
+        ("t/sms/default", {"body": "{% if show %}Hello{% endif %}"}, {"show": 0}, "is empty once rendered"),
+        ("t/push/default", {"subject": "{{ t }}", "body": "Hello"}, {"t": " "}, "is empty once rendered"),
+        (
+            "t/email/default",
+            {"subject": "{{ t }}", "body": "Hello"},
+            {"t": "x" * 999},
+            "is too long for the subject of a mail once rendered: 999 bytes, of at most 998",
+        ),
+        (
+            "t/sms/default",
+            {"body": "{{ t }}"},
+            {"t": "x" * 1531},
+            "is too long once rendered: it would go in 11 text messages, of at most 10",
+        ),
+    ],
+)
+def test_a_preview_of_what_would_not_be_sent_says_why(
+    path: str, source: dict[str, str], data: dict[str, Any], message: str, store: Store
+) -> None:
+    ask("PUT", path, source)
+    answer = ask("POST", f"{path}/preview", {"data": data})
+    assert (answer.status, answer.content_type) == (400, PROBLEM)
+    [error] = answer.body["errors"]
+    assert error == {"field": "body" if source["body"] != "Hello" else "subject", "message": message}
+
+
 def test_a_preview_names_what_the_data_lack(store: Store) -> None:
     ask("PUT", body={"subject": "{{ b }}", "body": "{{ a }}{{ c }}"})
     answer = ask("POST", "receipt/email/de/preview", {"data": {"c": 1}})

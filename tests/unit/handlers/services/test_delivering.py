@@ -286,6 +286,37 @@ def test_a_template_that_cannot_be_read_sends_nothing_and_is_tried_again(
     assert bench.deliver(given).result is Result.SENT
 
 
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"channel": "sms", "content": {"body": "{% if name == 1 %}Hi{% endif %}"}}, Reason.MESSAGE_EMPTY),
+        ({"channel": "email", "content": {"subject": "{{ name[9:] }}", "body": "b"}}, Reason.MESSAGE_EMPTY),
+        ({"channel": "push", "platform": "apns", "content": {"body": "x" * 4096}}, Reason.MESSAGE_TOO_LONG),
+        ({"channel": "chat", "platform": "discord", "content": {"body": "x" * 2001}}, Reason.MESSAGE_TOO_LONG),
+        ({"channel": "sms", "content": {"body": "x" * 1531}}, Reason.MESSAGE_TOO_LONG),
+    ],
+)
+def test_what_is_empty_or_too_long_for_one_recipient_fails_alone_before_a_provider_is_asked(
+    bench: Bench, fields: dict[str, Any], reason: Reason
+) -> None:
+    given, other = bench.accept(**fields), bench.accept()
+    assert bench.deliver(given) == Report(Result.FAILED, reason)
+    kept = bench.kept(given)
+    assert (kept.status, kept.reason) == (Status.ERROR, reason)
+    assert outcomes(kept) == [(Outcome.REFUSED, None)]
+    assert bench.provider.sent == []
+    assert not bench.is_watched(given)
+    assert bench.deliver(other).result is Result.SENT
+
+
+def test_a_worker_measures_a_text_message_by_what_it_is_configured_with(bench: Bench) -> None:
+    given = bench.accept(channel="sms", content={"body": "x" * 161})
+    chain = Chain((bench.provider,), MemoryProviderState(), bench.clock)
+    worker = Worker(bench.log, bench.templates, LINKS, chain, bench.clock, max_segments=1)
+    report = worker.deliver(given.event(), DEFAULT_SETTINGS, bench.clock() + LEASE)
+    assert report == Report(Result.FAILED, Reason.MESSAGE_TOO_LONG)
+
+
 class DeadLog(MemoryLog):
     """A log that cannot be reached when an attempt is concluded."""
 

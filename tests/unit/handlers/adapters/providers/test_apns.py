@@ -11,7 +11,7 @@ import time_machine
 
 from handlers.adapters.aws.provider_credentials import ProviderCredentials
 from handlers.adapters.providers.apns import ApnsCredentials, ApnsProvider, create
-from handlers.adapters.providers.push_payloads import apns_headers, apns_payload
+from handlers.domain.content.push_payloads import apns_headers, apns_payload
 from handlers.domain.notifications.deliveries import Priority
 from handlers.domain.providers.errors import (
     AuthenticationError,

@@ -14,7 +14,7 @@ import time_machine
 
 from handlers.adapters.aws.provider_credentials import ProviderCredentials
 from handlers.adapters.providers.fcm import FcmCredentials, FcmProvider, create
-from handlers.adapters.providers.push_payloads import fcm_message
+from handlers.domain.content.push_payloads import fcm_message
 from handlers.domain.providers.errors import (
     AuthenticationError,
     MessageRefusedError,

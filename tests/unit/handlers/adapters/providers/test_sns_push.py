@@ -1,6 +1,5 @@
 """SNS platform endpoints: what they are sent, checked by botocore against the service's model, and what is answered."""
 
-import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,8 +10,9 @@ import time_machine
 from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
 
-from handlers.adapters.providers.push_payloads import apns_payload, fcm_message
 from handlers.adapters.providers.sns_push import SnsPushCredentials, SnsPushProvider, create
+from handlers.domain.content.push_payloads import apns_payload, fcm_message
+from handlers.domain.model import compact
 from handlers.domain.notifications.deliveries import Priority
 from handlers.domain.providers.errors import (
     CredentialsMissingError,
@@ -65,7 +65,7 @@ def published(platform: str, body: dict[str, Any], values: dict[str, str]) -> di
     return {
         "TargetArn": ENDPOINT,
         "MessageStructure": "json",
-        "Message": json.dumps({"default": "Ada 🎉", platform: json.dumps(body, ensure_ascii=False)}),
+        "Message": compact({"default": "Ada 🎉", platform: compact(body)}),
         "MessageAttributes": attributes(**values),
     }
 

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.domain.content.links import SAMPLE, VARIABLES, InvalidLinkError, Link, Links, Purpose, sign, verify
+from handlers.domain.content.links import (
+    SAMPLE_ID,
+    VARIABLES,
+    InvalidLinkError,
+    Link,
+    Links,
+    Purpose,
+    sample_links,
+    sign,
+    verify,
+)
 
 KEY = b"k" * 32
 LINK = Link(str(uuid.UUID(int=1)), str(uuid.UUID(int=2)))
@@ -76,6 +86,17 @@ def test_only_what_a_browser_may_be_sent_to_is_tracked(url: str) -> None:
         LINKS.variables(LINK.notification_id, LINK.delivery_id)["tracked"](url)
 
 
-def test_the_sample_has_every_variable_and_leads_nowhere() -> None:
-    assert SAMPLE.keys() == VARIABLES.keys() == LINKS.variables(LINK.notification_id, LINK.delivery_id).keys()
-    assert SAMPLE["unsubscribe_url"].startswith("https://links.example.com/u/")
+def test_a_sample_has_every_variable_as_long_as_the_real_one() -> None:
+    real = LINKS.variables(LINK.notification_id, LINK.delivery_id)
+    sample = sample_links(LINKS.base_url).variables(SAMPLE_ID, SAMPLE_ID)
+    assert sample.keys() == VARIABLES.keys() == real.keys()
+    assert len(sample["unsubscribe_url"]) == len(real["unsubscribe_url"])
+    assert len(sample["open_url"]) == len(real["open_url"])
+    target = "https://shop.example.com/orders/42"
+    assert len(sample["tracked"](target)) == len(real["tracked"](target))
+
+
+def test_a_sample_leads_nowhere() -> None:
+    sample = sample_links(LINKS.base_url).variables(SAMPLE_ID, SAMPLE_ID)
+    with pytest.raises(InvalidLinkError):
+        verify(LINKS.secret(), Purpose.UNSUBSCRIBE, sample["unsubscribe_url"].rpartition("/")[2])

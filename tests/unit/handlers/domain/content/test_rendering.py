@@ -13,7 +13,6 @@ from handlers.domain.channels import Channel
 from handlers.domain.content.rendering import (
     FIELDS,
     MAX_RENDERED_BYTES,
-    MAX_SUBJECT_CHARACTERS,
     Content,
     Fault,
     TemplateError,
@@ -175,13 +174,6 @@ def test_a_loop_ends_where_the_message_becomes_too_long() -> None:
     [fault] = faults(Content(body="{% for i in range(100000) %}{{ 'abcdefgh' }}{% endfor %}"), "sms", {})
     assert fault == Fault("body", f"is longer than {MAX_RENDERED_BYTES // 1024} KB once rendered")
     assert len(sms("{{ v }}", v="x" * MAX_RENDERED_BYTES)) == MAX_RENDERED_BYTES
-
-
-def test_a_subject_is_no_longer_than_a_line_of_mail_may_be() -> None:
-    content = Content(subject="{{ v }}", body="b")
-    assert render(content, "email", {"v": "x" * MAX_SUBJECT_CHARACTERS}).subject == "x" * MAX_SUBJECT_CHARACTERS
-    [fault] = faults(content, "email", {"v": "x" * (MAX_SUBJECT_CHARACTERS + 1)})
-    assert fault.field == "subject"
 
 
 # -- what is wrong -----------------------------------------------------------------------------------------------------

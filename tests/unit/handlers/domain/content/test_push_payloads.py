@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from handlers.adapters.providers.push_payloads import apns_headers, apns_payload, fcm_message, seconds_left
+from handlers.domain.content.push_payloads import apns_headers, apns_payload, fcm_message, seconds_left
 from handlers.domain.notifications.deliveries import Priority
 from tests.unit.handlers.adapters.providers.push import DELIVERY_ID, NOW, push
 

@@ -1,0 +1,29 @@
+"""What the platforms of chat are sent, each in its own form."""
+
+from typing import Any, Final
+
+# What Slack takes as markup (https://docs.slack.dev/messaging/formatting-message-text#escaping): escaped, no text can
+# call everybody (`<!channel>`) or show one link as another.
+_ESCAPES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+
+
+def slack_payload(text: str) -> dict[str, Any]:
+    """Return the body of a request to Slack: text in Slack's own formatting."""
+    return {"text": text.translate(_ESCAPES)}
+
+
+def teams_payload(text: str) -> dict[str, Any]:
+    """Return the body of a request to Teams: an Adaptive Card of one text, which is shown with a little Markdown."""
+    card = {
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.2",
+        "body": [{"type": "TextBlock", "text": text, "wrap": True}],
+    }
+    attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
+    return {"type": "message", "attachments": [attachment]}
+
+
+def discord_payload(text: str) -> dict[str, Any]:
+    """Return the body of a request to Discord: text in its Markdown, which cannot call everybody (`@everyone`)."""
+    return {"content": text, "allowed_mentions": {"parse": []}}
