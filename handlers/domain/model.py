@@ -1,9 +1,13 @@
 """What all the data that come in or go out as JSON have in common."""
 
 import json
+import re
+from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core.core_schema import no_info_after_validator_function
 
 
 class Model(BaseModel):
@@ -25,3 +29,25 @@ def is_zero(value: object) -> bool:
 def compact(document: Any) -> str:
     """Return a document as JSON without needless spaces, each character as itself: as requests to providers are."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Annotates a text that has to match a pattern as a whole, and says in words what it must be.
+
+    The pattern is in the JSON schema alone: pydantic's own constraint would show it in its error.
+    """
+
+    pattern: str
+    words: str
+
+    def _check(self, value: str) -> str:
+        if not re.fullmatch(self.pattern, value):
+            raise PydanticCustomError("form", "{words}", {"words": self.words})
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "pattern": f"^({self.pattern})$"}

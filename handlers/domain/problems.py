@@ -4,10 +4,12 @@ A problem's `detail` and `errors` are written for the caller who sent the reques
 the field's name says where to look, and the value may be personal.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final, get_args
+
+from pydantic_core.core_schema import ErrorType
 
 MEDIA_TYPE = "application/problem+json"
 """RFC 9457 3."""
@@ -127,3 +129,46 @@ class InternalError(Problem):
     slug = "internal-error"
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     title = "Something went wrong on our side"
+
+
+# -- in our words ------------------------------------------------------------------------------------------------------
+
+_TEXT: Final = "must be text"
+_OBJECT: Final = "must be an object"
+_LIST: Final = "must be a list"
+_TRUTH: Final = "must be true or false"
+_WORDS: Final[Mapping[str, str]] = {
+    "missing": "is required",
+    "extra_forbidden": "is not a known field",
+    "string_type": _TEXT,
+    "string_too_short": "must have at least {min_length} character{s}",
+    "string_too_long": "must have at most {max_length} character{s}",
+    "too_short": "must have at least {min_length} item{s}",
+    "too_long": "must have at most {max_length} item{s}",
+    "bool_type": _TRUTH,
+    "list_type": _LIST,
+    "tuple_type": _LIST,
+    "dict_type": _OBJECT,
+    "model_type": _OBJECT,
+    "model_attributes_type": _OBJECT,
+    "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
+}
+NOT_AS_DOCUMENTED: Final = "is not what the API's description asks for"
+"""Of what has no words of its own, which a test looks for."""
+
+_OF_PYDANTIC: Final = frozenset(get_args(ErrorType)) | {"invalid-json-value"}
+
+
+def refusal_in_words(error: Mapping[str, Any]) -> str:
+    """Return why a field was refused, of an item of `pydantic.ValidationError.errors()`, in our words alone.
+
+    Pydantic's own would show producers patterns and names of classes. A `PydanticCustomError` is raised by our models, and
+    its words are ours.
+    """
+    kind, context = error["type"], error.get("ctx") or {}
+    if kind not in _OF_PYDANTIC:
+        return str(error["msg"])
+    bound = context.get("min_length", context.get("max_length"))
+    words = {**context, "s": "" if bound == 1 else "s", "expected": str(context.get("expected", "")).replace("'", "")}
+    return _WORDS.get(kind, NOT_AS_DOCUMENTED).format_map(words)

@@ -1,14 +1,21 @@
 """Times as JSON and the log have them: RFC 3339 in UTC, always with milliseconds, so that they sort as text."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-_RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
-_REFUSAL: Final = PydanticCustomError("rfc3339", "must be an RFC 3339 date and time such as 2030-01-31T12:00:00Z")
+_RFC3339: Final = re.compile(
+    r"(?P<date>\d{4}-\d\d-\d\d)[Tt ](?P<clock>\d\d:\d\d:(?P<second>\d\d))(?P<fraction>\.\d+)?"
+    r"([Zz]|[+-](?P<offset>\d\d:\d\d))",
+    re.ASCII,
+)
+_FORM: Final = PydanticCustomError("rfc3339", "must be an RFC 3339 date and time such as 2030-01-31T12:00:00Z")
+_LEAP_SECOND: Final = PydanticCustomError("leap_second", "is in a leap second (:60), which is not taken: say :59")
+_NO_SUCH_TIME: Final = PydanticCustomError("no_such_time", "is a date or a time of day that there is not")
+_OUT_OF_RANGE: Final = PydanticCustomError("out_of_range", "must be in one of the years 0001 to 9999, in UTC")
 
 
 def rfc3339(at: datetime) -> str:
@@ -17,19 +24,26 @@ def rfc3339(at: datetime) -> str:
 
 
 def _from_text(value: object) -> object:
-    """Let only text of that form through to pydantic, which would take numbers and bare dates as well."""
+    """Return the time in a text of that form: pydantic would take numbers and bare dates as well."""
     if isinstance(value, datetime):
         return value
-    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
-        raise _REFUSAL
-    return value.upper()
+    found = _RFC3339.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise _FORM
+    if found["second"] == "60":
+        raise _LEAP_SECOND
+    try:
+        time.fromisoformat(found["clock"]), time.fromisoformat(found["offset"] or "00:00")
+        return datetime.fromisoformat(found[0].upper())
+    except ValueError:
+        raise _NO_SUCH_TIME from None
 
 
 def _in_utc(at: datetime) -> datetime:
     try:
         return at.astimezone(UTC)
     except OverflowError:  # the first and last days that a datetime can hold, in some other zone
-        raise _REFUSAL from None
+        raise _OUT_OF_RANGE from None
 
 
 Instant = Annotated[

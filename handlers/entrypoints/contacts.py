@@ -2,11 +2,10 @@
 
 from http import HTTPStatus
 from typing import Annotated
-from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import Response, content_types
-from aws_lambda_powertools.event_handler.openapi.params import Path
-from pydantic import BeforeValidator
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from pydantic import Field
 
 from handlers.adapters.aws import clients
 from handlers.adapters.aws.contacts import ContactsTable
@@ -14,10 +13,10 @@ from handlers.adapters.aws.devices import DynamoDevices
 from handlers.adapters.aws.settings import SettingsTable
 from handlers.config import ContactsSettings
 from handlers.domain.people.contacts import Contact, UserId, changes
-from handlers.domain.people.devices import Device
+from handlers.domain.people.devices import Device, DeviceToken
 from handlers.domain.people.settings import UserSettings
-from handlers.domain.problems import NotFound
-from handlers.entrypoints.http import create_app, lambda_handler
+from handlers.domain.problems import InvalidRequest, NotFound
+from handlers.entrypoints.http import Decoded, create_app, lambda_handler
 
 app = create_app()
 configured = ContactsSettings()
@@ -26,10 +25,15 @@ devices = DynamoDevices(configured.contacts_table, configured.devices_table, dyn
 table = ContactsTable(configured.contacts_table, devices, dynamodb)
 settings_table = SettingsTable(configured.settings_table, dynamodb)
 
-# Whether the path arrives decoded is not documented, and neither a user id nor a token has a % of its own. As far as is
-# known a REST API leaves it as it was sent, so a slash in a token arrives as %2F and ends no segment.
-User = Annotated[UserId, BeforeValidator(unquote), Path(description="The producers' own id of the user")]
-Token = Annotated[str, BeforeValidator(unquote), Path(description="The device's token, percent-encoded")]
+User = Annotated[UserId, Decoded, Path(description="The producers' own id of the user, percent-encoded")]
+Token = Annotated[DeviceToken, Decoded, Path(description="The device's token, percent-encoded")]
+QueriedToken = Annotated[DeviceToken, Query(description="The device's token, percent-encoded: a + as %2B")]
+
+
+class GivenContact(Contact):
+    """A contact as it is sent, which may be just as it was answered."""
+
+    user_id: UserId = Field(default="", exclude=True, description="Read-only: the same as in the path, if it is there")
 
 
 class UserContact(Contact):
@@ -45,8 +49,9 @@ def read(user_id: User) -> UserContact:
 
 
 @app.put("/v1/contacts/<user_id>")
-def replace(user_id: User, contact: Contact) -> Response[UserContact]:
+def replace(user_id: User, contact: GivenContact) -> Response[UserContact]:
     """Store the contact in place of any other: 201 when the user had none, else 200."""
+    _refuse_another(user_id, contact)
     created = table.put(user_id, contact)
     return Response(
         status_code=HTTPStatus.CREATED if created else HTTPStatus.OK,
@@ -56,8 +61,9 @@ def replace(user_id: User, contact: Contact) -> Response[UserContact]:
 
 
 @app.patch("/v1/contacts/<user_id>")
-def change(user_id: User, patch: Contact) -> UserContact:
+def change(user_id: User, patch: GivenContact) -> UserContact:
     """Change the fields in the body, remove those that are null (RFC 7396); 404 when there is no contact to change."""
+    _refuse_another(user_id, patch)
     return _found(user_id, table.change(user_id, changes(patch)))
 
 
@@ -98,6 +104,12 @@ def remove_device(user_id: User, token: Token) -> Response[str]:
     return Response(status_code=HTTPStatus.NO_CONTENT, body="")
 
 
+@app.delete("/v1/contacts/<user_id>/devices")
+def remove_queried_device(user_id: User, token: QueriedToken) -> Response[str]:
+    """Remove a device whose token a path cannot hold, for a client or proxy that takes `%2F` for a slash."""
+    return remove_device(user_id, token)
+
+
 @app.get("/v1/contacts/<user_id>/settings")
 def read_settings(user_id: User) -> UserSettings:
     """Return the user's notification settings; of who never chose any, those that opt in to everything."""
@@ -116,6 +128,11 @@ def replace_settings(user_id: User, settings: UserSettings) -> Response[UserSett
         content_type=content_types.APPLICATION_JSON,
         body=settings,
     )
+
+
+def _refuse_another(user_id: str, contact: GivenContact) -> None:
+    if contact.user_id not in ("", user_id):
+        raise InvalidRequest.field("user_id", "must be the same as in the path")
 
 
 def _found(user_id: str, contact: Contact | None) -> UserContact:

@@ -1,4 +1,4 @@
-"""What every API function does alike: who calls, what a body may be, and how each failure is answered.
+"""What every API function does alike: who calls, what a request may say, and how each failure is answered.
 
 An entrypoint is `app = create_app()`, its routes, and `handler = lambda_handler(app)`.
 """
@@ -6,15 +6,21 @@ An entrypoint is `app = create_app()`, its routes, and `handler = lambda_handler
 import base64
 import binascii
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
-from typing import Any
+from math import isinf
+from typing import Annotated, Any
+from urllib.parse import quote, unquote
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic_core import from_json
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError, from_json
 
 from handlers.domain.callers import Caller
 from handlers.domain.problems import (
@@ -26,6 +32,7 @@ from handlers.domain.problems import (
     Problem,
     TooLarge,
     UnsupportedMediaType,
+    refusal_in_words,
 )
 from handlers.observability import describe, logger
 
@@ -34,21 +41,51 @@ MAX_BODY_BYTES = 256 * 1024
 Event = dict[str, Any]
 Handler = Callable[[Event, LambdaContext], dict[str, Any]]
 
-_MESSAGES = {"missing": "is required", "extra_forbidden": "is not a known field"}
+_UNKNOWN_FIELD = "is not a known field"
+_UNKNOWN_PARAMETER = "is not a known query parameter"
+_TWICE = "is there more than once"
 
 
-def create_app() -> APIGatewayRestResolver:
+def _true_or_false(value: object) -> object:
+    """Return the truth that a query parameter says, and nothing that pydantic would take for one (`1`, `yes`, `on`)."""
+    said = {"true": True, "false": False}.get(value) if isinstance(value, str) else value
+    if not isinstance(said, bool):
+        raise PydanticCustomError("flag", "must be true or false")
+    return said
+
+
+Flag = Annotated[bool, BeforeValidator(_true_or_false)]
+"""A query parameter that is `true` or `false`."""
+
+Decoded = BeforeValidator(unquote)
+"""For each text in a path. A REST API hands on a path as it was sent, percent-encoded, in `path` as in
+`pathParameters` (https://github.com/middleapi/standard-server/pull/93), so it is decoded here, and only once.
+"""
+
+
+def create_app(*, is_public: bool = False, parse_float: Callable[[str], Any] = float) -> APIGatewayRestResolver:
     """Return a resolver that validates against the routes' types and answers every failure with problem+json.
 
+    What a request says that its route does not know is refused, and so is what it says twice. Only the query of a
+    `public` link may hold anything: mail programs and what decorates links add parameters of their own (`utm_source`,
+    `fbclid`). `parse_float` makes a value of the text of a number in a body that has a fraction or an exponent.
     An answer that does not meet its route's own return type is a 500: without the code Powertools would call it 422.
     """
     app = APIGatewayRestResolver(
         enable_validation=True,
         response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
-        json_body_deserializer=_parse_object,
+        json_body_deserializer=partial(parse_object, parse_float=parse_float),
     )
+
+    def answer_invalid(error: RequestValidationError) -> Response[str]:
+        unknown = [] if is_public else _unknown(app)
+        named = {each.field for each in unknown}
+        return _answer(invalid([*(each for each in _refusals(error) if each.field not in named), *unknown]))
+
+    if not is_public:
+        app.use(middlewares=[_refuse_unknown])
     app.exception_handler(Problem)(_answer)
-    app.exception_handler(RequestValidationError)(_answer_invalid)
+    app.exception_handler(RequestValidationError)(answer_invalid)
     app.exception_handler(NotFoundError)(_answer_not_found)
     app.exception_handler(Exception)(_answer_failure)
     return app
@@ -82,7 +119,9 @@ def lambda_handler(app: APIGatewayRestResolver, *, takes_forms: bool = False) ->
 
 def _resolve(app: APIGatewayRestResolver, event: Event, context: LambdaContext, takes_forms: bool) -> dict[str, Any]:
     try:
-        return app.resolve(event if takes_forms else _with_json_body(event), context)
+        readable = _with_plain_path(event if takes_forms else _with_json_body(event))
+        answer = app.resolve(readable, context)
+        return answer | {"body": ""} if event["httpMethod"] == "HEAD" else answer
     except Problem as problem:
         return {
             "statusCode": int(problem.status),
@@ -90,6 +129,12 @@ def _resolve(app: APIGatewayRestResolver, event: Event, context: LambdaContext, 
             "body": json.dumps(problem.body()),
             "isBase64Encoded": False,
         }
+
+
+def _with_plain_path(event: Event) -> Event:
+    """Return the event with its path percent-encoded throughout: Powertools' routes match no quote and no backslash."""
+    segments = (quote(unquote(segment), safe="") for segment in event["path"].split("/"))
+    return event | {"path": "/".join(segments)}
 
 
 def _with_json_body(event: Event) -> Event:
@@ -122,21 +167,88 @@ def text_of(event: Event) -> str:
             raise TooLarge(f"The body is over {MAX_BODY_BYTES // 1024} KB.")
         return bytes(body).decode()
     except (UnicodeError, binascii.Error):
-        raise InvalidRequest("The body is not UTF-8.") from None
+        raise _of_body("must be UTF-8") from None
 
 
-def _parse_object(text: str) -> dict[str, Any]:
-    """Return the JSON object in the text: what every route's body is.
+def parse_object(text: str, parse_float: Callable[[str], Any] = float) -> dict[str, Any]:
+    """Return the JSON object in the text: what every route's body is. Raise `InvalidRequest` for anything else.
 
-    Not by `json`, which takes NaN, lone surrogates and endless nesting: what stores or sends them would fail later.
+    It is read twice. What `from_json` refuses, `json` would take: NaN, lone surrogates and endless nesting, which
+    would fail later, where it is stored or sent. And `json` alone tells of an object's names that are there twice.
     """
+    repeating: list[tuple[dict[str, Any], list[str]]] = []
+
+    def read(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            repeating.append((found, [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]))
+        return found
+
+    def number(written: str) -> Any:
+        if isinf(float(written)):  # which no JSON can say again
+            raise _of_body("has a number that is too large: 1.7e308 at most")
+        return parse_float(written)
+
     try:
-        parsed = from_json(text, allow_inf_nan=False)
+        from_json(text, allow_inf_nan=False)
+        parsed = json.loads(text, object_pairs_hook=read, parse_float=number)
     except ValueError:
-        raise InvalidRequest("The body is not JSON.") from None
+        raise _of_body("must be JSON") from None
     if not isinstance(parsed, dict):
-        raise InvalidRequest("The body is not a JSON object.")
+        raise _of_body("must be a JSON object")
+    if repeating:
+        raise invalid(
+            FieldError(_path(("body", *path, name)), _TWICE)
+            for path, held in _objects(parsed)
+            for found, names in repeating
+            if found is held
+            for name in names
+        )
     return parsed
+
+
+def _of_body(message: str) -> InvalidRequest:
+    return InvalidRequest.field("body", message)
+
+
+def _objects(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """Yield each object in a JSON value, with where it lies."""
+    if isinstance(value, dict):
+        yield path, value
+    for part, held in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from _objects(held, (*path, part))
+
+
+# -- what a route does not know ----------------------------------------------------------------------------------------
+
+
+def _refuse_unknown(app: APIGatewayRestResolver, next_middleware: NextMiddleware) -> Response[Any]:
+    if errors := _unknown(app):
+        raise invalid(errors)
+    return next_middleware(app)
+
+
+def _unknown(app: APIGatewayRestResolver) -> list[FieldError]:
+    """Return what the request says that its route does not take, or takes once and is told more often.
+
+    Unknown fields in a body that the route takes are not among it: the body's model refuses them.
+    """
+    takes, event = app.context["_route"].dependant, app.current_event.raw_event
+    queried: Mapping[str, list[str]] = event.get("multiValueQueryStringParameters") or {}
+    headers: Mapping[str, list[str]] = event.get("multiValueHeaders") or {}
+    parameters = {each.alias for each in takes.query_params}
+    header_names = {each.alias.lower() for each in takes.header_params}
+    times = Counter(name.lower() for name, values in headers.items() for _ in values)
+    body = {} if takes.body_params or not event.get("body") else parse_object(event["body"])
+    return [
+        *(FieldError(name, _UNKNOWN_PARAMETER) for name in queried if name not in parameters),
+        *(FieldError(name, _TWICE) for name, values in queried.items() if name in parameters and len(values) > 1),
+        *(FieldError(name, _TWICE) for name in header_names if times[name] > 1),
+        *(FieldError(name, _UNKNOWN_FIELD) for name in body),
+    ]
+
+
+# -- failures ----------------------------------------------------------------------------------------------------------
 
 
 def _answer(problem: Problem) -> Response[str]:
@@ -148,9 +260,14 @@ def _answer(problem: Problem) -> Response[str]:
     )
 
 
-def _answer_invalid(error: RequestValidationError) -> Response[str]:
-    errors = [FieldError(_path(each["loc"]), _message(each)) for each in error.errors()]
-    return _answer(InvalidRequest("; ".join(f"{each.field}: {each.message}" for each in errors[:3]), errors))
+def invalid(errors: Iterable[FieldError]) -> InvalidRequest:
+    """Return the problem of these fields, the first three of them in its detail."""
+    listed = tuple(errors)
+    return InvalidRequest("; ".join(f"{each.field}: {each.message}" for each in listed[:3]), listed)
+
+
+def _refusals(error: RequestValidationError) -> list[FieldError]:
+    return [FieldError(_path(each["loc"]), refusal_in_words(each)) for each in error.errors()]
 
 
 def _answer_not_found(_: NotFoundError) -> Response[str]:
@@ -167,9 +284,8 @@ def _answer_failure(error: Exception) -> Response[str]:
 
 
 def _path(location: Sequence[str | int]) -> str:
-    """Return the dotted path of a pydantic location, without its first part, which says query, path or body."""
-    return ".".join(str(part) for part in location[1:]) or str(location[0])
+    """Return the dotted path of a pydantic location, without its first part, which says query, path or body.
 
-
-def _message(error: Mapping[str, Any]) -> str:
-    return _MESSAGES.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
+    And without the `[key]` after a name that is itself refused.
+    """
+    return ".".join(str(part) for part in location[1:] if part != "[key]") or str(location[0])

@@ -31,7 +31,7 @@ from handlers.domain.notifications.notification import Accepted, DryRun, Notific
 from handlers.domain.notifications.requests import NotificationRequest
 from handlers.domain.notifications.statuses import Status
 from handlers.domain.problems import IdempotencyMismatch, InProgress
-from handlers.entrypoints.http import caller, create_app, lambda_handler
+from handlers.entrypoints.http import Decoded, Flag, caller, create_app, lambda_handler
 from handlers.observability import Metric, count, logger
 from handlers.services.accepting import IDEMPOTENCY_WINDOW, NotificationService
 
@@ -76,7 +76,7 @@ Key = Annotated[
 @app.post("/v1/notifications", status_code=HTTPStatus.ACCEPTED)
 def send(
     request: NotificationRequest,
-    dry_run: Annotated[bool, Query(description="Answer the plan with 200; store and send nothing")] = False,
+    dry_run: Annotated[Flag, Query(description="Answer the plan with 200; store and send nothing")] = False,
     idempotency_key: Key = None,
 ) -> Response[Accepted | DryRun]:
     """Accept a notification: 202 once it is in the log. A dry run tells who would be sent to, and who not and why."""
@@ -90,7 +90,7 @@ def send(
 
 @app.get("/v1/notifications/<notification_id>")
 def read(
-    notification_id: Annotated[str, Path(description="As answered when it was accepted")],
+    notification_id: Annotated[str, Decoded, Path(description="As answered when it was accepted")],
 ) -> NotificationState:
     """Return a notification with its deliveries, their attempts and timelines; 404 unless this app sent it."""
     return service.state(notification_id, caller(app))
@@ -98,7 +98,7 @@ def read(
 
 @app.post("/v1/notifications/<notification_id>/cancel")
 def cancel(
-    notification_id: Annotated[str, Path(description="As answered when it was accepted")],
+    notification_id: Annotated[str, Decoded, Path(description="As answered when it was accepted")],
 ) -> Accepted:
     """Cancel what is not yet sent, and answer what each delivery is now; 404 unless this app sent the notification."""
     return service.cancel(notification_id, caller(app))

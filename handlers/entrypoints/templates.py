@@ -1,6 +1,5 @@
 """`/v1/templates/{name}/{channel}/{locale}`: what is sent, in each language."""
 
-from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Annotated
 
@@ -26,16 +25,16 @@ from handlers.domain.content.writing import Trial, sample
 from handlers.domain.model import Model
 from handlers.domain.people.locales import LocaleOrDefault
 from handlers.domain.problems import FieldError, InvalidRequest, NotFound, ScopeNotGranted
-from handlers.entrypoints.http import caller, create_app, lambda_handler
+from handlers.entrypoints.http import Decoded, caller, create_app, invalid, lambda_handler
 
 app = create_app()
 settings = TemplatesSettings()
 store = S3TemplateStore(settings.template_bucket, clients.s3())
 trial = Trial(links=sample_links(settings.sample_url), max_segments=settings.sms_max_segments)
 
-Name = Annotated[TemplateName, Path(description="The name by which notifications ask for it")]
-Sent = Annotated[Channel, Path(description="The channel it is sent on")]
-Language = Annotated[LocaleOrDefault, Path(description="A language tag, or `default`")]
+Name = Annotated[TemplateName, Decoded, Path(description="The name by which notifications ask for it")]
+Sent = Annotated[Channel, Decoded, Path(description="The channel it is sent on")]
+Language = Annotated[LocaleOrDefault, Decoded, Path(description="A language tag, or `default`")]
 
 
 class Template(Content):
@@ -45,6 +44,15 @@ class Template(Content):
     channel: Channel
     locale: LocaleOrDefault
     version_id: str
+
+
+class GivenTemplate(Content):
+    """A template as it is sent, which may be just as it was answered; what the path says has to be the same there."""
+
+    name: TemplateName = Field(default="", exclude=True, description="Read-only: the same as in the path")
+    channel: Channel | None = Field(default=None, exclude=True, description="Read-only: the same as in the path")
+    locale: LocaleOrDefault = Field(default="", exclude=True, description="Read-only: the same as in the path")
+    version_id: str = Field(default="", exclude=True, description="Read-only: the current version's")
 
 
 class PreviewRequest(Model):
@@ -60,13 +68,14 @@ def read(name: Name, channel: Sent, locale: Language) -> Template:
 
 
 @app.put("/v1/templates/<name>/<channel>/<locale>")
-def replace(name: Name, channel: Sent, locale: Language, content: Content) -> Response[Template]:
+def replace(name: Name, channel: Sent, locale: Language, content: GivenTemplate) -> Response[Template]:
     """Store a version that is used from now on: 201 when it is the first in this language, else 200.
 
     Deliveries that were accepted before keep the version they were accepted with.
     """
     if not caller(app).may_use(channel):
         raise ScopeNotGranted(f"The app may not use {channel}.")
+    _refuse_another(name, channel, locale, content)
     _refuse_what_cannot_be_sent(content, channel)
     stored, is_new = store.put(name, channel, locale, content)
     return Response(
@@ -84,6 +93,22 @@ def preview(name: Name, channel: Sent, locale: Language, request: PreviewRequest
         return sample(content, channel, request.data, trial)
     except TemplateError as error:
         raise _refused(error) from None
+
+
+def _refuse_another(name: str, channel: Channel, locale: str, given: GivenTemplate) -> None:
+    """Raise `InvalidRequest` for read-only fields that are given and differ; what is stored is read only for its version."""
+    in_path = {"name": name, "channel": channel, "locale": locale}
+    differing = [
+        FieldError(field, "must be the same as in the path")
+        for field, value in in_path.items()
+        if getattr(given, field) not in ("", None, value)
+    ]
+    if given.version_id:
+        stored = store.get(name, channel, locale)
+        if stored is None or stored.version_id != given.version_id:
+            differing.append(FieldError("version_id", "is not the current version: get the template and change that"))
+    if differing:
+        raise invalid(differing)
 
 
 def _stored(name: str, channel: Channel, locale: str) -> StoredTemplate:
@@ -106,7 +131,7 @@ def _answer(stored: StoredTemplate) -> Template:
 def _refuse_what_cannot_be_sent(content: Content, channel: Channel) -> None:
     if ignored := ignored_fields(content, channel):
         sent = " and ".join(FIELDS[channel])
-        raise _invalid(FieldError(field, f"is not sent on this channel, which has {sent}") for field in ignored)
+        raise invalid(FieldError(field, f"is not sent on this channel, which has {sent}") for field in ignored)
     try:
         check(content, channel)
     except TemplateError as error:
@@ -114,15 +139,10 @@ def _refuse_what_cannot_be_sent(content: Content, channel: Channel) -> None:
 
 
 def _refused(error: TemplateError) -> InvalidRequest:
-    return _invalid(
+    return invalid(
         FieldError(fault.field, fault.message if fault.line is None else f"line {fault.line}: {fault.message}")
         for fault in error.faults
     )
-
-
-def _invalid(errors: Iterable[FieldError]) -> InvalidRequest:
-    listed = tuple(errors)
-    return InvalidRequest("; ".join(f"{each.field}: {each.message}" for each in listed[:3]), listed)
 
 
 handler = lambda_handler(app)

@@ -26,7 +26,7 @@ from handlers.domain.people.quiet_hours import QuietHours
 from handlers.domain.people.settings import UserSettings
 from handlers.domain.problems import InvalidRequest
 from handlers.entrypoints import pages
-from handlers.entrypoints.http import create_app, lambda_handler, text_of
+from handlers.entrypoints.http import Decoded, create_app, lambda_handler, text_of
 from handlers.observability import Metric, count, describe, logger
 from handlers.services.tracking import Recipients, Told
 
@@ -48,27 +48,30 @@ recipients = Recipients(
     settings=SettingsTable(configured.settings_table, dynamodb),
     clock=partial(datetime.now, UTC),
 )
-app = create_app()
+app = create_app(is_public=True)
 
-Token = Annotated[str, Path(description="As the message has it")]
+Token = Annotated[str, Decoded, Path(description="As the message has it")]
 Form = Mapping[str, Sequence[str]]
 
 
+@app.head("/t/o/<token>", responses={200: {"description": "As GET answers; not counted"}})
 @app.get("/t/o/<token>", responses={200: {"description": "An image of nothing"}})
 def opened(token: Token) -> Response[str]:
-    """Note that a message was opened, by the image in it: `{{ open_url }}`."""
+    """Note that a message was opened, by the image in it: `{{ open_url }}`. HEAD answers the same, and notes nothing."""
     _saw(_link(Purpose.OPEN, token), Status.OPENED)
     return Response(HTTPStatus.OK, "image/svg+xml", _PIXEL, headers=dict(_UNCACHED))
 
 
+@app.head("/t/c/<token>", responses={302: {"description": "As GET answers; not counted"}})
 @app.get("/t/c/<token>", responses={302: {"description": "To where the link leads"}})
 def clicked(token: Token) -> Response[str]:
-    """Lead on to where the link leads, and note that it was followed: `{{ tracked(url) }}`."""
+    """Lead on to where the link leads, and note that it was followed: `{{ tracked(url) }}`. HEAD notes nothing."""
     link = _link(Purpose.CLICK, token)
     _saw(link, Status.CLICKED)
     return Response(HTTPStatus.FOUND, "text/plain", "", headers={**_UNCACHED, "Location": link.target or ""})
 
 
+@app.head("/u/<token>", responses={200: {"description": "As GET answers"}})
 @app.get("/u/<token>", responses={200: {"description": "The page of the recipient's settings"}})
 def look(token: Token) -> Response[str]:
     """Show the recipient's settings, with a button to unsubscribe; changes nothing: `{{ unsubscribe_url }}`."""
@@ -100,7 +103,12 @@ def _link(purpose: Purpose, token: str) -> Link:
 
 
 def _saw(link: Link, status: Status) -> None:
-    """Note it. Who follows a link is led on whatever fails behind it."""
+    """Note it. Who follows a link is led on whatever fails behind it.
+
+    Not of a HEAD: that is a program which looks at where a link leads before anybody has seen the message.
+    """
+    if app.current_event.http_method == "HEAD":
+        return
     try:
         observed = recipients.saw(link, status)
     except Exception as error:

@@ -3,12 +3,17 @@
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from pydantic import StringConstraints
-
 from handlers.domain.channels import Channel
 from handlers.domain.content.rendering import Content
+from handlers.domain.model import Form
 
-TemplateName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+TemplateName = Annotated[
+    str,
+    Form(
+        r"[a-z0-9][a-z0-9_-]{0,63}",
+        "must be the name of a template: a lower-case letter or digit, then up to 63 of these, _ and -",
+    ),
+]
 """The name by which a notification asks for a template; the same in all channels and languages."""
 
 SUFFIX: Final = ".j2"

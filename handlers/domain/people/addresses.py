@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 _EMAIL_LENGTH = 254  # RFC 5321 4.5.3.1.3 bounds the path at 256 octets, of which two are the angle brackets
+_MAILBOX_LENGTH = 64  # RFC 5321 4.5.3.1.1
 
 
 def _email(value: str) -> str:
@@ -20,6 +21,10 @@ def _email(value: str) -> str:
     (https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Destination.html). `.test` names are like any other
     (RFC 6761 6.2).
     """
+    if not value.rpartition("@")[0].isascii():
+        raise PydanticCustomError("mailbox", "has a letter before the @ that is not ASCII, which cannot be sent to")
+    if len(value.rpartition("@")[0]) > _MAILBOX_LENGTH:
+        raise PydanticCustomError("mailbox", "has more than 64 characters before the @")
     try:
         checked = validate_email(
             value, check_deliverability=False, allow_smtputf8=False, strict=True, test_environment=True
@@ -37,6 +42,10 @@ def _phone(value: str) -> str:
     Whether its prefix has been assigned is not asked: numbering plans move faster than the metadata inside a deployed
     function, and a real number must never be refused.
     """
+    if not value.startswith("+"):
+        raise PydanticCustomError(
+            "phone_number", "must begin with + and the code of the country, as in +442079460123 (E.164)"
+        )
     try:
         number = phonenumbers.parse(value, None)
     except phonenumbers.NumberParseException:

@@ -21,7 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, Url
 from pydantic_core.core_schema import literal_schema
 
-from handlers.domain.model import Model, is_absent
+from handlers.domain.model import Form, Model, is_absent
 from handlers.domain.people.addresses import EmailAddress, PhoneNumber
 from handlers.domain.people.devices import MAX_DEVICES, Device
 from handlers.domain.people.locales import Locale
@@ -30,8 +30,14 @@ from handlers.domain.providers.registry import of_channel
 MAX_EXTERNAL_CHANNELS: Final = 50
 MAX_TAGS: Final = 50
 
-UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:@+-]{1,128}$")]
-"""The producers' own id of a user."""
+UserId = Annotated[
+    str,
+    Form(
+        r"[!-~]([ -~]{0,253}[!-~])?",
+        "must be 1 to 255 printable ASCII characters, of which neither the first nor the last is a space",
+    ),
+]
+"""The producers' own id of a user, such as the subject of an OpenID Connect token: `auth0|5f7c8ec7`."""
 
 
 # -- external channels -------------------------------------------------------------------------------------------------

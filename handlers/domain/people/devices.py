@@ -15,7 +15,7 @@ from typing import Annotated, Final, Literal, get_args
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from handlers.domain.model import Model
+from handlers.domain.model import Form, Model
 
 MAX_DEVICES: Final = 33
 """In one contact. It is written in one transaction with all that this means to its devices, and DynamoDB takes 100
@@ -39,6 +39,10 @@ _DEVICE_TOKENS: Final[Mapping[Platform, tuple[re.Pattern[str], str]]] = MappingP
         ),
     }
 )
+
+
+DeviceToken = Annotated[str, Form(r"[!-~]{1,4096}", "must be a device's token, percent-encoded (a + as %2B)")]
+"""The token of a device of whichever platform, in a path or query."""
 
 
 class Device(Model):

@@ -37,6 +37,27 @@ def test_what_is_no_rfc_3339_time_is_refused(refused: object) -> None:
         instant.validate_python(refused)
 
 
+@pytest.mark.parametrize(
+    ("refused", "why"),
+    [
+        ("2016-12-31T23:59:60Z", "is in a leap second (:60), which is not taken: say :59"),
+        ("2030-02-30T12:00:00Z", "is a date or a time of day that there is not"),
+        ("0000-01-01T00:00:00Z", "is a date or a time of day that there is not"),
+        ("2030-01-31T24:00:00Z", "is a date or a time of day that there is not"),
+        ("2030-01-31T12:61:00Z", "is a date or a time of day that there is not"),
+        ("2030-01-31T12:00:00+24:00", "is a date or a time of day that there is not"),
+        ("2030-01-31T12:00:00+10:75", "is a date or a time of day that there is not"),
+        ("0001-01-01T00:00:00+14:00", "must be in one of the years 0001 to 9999, in UTC"),
+        ("9999-12-31T23:59:59-01:00", "must be in one of the years 0001 to 9999, in UTC"),
+        ("tomorrow", "must be an RFC 3339 date and time such as 2030-01-31T12:00:00Z"),
+    ],
+)
+def test_a_time_that_is_refused_is_told_why(refused: str, why: str) -> None:
+    with pytest.raises(ValidationError) as error:
+        instant.validate_python(refused)
+    assert [each["msg"] for each in error.value.errors()] == [why]
+
+
 times = st.integers(min_value=0, max_value=32 * 10**15).map(
     lambda microseconds: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
 )

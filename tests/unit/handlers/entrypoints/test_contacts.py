@@ -115,11 +115,47 @@ def test_a_plus_in_a_user_id_is_a_plus(table: Table) -> None:
     assert ask("PUT", "ada+1", {}).body["user_id"] == "ada+1"
 
 
-@pytest.mark.parametrize("user", ["a b", "a%20b", "a%252Fb", "a" * 129, "é"])
+USERS = ["auth0|5f7c8ec7", "a/b", "100%", "a%2Fb", "a%41", "a b", "a+b", "a?b=c#d", "\\\"`'<>^{}[]"]
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_a_user_id_is_decoded_once_whatever_characters_it_has(user: str, table: Table) -> None:
+    assert ask("PUT", quote(user, safe=""), {"locale": "de"}).body == {"user_id": user, "locale": "de"}
+    assert list(table.items) == [user]
+    assert ask("GET", quote(user, safe="")).status == 200
+
+
+@pytest.mark.parametrize("user", ['"', "\\", "`", "<a>", "a|b"])
+def test_a_user_id_that_a_client_did_not_encode_is_found_all_the_same(user: str, table: Table) -> None:
+    assert ask("PUT", user, {}).body == {"user_id": user}
+
+
+@pytest.mark.parametrize("user", ["%20a", "a%20", "a%0A", "a" * 256, "é", "%C3%A9", "%FF"])
 def test_a_bad_user_id_is_400_naming_it(user: str, table: Table) -> None:
     answer = ask("PUT", user, {})
     assert (answer.status, answer.fields()) == (400, ["user_id"])
     assert table.items == {}
+
+
+# -- what is answered can be sent back ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_what_a_get_answers_can_be_sent_back(method: str, table: Table) -> None:
+    ask("PUT", body={"email": "ada@example.com", "device_tokens": [APNS]})
+    answered = ask("GET").body
+    answer = ask(method, body=answered)
+    assert (answer.status, answer.body) == (200, answered)
+    assert table.items["ada"].document() == {"email": "ada@example.com", "device_tokens": [APNS]}
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_what_is_another_users_is_refused(method: str, table: Table) -> None:
+    ask("PUT", body={"email": "ada@example.com"})
+    for other in ("bob", None, 7):
+        answer = ask(method, body={"user_id": other, "email": "eve@example.com"})
+        assert (answer.status, answer.fields()) == (400, ["user_id"])
+    assert ask("GET").body["email"] == "ada@example.com"
 
 
 # -- devices -----------------------------------------------------------------------------------------------------------
@@ -139,6 +175,23 @@ def test_a_device_is_removed_by_its_token_as_a_path_can_hold_it(table: Table) ->
     for _ in range(2):
         assert ask("DELETE", f"ada/devices/{quote(FCM['deviceToken'], safe='')}").status == 204
     assert ask("GET").body == {"user_id": "ada", "email": "ada@example.com", "device_tokens": [APNS]}
+
+
+@pytest.mark.parametrize("mark", [":", "-", "_", "/", "+", "=", "~", "."])
+def test_a_device_is_removed_by_its_token_in_the_query(mark: str, table: Table) -> None:
+    device = {"deviceToken": f"{mark}APA91b" + "x" * 100, "platform": "fcm"}
+    ask("PUT", body={"device_tokens": [APNS, device]})
+    answer = call(contacts.handler, "DELETE", "/v1/contacts/ada/devices", query={"token": device["deviceToken"]})
+    assert (answer.status, answer.body) == (204, None)
+    assert ask("GET").body["device_tokens"] == [APNS]
+
+
+@pytest.mark.parametrize("query", [None, {"token": ""}, {"token": "a b"}, {"token": "é"}])
+def test_a_deletion_without_a_token_removes_nothing(query: dict[str, str] | None, table: Table) -> None:
+    ask("PUT", body={"device_tokens": [APNS]})
+    answer = call(contacts.handler, "DELETE", "/v1/contacts/ada/devices", query=query)
+    assert (answer.status, answer.fields()) == (400, ["token"])
+    assert ask("GET").body["device_tokens"] == [APNS]
 
 
 def test_a_device_of_nobody_is_removed_with_204(table: Table) -> None:

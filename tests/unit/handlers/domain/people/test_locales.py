@@ -11,8 +11,22 @@ locale: TypeAdapter[str] = TypeAdapter(Locale)
 @pytest.mark.parametrize(
     ("wanted", "searched"),
     [
-        ("zh-CN", ("zh-CN", "zh", "default")),
-        ("zh-Hant-TW", ("zh-Hant-TW", "zh-Hant", "zh", "default")),
+        ("zh-TW", ("zh-TW", "zh-Hant-TW", "zh-Hant", "zh", "zh-Hans", "default")),
+        ("zh-Hant-TW", ("zh-Hant-TW", "zh-TW", "zh-Hant", "zh", "zh-Hans", "default")),
+        ("zh-CN", ("zh-CN", "zh-Hans-CN", "zh-Hans", "zh", "default")),
+        ("zh", ("zh", "zh-Hans", "default")),
+        ("sr-ME", ("sr-ME", "sr-Latn-ME", "sr-Latn", "sr", "sr-Cyrl", "default")),
+        ("no", ("no", "nb", "default")),
+        ("no-NO", ("no-NO", "nb-NO", "no", "nb", "default")),
+        ("nb-NO", ("nb-NO", "nb", "no", "default")),
+        ("nn", ("nn", "no", "nb", "default")),
+        ("pt-AO", ("pt-AO", "pt-PT", "pt", "default")),
+        ("pt-BR", ("pt-BR", "pt", "default")),
+        ("es-MX", ("es-MX", "es-419", "es", "default")),
+        ("en-AU", ("en-AU", "en-001", "en", "default")),
+        ("de-AT", ("de-AT", "de", "default")),
+        ("de-1996", ("de-1996", "de", "default")),
+        ("xx-YY", ("xx-YY", "xx", "default")),
         ("en", ("en", "default")),
         ("default", ("default",)),
         (None, ("default",)),
@@ -23,14 +37,22 @@ def test_the_search_goes_from_the_most_specific_to_the_default(wanted: str | Non
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"), [("de-at", "de-AT"), ("ZH-hant-tw", "zh-Hant-TW"), ("es-419", "es-419"), ("EN", "en")]
+    ("given", "kept"),
+    [
+        ("de-at", "de-AT"),
+        ("ZH-hant-tw", "zh-Hant-TW"),
+        ("es-419", "es-419"),
+        ("EN", "en"),
+        ("en_US", "en-US"),
+        ("zh_hant_tw", "zh-Hant-TW"),
+    ],
 )
 def test_a_language_has_one_spelling(given: str, kept: str) -> None:
     assert locale.validate_python(given) == kept
 
 
 @pytest.mark.parametrize(
-    "refused", ["", "e", "english", "en_GB", "en-", "../en", "en/../../x", "en\n", "en-" + "a" * 40]
+    "refused", ["", "e", "english", "en_US.UTF-8", "en-", "en__US", "../en", "en/../../x", "en\n", "en-" + "a" * 40]
 )
 def test_what_is_no_language_is_refused(refused: str) -> None:
     with pytest.raises(ValidationError):
