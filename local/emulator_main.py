@@ -1,6 +1,12 @@
 """Runs MiniStack for `local.emulator`, by the interpreter of the emulator's environment, which has nothing of ours.
 
-Five of its differences from AWS are mended here, because the program's own policies could not be enforced otherwise:
+Some of its differences from AWS are mended here. Two because the API could not be tried otherwise:
+
+- A REST API hands on the path as it was sent, percent-encoded, so `%2F` ends no segment
+  (https://github.com/middleapi/standard-server/pull/93); MiniStack decodes it first.
+- A mock's answer without a body has none; MiniStack makes it `{}`, which a 204 cannot have.
+
+And five because the program's own policies could not be enforced otherwise:
 
 - AWS is called over TLS, the emulator over plain HTTP on loopback. MiniStack believes `X-Forwarded-Proto`, so every
   request is given one: a policy that refuses cleartext (`aws:SecureTransport`) then has AWS's outcome.
@@ -23,9 +29,11 @@ from email.utils import parseaddr
 
 from ministack import app as ministack  # type: ignore[import-not-found]  # it is in that environment only
 from ministack.core import iam_actions  # type: ignore[import-not-found]
-from ministack.services import ses_v2, sns  # type: ignore[import-not-found]
+from ministack.services import apigateway_v1, ses_v2, sns  # type: ignore[import-not-found]
 
 _serve = ministack.app
+_call_api = ministack._handle_execute_api_request
+_mock = apigateway_v1._invoke_mock_v1
 _resource = iam_actions._ses_v2_resource_arn
 _create_endpoint = sns._create_platform_endpoint
 _resource_of_any_service = iam_actions.extract_resource_arn
@@ -36,6 +44,15 @@ async def _serve_as_over_tls(scope, receive, send):  # type: ignore[no-untyped-d
     if scope["type"] == "http":
         scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
     await _serve(scope, receive, send)
+
+
+async def _call_api_by_its_raw_path(host, path, *request, raw_path=None, **more):  # type: ignore[no-untyped-def]
+    return await _call_api(host, raw_path or path, *request, raw_path=raw_path, **more)
+
+
+def _mock_without_a_body(integration):  # type: ignore[no-untyped-def]  # as MiniStack has it
+    status, headers, body = _mock(integration)
+    return status, headers, b"" if status == 204 else body
 
 
 def _resource_or_sender(method: str, path: str, body: bytes, region: str, account_id: str) -> str:
@@ -68,6 +85,8 @@ def _action_of_one(service, *request):  # type: ignore[no-untyped-def]
 
 if __name__ == "__main__":
     ministack.app = _serve_as_over_tls
+    ministack._handle_execute_api_request = _call_api_by_its_raw_path
+    apigateway_v1._invoke_mock_v1 = _mock_without_a_body
     iam_actions._ses_v2_resource_arn = _resource_or_sender
     sns._create_platform_endpoint = _create_endpoint_named_as_one
     iam_actions.extract_resource_arn = _schedule_in_its_group

@@ -163,8 +163,8 @@ _OF_PYDANTIC: Final = frozenset(get_args(ErrorType)) | {"invalid-json-value"}
 def refusal_in_words(error: Mapping[str, Any]) -> str:
     """Return why a field was refused, of an item of `pydantic.ValidationError.errors()`, in our words alone.
 
-    Pydantic's own would show producers patterns and names of classes. A `PydanticCustomError` is raised by our models, and
-    its words are ours.
+    Pydantic's own would show producers patterns and names of classes. A `PydanticCustomError` is raised by our models,
+    and its words are ours.
     """
     kind, context = error["type"], error.get("ctx") or {}
     if kind not in _OF_PYDANTIC:

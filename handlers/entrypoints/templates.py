@@ -96,7 +96,7 @@ def preview(name: Name, channel: Sent, locale: Language, request: PreviewRequest
 
 
 def _refuse_another(name: str, channel: Channel, locale: str, given: GivenTemplate) -> None:
-    """Raise `InvalidRequest` for read-only fields that are given and differ; what is stored is read only for its version."""
+    """Raise `InvalidRequest` for read-only fields that are given and differ; one call more if a version is given."""
     in_path = {"name": name, "channel": channel, "locale": locale}
     differing = [
         FieldError(field, "must be the same as in the path")

@@ -57,7 +57,7 @@ Form = Mapping[str, Sequence[str]]
 @app.head("/t/o/<token>", responses={200: {"description": "As GET answers; not counted"}})
 @app.get("/t/o/<token>", responses={200: {"description": "An image of nothing"}})
 def opened(token: Token) -> Response[str]:
-    """Note that a message was opened, by the image in it: `{{ open_url }}`. HEAD answers the same, and notes nothing."""
+    """Note that a message was opened, by the image in it: `{{ open_url }}`. HEAD notes nothing."""
     _saw(_link(Purpose.OPEN, token), Status.OPENED)
     return Response(HTTPStatus.OK, "image/svg+xml", _PIXEL, headers=dict(_UNCACHED))
 

@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from stacks.api.logging import AccountLogging, AccountLoggingArgs
+from stacks.api.other_methods import ANSWERS, answer_other_methods
 from stacks.api.responses import RESPONSES
 from stacks.api.routes import ROUTES, Route, path_identifier, paths
 from stacks.compute.function import Function, Logging, permit
@@ -69,7 +70,7 @@ class Api(pulumi.ComponentResource):
         self._api = self._rest_api()
         self._authorizer = self._token_authorizer()
         self._resources = self._paths()
-        deployed = [*self._responses(), *self._methods()]
+        deployed = [*self._responses(), *self._methods(), *self._other_methods()]
         stage = self._stage(self._deployment(deployed))
         domain = self._own_domain(stage)
         self.url = pulumi.Output.format("https://{0}", domain.domain_name) if domain else stage.invoke_url
@@ -158,6 +159,13 @@ class Api(pulumi.ComponentResource):
             opts=self._child,
         )
         return [self._method(route, validator, body) for route in ROUTES]
+
+    def _other_methods(self) -> list[pulumi.Resource]:
+        return [
+            made
+            for path in dict.fromkeys(route.path for route in ROUTES)
+            for made in answer_other_methods(self._api.id, path, self._resources[path], self._child)
+        ]
 
     def _method(
         self, route: Route, validator: aws.apigateway.RequestValidator, body: aws.apigateway.Model
@@ -272,6 +280,7 @@ def _surface(settings: ApiSettings) -> str:
     surface = {
         "routes": [asdict(route) for route in ROUTES],
         "responses": [asdict(response) for response in RESPONSES],
+        "other methods": [asdict(answer) for answer in ANSWERS],
         "body": [_OBJECT, _BODY_TYPES],
         "authorizer": [_BEARER, settings.authorizer_cache_seconds],
         "tls": [TLS_1_3, _STRICT, settings.custom_domain is not None],

@@ -47,6 +47,14 @@ def _not_found(kind: str) -> GatewayResponse:
     return GatewayResponse(kind, 404, "not-found", "Not found", "There is nothing at this path.")
 
 
+METHOD_NOT_ALLOWED = GatewayResponse(
+    "",  # no type of API Gateway's: each path answers it by a method of its own, stacks/api/other_methods.py
+    405,
+    "method-not-allowed",
+    "The path does not take this method",
+    "The header Allow says which methods it takes.",
+)
+
 RESPONSES = (
     GatewayResponse(
         "UNAUTHORIZED",

@@ -1,4 +1,7 @@
-"""What the API answers to: each method of each path, and the function behind it. Nothing else reaches a function."""
+"""What the API answers to: each method of each path, and the function behind it. Nothing else reaches a function.
+
+A path answers to other methods without a function: `stacks.api.other_methods`.
+"""
 
 from dataclasses import dataclass
 
@@ -50,6 +53,7 @@ ROUTES = (
     Route("PATCH", "/v1/contacts/{user_id}", "contacts"),
     Route("DELETE", "/v1/contacts/{user_id}", "contacts"),
     Route("POST", "/v1/contacts/{user_id}/devices", "contacts"),
+    Route("DELETE", "/v1/contacts/{user_id}/devices", "contacts"),
     Route("DELETE", "/v1/contacts/{user_id}/devices/{token}", "contacts"),
     Route("GET", "/v1/contacts/{user_id}/settings", "contacts"),
     Route("PUT", "/v1/contacts/{user_id}/settings", "contacts"),
@@ -57,10 +61,18 @@ ROUTES = (
     Route("PUT", _TEMPLATE, "templates"),
     Route("POST", f"{_TEMPLATE}/preview", "templates"),
     Route("GET", "/t/o/{token}", "tracking", public=True),
+    Route("HEAD", "/t/o/{token}", "tracking", public=True),
     Route("GET", "/t/c/{token}", "tracking", public=True),
+    Route("HEAD", "/t/c/{token}", "tracking", public=True),
     Route("GET", "/u/{token}", "tracking", public=True),
+    Route("HEAD", "/u/{token}", "tracking", public=True),
     Route("POST", "/u/{token}", "tracking", public=True),
 )
+
+
+def allowed(path: str) -> tuple[str, ...]:
+    """Return the methods that a path takes, OPTIONS last, as its header `Allow` has them."""
+    return (*(route.method for route in ROUTES if route.path == path), "OPTIONS")
 
 
 def paths(routes: tuple[Route, ...] = ROUTES) -> tuple[str, ...]:

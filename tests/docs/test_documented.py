@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings
 from handlers import config
 from handlers.domain import problems
 from ops import openapi
-from stacks.api.responses import RESPONSES
+from stacks.api.responses import METHOD_NOT_ALLOWED, RESPONSES
 from stacks.api.routes import ROUTES
 from stacks.settings import Settings
 
@@ -46,7 +46,9 @@ def variables() -> set[str]:
 def problem_slugs() -> set[str]:
     ours = {each.slug for each in vars(problems).values() if isinstance(each, type) and hasattr(each, "slug")}
     gateway = {
-        slug for response in RESPONSES for slug in re.findall(r"urn:carillon:problem:([a-z-]+)", response.template)
+        slug
+        for response in (*RESPONSES, METHOD_NOT_ALLOWED)
+        for slug in re.findall(r"urn:carillon:problem:([a-z-]+)", response.template)
     }
     return ours | gateway
 

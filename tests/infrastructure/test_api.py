@@ -21,17 +21,20 @@ INTEGRATION = "aws:apigateway/integration:Integration"
 PERMISSION = "aws:lambda/permission:Permission"
 RESOURCE = "aws:apigateway/resource:Resource"
 RESPONSE = "aws:apigateway/response:Response"
+ANSWER = "aws:apigateway/integrationResponse:IntegrationResponse"
 EXECUTION = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:api"
 
 TEMPLATE = "/v1/templates/{name}/{channel}/{locale}"
 # Without a token: the links in messages, each of which holds its own signature.
-PUBLIC = {("GET", "/t/o/{token}"), ("GET", "/t/c/{token}"), ("GET", "/u/{token}"), ("POST", "/u/{token}")}
+LINKS = ("/t/o/{token}", "/t/c/{token}", "/u/{token}")
+PUBLIC = {*((method, link) for method in ("GET", "HEAD") for link in LINKS), ("POST", "/u/{token}")}
 CONTRACT = {
     ("POST", "/v1/notifications"),
     ("GET", "/v1/notifications/{notification_id}"),
     ("POST", "/v1/notifications/{notification_id}/cancel"),
     *((method, "/v1/contacts/{user_id}/settings") for method in ("GET", "PUT")),
     ("POST", "/v1/contacts/{user_id}/devices"),
+    ("DELETE", "/v1/contacts/{user_id}/devices"),
     ("DELETE", "/v1/contacts/{user_id}/devices/{token}"),
     *((method, "/v1/contacts/{user_id}") for method in ("GET", "PUT", "PATCH", "DELETE")),
     ("GET", TEMPLATE),
@@ -50,20 +53,64 @@ def path_of(deployed: Program, resource_id: str) -> str:
     return path
 
 
+OTHER_METHODS = {"OPTIONS", "ANY"}
+"""What every path answers without a function."""
+
+
+def methods_of(deployed: Program) -> list[program.Registered]:
+    """The methods that reach a function."""
+    return [each for each in deployed.of(METHOD) if each.inputs["httpMethod"] not in OTHER_METHODS]
+
+
 def test_the_api_answers_to_exactly_what_the_contract_lists(deployed: Program) -> None:
     methods = {
-        (each.inputs["httpMethod"], path_of(deployed, each.inputs["resourceId"])) for each in deployed.of(METHOD)
+        (each.inputs["httpMethod"], path_of(deployed, each.inputs["resourceId"])) for each in methods_of(deployed)
     }
     assert methods == CONTRACT == {(route.method, route.path) for route in ROUTES}
 
 
-def test_no_path_is_greedy_and_no_method_is_any(deployed: Program) -> None:
+def test_no_path_is_greedy_and_only_a_mock_answers_to_any_method(deployed: Program) -> None:
     assert not [each for each in deployed.of(RESOURCE) if "+" in each.inputs["pathPart"]]
-    assert not [each for each in deployed.of(METHOD) if each.inputs["httpMethod"] == "ANY"]
+    kinds = {(each.inputs["httpMethod"] in OTHER_METHODS, each.inputs["type"]) for each in deployed.of(INTEGRATION)}
+    assert kinds == {(True, "MOCK"), (False, "AWS_PROXY")}
+
+
+def test_every_path_says_which_methods_it_takes(deployed: Program) -> None:
+    allowed = {path: {method for method, each in CONTRACT if each == path} | {"OPTIONS"} for _, path in CONTRACT}
+    for method, status in (("OPTIONS", "204"), ("ANY", "405")):
+        answers = [each for each in deployed.of(ANSWER) if each.inputs["httpMethod"] == method]
+        said = {path_of(deployed, each.inputs["resourceId"]): each.inputs for each in answers}
+        assert said.keys() == allowed.keys()
+        assert {each["statusCode"] for each in said.values()} == {status}
+        for path, each in said.items():
+            header = each["responseParameters"]["method.response.header.Allow"]
+            assert set(header.strip("'").split(", ")) == allowed[path]
+
+
+def test_a_method_that_a_path_does_not_take_is_a_problem(local: Program) -> None:
+    for each in local.of(ANSWER):
+        body = each.inputs["responseTemplates"]["application/json"]
+        if each.inputs["httpMethod"] == "OPTIONS":
+            assert body == ""
+            continue
+        assert json.loads(body)["type"] == "urn:carillon:problem:method-not-allowed"
+        assert json.loads(body)["status"] == 405
+        assert each.inputs["responseParameters"]["method.response.header.Content-Type"] == "'application/problem+json'"
+
+
+def test_a_header_that_is_answered_is_promised_first_as_api_gateway_wants(deployed: Program) -> None:
+    promised = {
+        (each.inputs["resourceId"], each.inputs["httpMethod"], each.inputs["statusCode"]): each
+        for each in deployed.of("aws:apigateway/methodResponse:MethodResponse")
+    }
+    for each in deployed.of(ANSWER):
+        first = promised[each.inputs["resourceId"], each.inputs["httpMethod"], each.inputs["statusCode"]]
+        assert first.inputs["responseParameters"].keys() == each.inputs["responseParameters"].keys()
+        assert first.urn in each.dependencies
 
 
 def test_every_method_asks_the_authorizer_but_for_the_links_in_messages(deployed: Program) -> None:
-    for method in deployed.of(METHOD):
+    for method in methods_of(deployed):
         is_public = (method.inputs["httpMethod"], path_of(deployed, method.inputs["resourceId"])) in PUBLIC
         assert method.inputs["authorization"] == ("NONE" if is_public else "CUSTOM")
         assert method.inputs.get("authorizerId") == (None if is_public else "authorizer-id")
@@ -74,7 +121,7 @@ def test_what_is_no_json_object_never_reaches_a_function(deployed: Program) -> N
     assert validator.inputs["validateRequestBody"] is True
     model = deployed.named("aws:apigateway/model:Model")
     assert json.loads(model.inputs["schema"])["type"] == "object"
-    for method in deployed.of(METHOD):
+    for method in methods_of(deployed):
         path = path_of(deployed, method.inputs["resourceId"])
         is_bare = path.endswith("/cancel") or path.startswith("/u/")  # its path says it all; recipients send forms
         carries_body = method.inputs["httpMethod"] in {"POST", "PUT", "PATCH"} and not is_bare
@@ -85,13 +132,14 @@ def test_what_is_no_json_object_never_reaches_a_function(deployed: Program) -> N
 
 
 def test_each_method_is_integrated_with_its_function(deployed: Program) -> None:
-    for integration in deployed.of(INTEGRATION):
+    integrations = [each for each in deployed.of(INTEGRATION) if each.inputs["type"] != "MOCK"]
+    for integration in integrations:
         path = path_of(deployed, integration.inputs["resourceId"])
         assert integration.inputs["type"] == "AWS_PROXY"
         assert integration.inputs["integrationHttpMethod"] == "POST"
         function = path.split("/")[2] if path.startswith("/v1/") else "tracking"
         assert integration.inputs["uri"].endswith(f"/{function}-alias")
-    assert len(deployed.of(INTEGRATION)) == len(CONTRACT)
+    assert len(integrations) == len(CONTRACT)
 
 
 def test_every_function_lets_itself_be_invoked_only_for_what_leads_to_it(local: Program) -> None:
@@ -109,11 +157,16 @@ def test_every_function_lets_itself_be_invoked_only_for_what_leads_to_it(local: 
         *(("carillon-local-contacts", gateway, contact.format(each)) for each in ("GET", "PUT", "PATCH", "DELETE")),
         *(("carillon-local-contacts", gateway, f"{contact.format(each)}/settings") for each in ("GET", "PUT")),
         ("carillon-local-contacts", gateway, f"{contact.format('POST')}/devices"),
+        ("carillon-local-contacts", gateway, f"{contact.format('DELETE')}/devices"),
         ("carillon-local-contacts", gateway, f"{contact.format('DELETE')}/devices/*"),
         ("carillon-local-templates", gateway, template.format("GET")),
         ("carillon-local-templates", gateway, template.format("PUT")),
         ("carillon-local-templates", gateway, f"{template.format('POST')}/preview"),
-        *(("carillon-local-tracking", gateway, f"{EXECUTION}/live/GET/{each}/*") for each in ("t/o", "t/c", "u")),
+        *(
+            ("carillon-local-tracking", gateway, f"{EXECUTION}/live/{method}/{each}/*")
+            for method in ("GET", "HEAD")
+            for each in ("t/o", "t/c", "u")
+        ),
         ("carillon-local-tracking", gateway, f"{EXECUTION}/live/POST/u/*"),
         ("carillon-local-sweeper", "events.amazonaws.com", f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:every-minute"),
     }
@@ -248,7 +301,11 @@ def api_settings(stack: str) -> dict[str, object]:
 
 def test_the_stage_is_deployed_after_everything_it_serves(deployed: Program) -> None:
     dependencies = deployed.named("aws:apigateway/deployment:Deployment").dependencies
-    needed = {each.urn for each in (*deployed.of(INTEGRATION), *deployed.of(RESPONSE))}
+    needed = {
+        each.urn
+        for each in (*deployed.of(INTEGRATION), *deployed.of(RESPONSE), *deployed.of(ANSWER))
+        if each.inputs.get("type") != "MOCK"  # which its answer comes after
+    }
     assert needed <= dependencies
 
 

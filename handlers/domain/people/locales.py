@@ -48,8 +48,8 @@ def fallbacks(locale: str | None) -> tuple[str, ...]:
     """Return where to look, most specific first: `es-MX` → `es-419` → `es` → `default`.
 
     Each next one is the parent that CLDR names, or else what remains without the last subtag
-    (https://unicode.org/reports/tr35/#Locale_Inheritance); beside each, what says the same in other words. Unlike in CLDR
-    another script of the language comes at last, since that is still nearer than another language: `zh-Hant` → `zh`.
+    (https://unicode.org/reports/tr35/#Locale_Inheritance); beside each, what says the same in other words. Unlike in
+    CLDR another script of the language comes at last, which is still nearer than another language: `zh-Hant` → `zh`.
     """
     if locale is None or locale == DEFAULT_LOCALE:
         return (DEFAULT_LOCALE,)

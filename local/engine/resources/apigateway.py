@@ -59,10 +59,34 @@ def integration(inputs: Inputs, aws: Aws) -> Created:
     """What answers a method."""
     api, path, verb = inputs.required("restApi"), inputs.required("resourceId"), inputs.required("httpMethod")
     settings = inputs.pick(
-        type="type", integrationHttpMethod="integrationHttpMethod", uri="uri", timeoutMilliseconds="timeoutInMillis"
+        type="type",
+        integrationHttpMethod="integrationHttpMethod",
+        uri="uri",
+        timeoutMilliseconds="timeoutInMillis",
+        requestTemplates="requestTemplates",
+        passthroughBehavior="passthroughBehavior",
     )
     aws.apigateway.put_integration(restApiId=api, resourceId=path, httpMethod=verb, **settings)
     return Created(f"agi-{api}-{path}-{verb}")
+
+
+def method_response(inputs: Inputs, aws: Aws) -> Created:
+    """A status that a method may answer with, and the headers it may have then."""
+    api, path, verb = inputs.required("restApi"), inputs.required("resourceId"), inputs.required("httpMethod")
+    status, settings = inputs.required("statusCode"), inputs.pick(responseParameters="responseParameters")
+    aws.apigateway.put_method_response(restApiId=api, resourceId=path, httpMethod=verb, statusCode=status, **settings)
+    return Created(f"agmr-{api}-{path}-{verb}-{status}")
+
+
+def integration_response(inputs: Inputs, aws: Aws) -> Created:
+    """What a method answers of what its integration answered."""
+    api, path, verb = inputs.required("restApi"), inputs.required("resourceId"), inputs.required("httpMethod")
+    status = inputs.required("statusCode")
+    settings = inputs.pick(responseParameters="responseParameters", responseTemplates="responseTemplates")
+    aws.apigateway.put_integration_response(
+        restApiId=api, resourceId=path, httpMethod=verb, statusCode=status, **settings
+    )
+    return Created(f"agir-{api}-{path}-{verb}-{status}")
 
 
 def authorizer(inputs: Inputs, aws: Aws) -> Created:
@@ -180,6 +204,8 @@ PROVISIONERS: Final[Mapping[str, Provisioner]] = {
     "aws:apigateway/resource:Resource": resource,
     "aws:apigateway/method:Method": method,
     "aws:apigateway/integration:Integration": integration,
+    "aws:apigateway/methodResponse:MethodResponse": method_response,
+    "aws:apigateway/integrationResponse:IntegrationResponse": integration_response,
     "aws:apigateway/authorizer:Authorizer": authorizer,
     "aws:apigateway/requestValidator:RequestValidator": request_validator,
     "aws:apigateway/model:Model": model,
