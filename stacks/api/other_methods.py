@@ -77,7 +77,7 @@ def _answer(
         response_parameters={f"method.response.header.{header}": True for header in headers},
         opts=opts,
     )
-    return aws.apigateway.IntegrationResponse(
+    made: pulumi.Resource = aws.apigateway.IntegrationResponse(
         f"{name}-answer",
         **where,
         status_code=str(answer.status),
@@ -85,3 +85,4 @@ def _answer(
         response_templates={"application/json": answer.body},
         opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[integration, promised])),
     )
+    return made

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, StringConstraints
 
@@ -121,7 +121,7 @@ def _scripts_by_region() -> frozenset[str]:
 
 
 @cache
-def _cldr(name: str) -> Mapping[str, str]:
+def _cldr(name: Literal["parent_exceptions", "likely_subtags"]) -> Mapping[str, str]:
     """Return a table of CLDR's from tag to tag.
 
     Babel is imported here, since only the function that accepts notifications has it: no other looks for a language.

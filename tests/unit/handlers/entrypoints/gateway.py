@@ -40,20 +40,24 @@ def call(
     *,
     resource: str = "/",
     channels: tuple[str, ...] = ("*",),
-    query: Mapping[str, str] | None = None,
-    headers: Mapping[str, str] | None = None,
+    query: Mapping[str, str | list[str]] | None = None,
+    headers: Mapping[str, str | list[str]] | None = None,
     app_key: str = "demo",
 ) -> Answer:
-    """Call the function as an app. A body that is text or bytes is sent as it is, anything else as JSON."""
-    sent = {"Content-Type": "application/json", **(headers or {})}
+    """Call the function as an app. A body that is text or bytes is sent as it is, anything else as JSON.
+
+    What is a list in the query or headers is there that many times: the last of them stands alone where only one can.
+    """
+    sent = _multiple({"Content-Type": "application/json", **(headers or {})})
+    queried = _multiple(query or {})
     event = {
         "resource": resource,
         "path": path,
         "httpMethod": method,
-        "headers": sent,
-        "multiValueHeaders": {name: [value] for name, value in sent.items()},
-        "queryStringParameters": query,
-        "multiValueQueryStringParameters": {name: [value] for name, value in query.items()} if query else None,
+        "headers": {name: values[-1] for name, values in sent.items()},
+        "multiValueHeaders": sent,
+        "queryStringParameters": {name: values[-1] for name, values in queried.items()} or None,
+        "multiValueQueryStringParameters": queried or None,
         "requestContext": {
             "authorizer": {"app_key": app_key, "categories": '["*"]', "channels": json.dumps(channels)},
             "requestId": "r",
@@ -67,6 +71,10 @@ def call(
     text = answer["body"]
     assert isinstance(text, str), "a body that is not a string is a malformed answer"
     return Answer(answer["statusCode"], content_type, json.loads(text) if text else None, received)
+
+
+def _multiple(given: Mapping[str, str | list[str]]) -> dict[str, list[str]]:
+    return {name: [value] if isinstance(value, str) else value for name, value in given.items()}
 
 
 def _body(body: Any) -> dict[str, Any]:

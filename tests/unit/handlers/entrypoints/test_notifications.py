@@ -75,6 +75,29 @@ def test_a_dry_run_is_not_what_it_is_not(log: MemoryLog) -> None:
     assert len(log.notifications) == 1
 
 
+@pytest.mark.parametrize(
+    "query", [{name: "true"} for name in ("dryRun", "dry-run", "DRY_RUN")] + [{"dryrun": "1"}, {"dry_run": "1"}]
+)
+def test_what_was_meant_as_a_dry_run_sends_nothing(query: dict[str, str], log: MemoryLog) -> None:
+    answer = send(query=query)
+    assert (answer.status, answer.fields()) == (400, list(query))
+    assert log.notifications == {}
+
+
+def test_a_cancellation_of_less_than_all_is_refused(log: MemoryLog) -> None:
+    accepted = send().body
+    path = f"/v1/notifications/{accepted['notification_id']}/cancel"
+    answer = call(notifications.handler, "POST", path, {"delivery_ids": []})
+    assert (answer.status, answer.fields()) == (400, ["delivery_ids"])
+    assert [record.delivery.status for record in log.records.values()] == ["created"]
+
+
+def test_two_keys_are_refused(log: MemoryLog) -> None:
+    answer = send(headers={"Idempotency-Key": ["a", "b"]})
+    assert (answer.status, answer.fields()) == (400, ["idempotency-key"])
+    assert log.notifications == {}
+
+
 @pytest.mark.parametrize("key", ["", "x" * 256])
 def test_a_key_that_is_none_is_refused(key: str) -> None:
     answer = send(headers={"Idempotency-Key": key})

@@ -55,6 +55,35 @@ def test_a_language_is_stored_under_its_one_spelling(store: Store) -> None:
     assert ask("GET", "receipt/email/ZH-CN").status == 200
 
 
+def test_a_language_in_the_manner_of_programs_is_the_same_language(store: Store) -> None:
+    ask("PUT", "receipt/email/en_US", EMAIL)
+    assert list(store.stored) == ["templates/receipt/email/en-US.j2"]
+    assert ask("GET", "receipt/email/en-us").body["locale"] == "en-US"
+
+
+def test_what_a_get_answers_can_be_put_back(store: Store) -> None:
+    ask("PUT", "receipt/email/en_US", EMAIL)
+    answered = ask("GET", "receipt/email/en-US").body
+    answer = ask("PUT", "receipt/email/en_us", answered)
+    assert (answer.status, answer.body) == (200, answered | {"version_id": "v1"})
+    assert '"name"' not in store.stored["templates/receipt/email/en-US.j2"].content.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("name", "other"), ("channel", "sms"), ("locale", "fr"), ("version_id", "v9"), ("name", None)]
+)
+def test_what_is_read_only_and_differs_is_refused_by_name(field: str, value: Any, store: Store) -> None:
+    ask("PUT", body=EMAIL)
+    answer = ask("PUT", body=ask("GET").body | {field: value})
+    assert (answer.status, answer.fields()) == (400, [field])
+    assert [each.version_id for each in store.stored.values()] == ["v0"]
+
+
+def test_a_version_that_there_is_not_cannot_be_replaced(store: Store) -> None:
+    answer = ask("PUT", body=EMAIL | {"version_id": "v0"})
+    assert (answer.status, answer.fields()) == (400, ["version_id"])
+
+
 def test_a_preview_is_what_would_be_sent(store: Store) -> None:
     ask("PUT", body=EMAIL)
     answer = ask("POST", "receipt/email/de/preview", {"data": {"name": "<Ada>"}})

@@ -61,7 +61,13 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     return bench
 
 
-def ask(method: str, path: str, body: str | bytes | None = None, content_type: str = FORM) -> Answer:
+def ask(
+    method: str,
+    path: str,
+    body: str | bytes | None = None,
+    content_type: str = FORM,
+    query: dict[str, list[str]] | None = None,
+) -> Answer:
     encoded = isinstance(body, bytes)
     event = {
         "resource": re.sub(r"[^/]+$", "{token}", path),
@@ -69,8 +75,8 @@ def ask(method: str, path: str, body: str | bytes | None = None, content_type: s
         "httpMethod": method,
         "headers": {"content-type": content_type},
         "multiValueHeaders": {"content-type": [content_type]},
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
+        "queryStringParameters": {name: values[-1] for name, values in query.items()} if query else None,
+        "multiValueQueryStringParameters": query,
         "requestContext": {"requestId": "r", "path": f"/live{path}"},
         "body": base64.b64encode(body).decode() if isinstance(body, bytes) else body,
         "isBase64Encoded": encoded,
@@ -159,6 +165,35 @@ def test_the_link_of_a_delivery_that_is_gone_says_so(bench: Bench) -> None:
     bench.log.records.clear()
     assert ask("GET", bench.path(Purpose.UNSUBSCRIBE)).status == 404
     assert ask("POST", bench.path(Purpose.UNSUBSCRIBE), "List-Unsubscribe=One-Click").status == 404
+
+
+# -- programs that look before anybody does ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("purpose", "target"),
+    [(Purpose.OPEN, None), (Purpose.CLICK, "https://shop.example.com/"), (Purpose.UNSUBSCRIBE, None)],
+)
+def test_a_head_answers_as_a_get_does_and_counts_as_nothing(purpose: Purpose, target: str | None, bench: Bench) -> None:
+    looked = ask("HEAD", bench.path(purpose, target))
+    assert bench.status() is Status.SENT
+    assert bench.choices.kept == {}
+    followed = ask("GET", bench.path(purpose, target))
+    assert (looked.status, looked.headers, looked.body) == (followed.status, followed.headers, "")
+
+
+@pytest.mark.parametrize("path", ["/t/o/x", "/t/c/x", "/u/x"])
+def test_a_head_on_a_link_that_nobody_signed_is_404_without_a_body(path: str, bench: Bench) -> None:
+    looked = ask("HEAD", path)
+    assert (looked.status, looked.body) == (404, "")
+
+
+@pytest.mark.parametrize("query", [{"utm_source": ["mail"]}, {"fbclid": ["a", "b"], "gclid": [""]}])
+def test_a_link_may_have_been_decorated_on_its_way(query: dict[str, list[str]], bench: Bench) -> None:
+    assert ask("GET", bench.path(Purpose.OPEN), query=query).status == 200
+    assert ask("GET", bench.path(Purpose.CLICK, "https://shop.example.com/"), query=query).status == 302
+    assert ask("POST", bench.path(Purpose.UNSUBSCRIBE), "List-Unsubscribe=One-Click", query=query).status == 200
+    assert bench.status() is Status.UNSUBSCRIBED
 
 
 # -- unsubscribing -----------------------------------------------------------------------------------------------------
