@@ -17,6 +17,7 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
     IdempotencyAlreadyInProgressError,
     IdempotencyValidationError,
 )
+from pydantic import StringConstraints
 
 from handlers.adapters.aws import clients
 from handlers.adapters.aws.event_bus import EventBridgePublisher
@@ -73,6 +74,14 @@ Key = Annotated[
 ]
 
 
+NotificationId = Annotated[
+    str,
+    StringConstraints(max_length=255),  # DynamoDB takes no key of more than 2,048 bytes
+    Decoded,
+    Path(description="As answered when it was accepted"),
+]
+
+
 @app.post("/v1/notifications", status_code=HTTPStatus.ACCEPTED)
 def send(
     request: NotificationRequest,
@@ -90,7 +99,7 @@ def send(
 
 @app.get("/v1/notifications/<notification_id>")
 def read(
-    notification_id: Annotated[str, Decoded, Path(description="As answered when it was accepted")],
+    notification_id: NotificationId,
 ) -> NotificationState:
     """Return a notification with its deliveries, their attempts and timelines; 404 unless this app sent it."""
     return service.state(notification_id, caller(app))
@@ -98,7 +107,7 @@ def read(
 
 @app.post("/v1/notifications/<notification_id>/cancel")
 def cancel(
-    notification_id: Annotated[str, Decoded, Path(description="As answered when it was accepted")],
+    notification_id: NotificationId,
 ) -> Accepted:
     """Cancel what is not yet sent, and answer what each delivery is now; 404 unless this app sent the notification."""
     return service.cancel(notification_id, caller(app))

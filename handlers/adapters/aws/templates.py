@@ -43,7 +43,7 @@ class S3TemplateStore:
         """
 
     def resolve(self, name: str, channel: Channel, locale: str | None) -> StoredTemplate | None:
-        """Return the template in the language nearest to the locale: `zh-CN`, else `zh`, else `default`.
+        """Return the template in the language nearest to the locale: `es-MX`, else `es-419`, else `es`, else `default`.
 
         Calls `s3:ListBucket` with a prefix under `templates/`, then `s3:GetObject` unless that version is remembered.
         """

@@ -92,6 +92,12 @@ def test_a_cancellation_of_less_than_all_is_refused(log: MemoryLog) -> None:
     assert [record.delivery.status for record in log.records.values()] == ["created"]
 
 
+@pytest.mark.parametrize(("method", "end"), [("GET", ""), ("POST", "/cancel")])
+def test_an_id_that_no_table_could_be_asked_for_is_refused(method: str, end: str) -> None:
+    answer = call(notifications.handler, method, f"/v1/notifications/{'x' * 3000}{end}")
+    assert (answer.status, answer.fields()) == (400, ["notification_id"])
+
+
 def test_two_keys_are_refused(log: MemoryLog) -> None:
     answer = send(headers={"Idempotency-Key": ["a", "b"]})
     assert (answer.status, answer.fields()) == (400, ["idempotency-key"])
