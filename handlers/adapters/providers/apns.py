@@ -1,7 +1,7 @@
 """Push to Apple's devices by APNs: https://developer.apple.com/documentation/usernotifications.
 
-HTTP/2 alone, with a provider token (ES256) in place of a client certificate. One connection carries all the requests of
-an execution environment at once, and APNs wants it kept.
+HTTP/2 alone, with a provider token (ES256) in place of a client certificate. APNs wants connections kept, and takes
+several at a time; it closes what has been idle when it likes (see `connections`).
 """
 
 from functools import partial

@@ -196,16 +196,6 @@ def test_a_connection_that_breaks_leaves_the_outcome_unknown() -> None:
     assert type(error) is OutcomeUnknownError
 
 
-def test_a_connection_that_closes_while_the_request_is_written_sent_no_whole_request() -> None:
-    def closed(request: httpx.Request) -> httpx.Response:
-        raise httpx.WriteError("", request=request)
-
-    transport = httpx.MockTransport(closed)
-    with pytest.raises(UnavailableError) as error:
-        HttpProviderClient(httpx.Client(transport=transport)).request("POST", URL)
-    assert error.value.code == "WriteError"
-
-
 def test_a_connection_that_was_never_made_sent_nothing() -> None:
     with provider(says(200, b"")) as (origin, _):
         pass
