@@ -5,7 +5,7 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Mode = Literal["outage", "throttle", "timeout", "reject", "idle_close"]
-"""`idle_close` fails no call: connections that are idle are closed soon after their last answer, whoever asked for it."""
+"""`idle_close` fails no call: connections that become idle are closed soon, whoever of the providers is told so."""
 
 KEPT_SECONDS: Final = 15.0
 """For how long an idle connection is kept: for less than the workers keep theirs, as Apple's servers may."""

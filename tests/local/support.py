@@ -143,7 +143,7 @@ class Sandbox:
 
 
 def wait_for_close(url: str, seconds: float = 10) -> None:
-    """Open a connection to the sandbox, say nothing, and wait until it is closed: so are those that were idle before."""
+    """Open a connection to the sandbox, say nothing, and wait until it is closed: those idle before it are by then."""
     here = httpx.URL(url)
     with socket.create_connection((here.host, here.port or 80), timeout=seconds) as idle:
         assert idle.recv(1) == b""

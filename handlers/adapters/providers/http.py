@@ -7,7 +7,7 @@ would send a message, and with it the credentials, to somebody else.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -20,7 +20,7 @@ import httpx
 from handlers.adapters.providers.connections import KEPT_SECONDS, MAX_CONNECTIONS, Progress, http2_transport
 from handlers.config import ProviderSettings
 from handlers.domain.content.messages import Message
-from handlers.domain.providers.errors import OutcomeUnknownError, ThrottledError, UnavailableError
+from handlers.domain.providers.errors import OutcomeUnknownError, ProviderError, ThrottledError, UnavailableError
 
 _CONNECT_SECONDS: Final = 2
 _READ_SECONDS: Final = 10
@@ -58,6 +58,10 @@ class Answer:
         return document if isinstance(document, dict) else {}
 
 
+Meaning = Callable[[str], ProviderError]
+"""Makes the error that a provider's code means."""
+
+
 class HttpProviderClient:
     """Makes requests of providers, from several threads at once, each bounded in time and in the size of its answer."""
 
@@ -77,10 +81,10 @@ class HttpProviderClient:
         content: bytes | None = None,
         auth: tuple[str, str] | None = None,
     ) -> Answer:
-        """Make a request with one kind of body at most, and return its answer if that is 2xx, or 4xx other than 429.
+        """Make a request with one kind of body at most, and return its answer if that is 2xx or 4xx.
 
         Raises `UnavailableError` when nothing was sent (no connection, no free one in time), and for 5xx and 3xx;
-        `ThrottledError` for 429; `OutcomeUnknownError` when no answer came. A `form` may have lists for values.
+        `OutcomeUnknownError` when no answer came. A `form` may have lists for values.
         """
         target, host = self._route(httpx.URL(url))
         # `identity`: an answer must not grow beyond its bound by being unpacked; one that does not comply is not read.
@@ -168,11 +172,14 @@ def _body(response: httpx.Response, deadline: float) -> bytes:
 
 
 def _checked(answer: Answer) -> Answer:
-    if answer.status == 429:
-        raise ThrottledError("429", retry_after(answer.headers, datetime.now(UTC)))
     if answer.is_success or 400 <= answer.status < 500:
         return answer
     raise UnavailableError(str(answer.status))
+
+
+def throttled(answer: Answer, code: str, *, of_endpoint: bool = False) -> ThrottledError:
+    """Return what an answer means that asks for patience: of us, or of this address alone."""
+    return ThrottledError(code, retry_after(answer.headers, datetime.now(UTC)), of_endpoint=of_endpoint)
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:

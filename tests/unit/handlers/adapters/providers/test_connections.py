@@ -37,7 +37,7 @@ def failed(client: HttpProviderClient, content: bytes = b"{}") -> type[ProviderE
     return type(error.value)
 
 
-# -- HTTP/2: an idle connection that the server closed ------------------------------------------------------------------
+# -- HTTP/2: an idle connection that the server closed -----------------------------------------------------------------
 
 
 def going_away(connection: Connection) -> None:
@@ -133,7 +133,7 @@ def test_threads_do_not_share_a_connection_of_http_2() -> None:
     assert len(accepted) == 5
 
 
-# -- HTTP/1.1 -----------------------------------------------------------------------------------------------------------
+# -- HTTP/1.1 ----------------------------------------------------------------------------------------------------------
 
 
 def closes_after_the_first(request: BaseHTTPRequestHandler) -> None:
