@@ -13,7 +13,7 @@ from handlers.adapters.aws.contacts import ContactsTable
 from handlers.adapters.aws.devices import DynamoDevices
 from handlers.adapters.aws.settings import SettingsTable
 from handlers.config import ContactsSettings
-from handlers.domain.people.contacts import Contact, UserId, changes
+from handlers.domain.people.contacts import Contact, StoredContact, UserId, changes
 from handlers.domain.people.devices import Device
 from handlers.domain.people.settings import UserSettings
 from handlers.domain.problems import NotFound
@@ -32,7 +32,7 @@ User = Annotated[UserId, BeforeValidator(unquote), Path(description="The produce
 Token = Annotated[str, BeforeValidator(unquote), Path(description="The device's token, percent-encoded")]
 
 
-class UserContact(Contact):
+class UserContact(StoredContact):
     """A user's contact as it is answered."""
 
     user_id: UserId
@@ -118,7 +118,7 @@ def replace_settings(user_id: User, settings: UserSettings) -> Response[UserSett
     )
 
 
-def _found(user_id: str, contact: Contact | None) -> UserContact:
+def _found(user_id: str, contact: StoredContact | None) -> UserContact:
     if contact is None:
         raise NotFound("There is no contact for this user.")
     return UserContact.model_validate({"user_id": user_id, **contact.document()})

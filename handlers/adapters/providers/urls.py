@@ -35,6 +35,7 @@ from handlers.domain.providers.errors import (
     ThrottledError,
     UnavailableError,
 )
+from handlers.domain.urls import UrlError, https_url
 
 _PATIENCE_SECONDS: Final = 5.0
 _FIRST_REST_SECONDS: Final = 5.0
@@ -71,8 +72,8 @@ class UrlClient:
         """Post one body to the url of the message, with `parameters` besides its own, and return the acceptance.
 
         Raises what `refusal` makes of the answer, what `HttpProviderClient.request` raises, and
-        `RecipientRefusedError` for a url that is not https or is not at a public address. A failure is `of_endpoint`
-        when behind each url is a server of somebody's own.
+        `RecipientRefusedError` for a url that `https_url` does not take or that is not at a public address. A failure
+        is `of_endpoint` when behind each url is a server of somebody's own.
         """
         url = _https(message.endpoint.address)
         server = self._server(url.netloc) if own_server else None
@@ -102,13 +103,11 @@ def shared() -> UrlClient:
 
 
 def _https(address: str) -> httpx.URL:
+    """Return the url as httpx calls it: read again, as it may have been stored before the rules became stricter."""
     try:
-        url = httpx.URL(address)
-    except httpx.InvalidURL:
+        return httpx.URL(str(https_url(address)))
+    except (UrlError, httpx.InvalidURL):
         raise RecipientRefusedError("url_not_valid") from None
-    if url.scheme != "https" or not url.host:
-        raise RecipientRefusedError("url_not_https")
-    return url
 
 
 class _Rest:

@@ -78,21 +78,25 @@ def test_the_ids_go_along_and_the_query_of_the_url_stays() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "code"),
+    "url",
     [
-        ("http://alive.example/hook", "url_not_https"),
-        ("ftp://alive.example/hook", "url_not_https"),
-        ("file:///etc/passwd", "url_not_https"),
-        ("alive.example/hook", "url_not_https"),
-        ("https://", "url_not_https"),
-        ("https://alive.example:port/", "url_not_valid"),
+        "http://alive.example/hook",
+        "ftp://alive.example/hook",
+        "file:///etc/passwd",
+        "alive.example/hook",
+        "https://",
+        "https://alive.example:port/",
+        "https://alive.example:8443/hook",
+        "https://dead.example\\@alive.example/hook",
+        "https://user@alive.example/hook",
+        "https://alive.example\n/hook",
     ],
 )
-def test_only_https_is_called(url: str, code: str) -> None:
+def test_only_a_url_that_can_be_read_in_one_way_is_called(url: str) -> None:
     with hosts(alive=says(200)) as (server, client):
         error = failed(client, url)
     assert type(error) is RecipientRefusedError
-    assert error.code == code
+    assert error.code == "url_not_valid"
     assert server.received == []
 
 
@@ -354,6 +358,6 @@ def test_what_is_shared_reaches_the_stand_ins_of_the_environment_and_nothing_els
         client = urls.shared.__wrapped__()
         assert post(client, "https://hooks.slack.com/services/T0/B0/x").status == 200
         with pytest.raises(RecipientRefusedError) as error:
-            post(client, f"https://localhost:{inside.port}/")
+            post(client, "https://localhost/")
     assert error.value.code == "address_not_public"
     assert inside.received == []
