@@ -33,11 +33,12 @@ from handlers.domain.providers.errors import (
     UnavailableError,
     UnregisteredError,
 )
-from handlers.domain.providers.routing import CLOSED, Circuit, Event, Signal, Switches
+from handlers.domain.providers.routing import Event
 from handlers.ports import Provider
 from handlers.services.failover import Chain
 from local.sandbox.credentials import Credentials
 from tests.local.support import Sandbox
+from tests.unit.handlers.adapters.providers.exchange import Signals
 
 TOKENS = {"apns": "0123456789abcdef" * 4, "fcm": "dQw4w9WgXcQ:APA91b" + "x-Y_" * 35}
 DEAD = {"apns": "dead" * 16, "fcm": "dead" * 40}
@@ -183,23 +184,6 @@ def test_without_googles_token_endpoint_nothing_is_sent(mode: str, sandbox: Sand
     assert provider.send(sent)
 
 
-class _Circuits:
-    """The state of the providers, where every signal is kept."""
-
-    def __init__(self) -> None:
-        self.signals: list[Event] = []
-
-    def switches(self) -> Switches:
-        return Switches()
-
-    def circuit(self, _provider: str) -> Circuit:
-        return CLOSED
-
-    def signal(self, _provider: str, signal: Signal, _now: datetime) -> bool:
-        self.signals.append(signal.event)
-        return False
-
-
 def test_a_burst_after_apple_has_closed_the_idle_connections_is_sent_at_the_first_attempt(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,7 +193,7 @@ def test_a_burst_after_apple_has_closed_the_idle_connections_is_sent_at_the_firs
     monkeypatch.setenv("CARILLON_PROVIDER_HOSTS", json.dumps({"*": sandbox.url}))
     secret = sandbox.credentials.secret_strings()["apns"]
     provider = ApnsProvider(http.create(http2=True), _credentials("apns", ApnsCredentials, secret))
-    circuits = _Circuits()
+    circuits = Signals()
     chain = Chain((provider,), circuits, lambda: datetime.now(UTC))
 
     def push(sent: Message) -> str:
@@ -228,6 +212,6 @@ def test_a_burst_after_apple_has_closed_the_idle_connections_is_sent_at_the_firs
         for burst in bursts:
             assert list(threads.map(push, burst)) == ["sent"] * 10
             sandbox.until_idle_connections_are_closed()
-    assert circuits.signals == [Event.ANSWERED] * 30
+    assert circuits.told == [Event.ANSWERED] * 30
     arrived = [each["delivery_id"] for each in sandbox.messages()]
     assert [arrived.count(sent.delivery_id) for burst in bursts for sent in burst] == [1] * 30

@@ -38,11 +38,10 @@ from handlers.domain.providers.errors import (
     UnregisteredError,
 )
 from handlers.domain.providers.registry import PROVIDERS
-from handlers.domain.providers.routing import CLOSED, Circuit, Event, Signal, Switches
 from handlers.ports import Provider
 from handlers.services.failover import Chain, Turn
 from tests.unit.handlers.adapters.providers.chat import message
-from tests.unit.handlers.adapters.providers.exchange import EMAIL, SMS, Exchange, credentials
+from tests.unit.handlers.adapters.providers.exchange import EMAIL, SMS, Exchange, Signals, credentials
 from tests.unit.handlers.adapters.providers.push import ec_key, pem, push, rsa_key
 
 APNS = {"team_id": "TEAM567890", "key_id": "KEY4567890", "private_key": pem(ec_key()), "topic": "com.example.app"}
@@ -266,23 +265,6 @@ TABLE: list[tuple[Callable[[Said], tuple[Provider, Message]], Said, type[Provide
     (webhook, Said(503, ""), UnavailableError, ADDRESS),
     (webhook, Said(410, ""), RecipientRefusedError, ADDRESS),
 ]
-
-
-class Signals:
-    """The state of the providers: closed circuits, and every signal that they were given."""
-
-    def __init__(self) -> None:
-        self.told: list[Event] = []
-
-    def switches(self) -> Switches:
-        return Switches()
-
-    def circuit(self, _provider: str) -> Circuit:
-        return CLOSED
-
-    def signal(self, _provider: str, signal: Signal, _now: datetime) -> bool:
-        self.told.append(signal.event)
-        return False
 
 
 @pytest.mark.parametrize(("make", "said", "kind", "of_endpoint"), TABLE)
