@@ -12,7 +12,7 @@ from handlers.adapters.aws.contacts import ContactsTable
 from handlers.adapters.aws.devices import DynamoDevices
 from handlers.adapters.aws.settings import SettingsTable
 from handlers.config import ContactsSettings
-from handlers.domain.people.contacts import Contact, UserId, changes
+from handlers.domain.people.contacts import Contact, StoredContact, UserId, changes
 from handlers.domain.people.devices import Device, DeviceToken
 from handlers.domain.people.settings import UserSettings
 from handlers.domain.problems import InvalidRequest, NotFound
@@ -36,7 +36,7 @@ class GivenContact(Contact):
     user_id: UserId = Field(default="", exclude=True, description="Read-only: the same as in the path, if it is there")
 
 
-class UserContact(Contact):
+class UserContact(StoredContact):
     """A user's contact as it is answered."""
 
     user_id: UserId
@@ -135,7 +135,7 @@ def _refuse_another(user_id: str, contact: GivenContact) -> None:
         raise InvalidRequest.field("user_id", "must be the same as in the path")
 
 
-def _found(user_id: str, contact: Contact | None) -> UserContact:
+def _found(user_id: str, contact: StoredContact | None) -> UserContact:
     if contact is None:
         raise NotFound("There is no contact for this user.")
     return UserContact.model_validate({"user_id": user_id, **contact.document()})

@@ -210,6 +210,8 @@ class Worker:
         """Return whose turn is next, if there is one and time to take it."""
         if answer.outcome is not Outcome.UNAVAILABLE or self.clock() + FOR_ONE_CALL > lease_until:
             return None
+        if isinstance(answer.cause, ThrottledError) and answer.cause.of_endpoint:
+            return None  # the address has had enough for now, whoever would bring it more
         return self.chain.next(delivery.platform, asked)
 
     def _conclude(self, delivery: Delivery, answer: "_Answer") -> Report:

@@ -14,23 +14,35 @@ from hypercorn.typing import ASGIFramework
 from local.engine.emulator import Emulator
 from local.sandbox.app import create_app
 from local.sandbox.credentials import Credentials
+from local.sandbox.faults import Faults
 from local.sandbox.process import CREDENTIALS_VARIABLE, EMULATOR_VARIABLE
+
+
+class _Config(Config):
+    """The server's settings, one of which is a fault that can be asked for."""
+
+    def __init__(self, faults: Faults) -> None:
+        super().__init__()
+        self._faults = faults
+
+    @property
+    def keep_alive_timeout(self) -> float:  # type: ignore[override]  # the server reads it whenever one becomes idle
+        """In seconds."""
+        return self._faults.idle_connections_kept_seconds
 
 
 async def _serve(listener: int, table: str) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    config = Config()
+    faults = Faults()
+    config = _Config(faults)
     config.bind = [f"fd://{listener}"]
     config.include_server_header = False
-    # Longer than a worker keeps an idle connection, as the real providers do: a request on one that is closed by then
-    # would fail, and the provider's circuit would hear of it.
-    config.keep_alive_timeout = 120
     config.graceful_timeout = 0.2  # open event streams never end by themselves
     emulator = Emulator(**json.loads(os.environ.pop(EMULATOR_VARIABLE)))
     credentials = Credentials.model_validate_json(os.environ.pop(CREDENTIALS_VARIABLE))
-    app = create_app(emulator, credentials, table)
+    app = create_app(emulator, credentials, table, faults)
     # The same protocol, typed by each library in its own words.
     await serve(cast(ASGIFramework, app), config, shutdown_trigger=stopped.wait)
 

@@ -26,9 +26,9 @@ from local.sandbox.timelines import Timelines
 _OWN_HOSTS = ["localhost", "127.0.0.1"]
 
 
-def create_app(emulator: Emulator, credentials: Credentials, table: str) -> ASGIApp:
+def create_app(emulator: Emulator, credentials: Credentials, table: str, faults: Faults) -> ASGIApp:
     """The sandbox in front of `emulator`, whose log is `table`; third parties know their customer by `credentials`."""
-    inbox, faults = Inbox(), Faults()
+    inbox = Inbox()
     aws = PassThrough(emulator.endpoint_url, inbox, faults)
     third_parties = ThirdParties(credentials, inbox, faults)
     site = _site(inbox, faults, Timelines(emulator, table), aws)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -12,7 +13,9 @@ from aws_lambda_powertools.utilities.parameters.secrets import SecretsProvider
 from botocore.stub import Stubber
 
 from handlers.adapters.aws.provider_credentials import C, ProviderCredentials
+from handlers.adapters.providers import http
 from handlers.adapters.providers.apns import ApnsCredentials, ApnsProvider
+from handlers.adapters.providers.connections import http2_transport
 from handlers.adapters.providers.fcm import FcmCredentials, FcmProvider
 from handlers.adapters.providers.http import HttpProviderClient
 from handlers.adapters.providers.sns_push import SnsPushCredentials, SnsPushProvider
@@ -31,9 +34,12 @@ from handlers.domain.providers.errors import (
     UnavailableError,
     UnregisteredError,
 )
+from handlers.domain.providers.routing import Event
 from handlers.ports import Provider
+from handlers.services.failover import Chain
 from local.sandbox.credentials import Credentials
 from tests.local.support import Sandbox
+from tests.unit.handlers.adapters.providers.exchange import Signals
 
 TOKENS = {"apns": "0123456789abcdef" * 4, "fcm": "dQw4w9WgXcQ:APA91b" + "x-Y_" * 35}
 DEAD = {"apns": "dead" * 16, "fcm": "dead" * 40}
@@ -55,9 +61,8 @@ def _credentials(name: str, model: type[C], value: str) -> ProviderCredentials[C
 
 def _client(sandbox: Sandbox, *, http2: bool) -> HttpProviderClient:
     timeout = httpx.Timeout(PATIENCE, connect=2)
-    return HttpProviderClient(
-        httpx.Client(http1=not http2, http2=http2, timeout=timeout, trust_env=False), {"*": sandbox.url}
-    )
+    transport = http2_transport() if http2 else None
+    return HttpProviderClient(httpx.Client(transport=transport, timeout=timeout, trust_env=False), {"*": sandbox.url})
 
 
 def apns(sandbox: Sandbox, credentials: Credentials) -> ApnsProvider:
@@ -196,3 +201,36 @@ def test_without_googles_token_endpoint_nothing_is_sent(mode: str, sandbox: Sand
         assert type(raised(provider, sent)) is UnavailableError
     assert sandbox.message_of(sent.delivery_id) is None
     assert provider.send(sent)
+
+
+def test_a_burst_after_apple_has_closed_the_idle_connections_is_sent_at_the_first_attempt(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Issue 7, line 24: with one connection for all threads it failed up to seven times, and opened the circuit."""
+    monkeypatch.setenv("CARILLON_ENVIRONMENT", "test")
+    monkeypatch.setenv("CARILLON_PROVIDER_SECRET_PREFIX", "p/")
+    monkeypatch.setenv("CARILLON_PROVIDER_HOSTS", json.dumps({"*": sandbox.url}))
+    secret = sandbox.credentials.secret_strings()["apns"]
+    provider = ApnsProvider(http.create(http2=True), _credentials("apns", ApnsCredentials, secret))
+    circuits = Signals()
+    chain = Chain((provider,), circuits, lambda: datetime.now(UTC))
+
+    def push(sent: Message) -> str:
+        turn = chain.next("apns")
+        assert turn is not None
+        try:
+            turn.provider.send(sent)
+        except ProviderError as error:
+            chain.tell(turn, error)
+            return error.code
+        chain.tell(turn, None)
+        return "sent"
+
+    bursts = [[message("apns") for _ in range(10)] for _ in range(3)]
+    with ThreadPoolExecutor(10) as threads, sandbox.fault("idle_close", provider="apns"):
+        for burst in bursts:
+            assert list(threads.map(push, burst)) == ["sent"] * 10
+            sandbox.until_idle_connections_are_closed()
+    assert circuits.told == [Event.ANSWERED] * 30
+    arrived = [each["delivery_id"] for each in sandbox.messages()]
+    assert [arrived.count(sent.delivery_id) for burst in bursts for sent in burst] == [1] * 30

@@ -126,6 +126,13 @@ def test_a_contact_is_kept_as_it_was_given_then_changed_then_gone(producer: Prod
             {"external_channels": [{"platform": "slack", "url": "http://hooks.slack.com/x", "status": True}]},
             "external_channels.0.url",
         ),
+        *(
+            ({"external_channels": [{"platform": "slack", "url": url, "status": True}]}, "external_channels.0.url")
+            for url in (
+                "https://hooks.slack.com\\@hooks.slack.com/services/T0/B0/x",
+                "https://hooks.slack.com:8443/services/T0/B0/x",
+            )
+        ),
         ({"nickname": "ada"}, "nickname"),
     ],
 )
@@ -135,6 +142,8 @@ def test_a_bad_contact_is_400_naming_the_field(change: dict[str, Any], field: st
     assert answer.status_code == 400, answer.text
     assert any(name == field or name.startswith(f"{field}.") for name in fields(answer)), answer.text
     assert producer.call("GET", path).status_code == 404
+    assert producer.call("PUT", path, CONTACT).status_code == 201
+    assert producer.call("PATCH", path, change).status_code == 400
 
 
 def test_a_user_id_with_a_plus_and_an_at_sign_reaches_the_table_as_written(producer: Producer) -> None:

@@ -1,6 +1,7 @@
 """An emulator and a sandbox in front of it, with the log's table: what the inbox needs, without the whole platform."""
 
 import json
+import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,6 +88,10 @@ class Sandbox:
         finally:
             httpx.delete(url).raise_for_status()
 
+    def until_idle_connections_are_closed(self) -> None:
+        """Wait until every connection is closed that is idle now, with the fault `idle_close` in force."""
+        wait_for_close(self.url)
+
     def post(self, url: str, *, timeout: float = 5, http2: bool = False, **request: Any) -> httpx.Response:
         """Call a third party at its own address, as the workers do: the sandbox gets it, with the address's host."""
         asked = httpx.URL(url)
@@ -135,6 +140,13 @@ class Sandbox:
         notification_id, delivery_id = ids if all(ids) else (str(uuid.uuid4()), str(uuid.uuid4()))
         self.ses(**more).send_email(**mail(html, subject, notification_id, delivery_id))
         return delivery_id
+
+
+def wait_for_close(url: str, seconds: float = 10) -> None:
+    """Open a connection to the sandbox, say nothing, and wait until it is closed: those idle before it are by then."""
+    here = httpx.URL(url)
+    with socket.create_connection((here.host, here.port or 80), timeout=seconds) as idle:
+        assert idle.recv(1) == b""
 
 
 def mail(html: str, subject: str, notification_id: str, delivery_id: str) -> dict[str, Any]:

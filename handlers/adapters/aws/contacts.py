@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from handlers.adapters.aws.devices import DEVICES, ContactWrite, DynamoDevices, Seen, giving
 from handlers.adapters.aws.dynamo import Answer, Item, Unmet, plain, typed, write
-from handlers.domain.people.contacts import Changes, Contact
+from handlers.domain.people.contacts import Changes, Contact, StoredContact
 from handlers.domain.people.devices import MAX_DEVICES, PLATFORMS, Device, device_key
 from handlers.domain.problems import InvalidRequest
 
@@ -29,7 +29,7 @@ class ContactsTable:
         self._devices = devices
         self._client = client
 
-    def get(self, user_id: str) -> Contact | None:
+    def get(self, user_id: str) -> StoredContact | None:
         """Return the contact as last written (`dynamodb:GetItem`)."""
         item = self._client.get_item(TableName=self._table, Key=_key(user_id), ConsistentRead=True).get("Item")
         return None if item is None else _contact(item)
@@ -48,7 +48,7 @@ class ContactsTable:
         write = ContactWrite("Put", {"Item": item}, document.get(DEVICES, ()))
         return self._devices.write(user_id, _keys(contact.device_tokens), lambda _: write).contact is None
 
-    def change(self, user_id: str, changes: Changes) -> Contact | None:
+    def change(self, user_id: str, changes: Changes) -> StoredContact | None:
         """Change these fields and return the result; `None` when there is no such contact.
 
         One request (`dynamodb:UpdateItem`) if no devices are among the fields; else those named are the user's now.
@@ -69,7 +69,7 @@ class ContactsTable:
         if self._single(self._client.delete_item, Key=_key(user_id), **_WITHOUT_DEVICES) is None:
             self._devices.write(user_id, frozenset(), lambda seen: None if seen.contact is None else _DELETION)
 
-    def add_device(self, user_id: str, device: Device) -> tuple[Contact, bool]:
+    def add_device(self, user_id: str, device: Device) -> tuple[StoredContact, bool]:
         """Make a device the user's, and a contact if there is none; return the contact, and whether the device is new.
 
         Raises `InvalidRequest` for one device too many.
@@ -91,7 +91,7 @@ class ContactsTable:
         """Remove the device of this token from the user, if it is there, whichever platform's it is."""
         self._devices.remove(user_id, {device_key(platform, token) for platform in PLATFORMS})
 
-    def _change_with_devices(self, user_id: str, changes: Changes) -> Contact | None:
+    def _change_with_devices(self, user_id: str, changes: Changes) -> StoredContact | None:
         devices = changes.assigned.get(DEVICES, ())
         write = ContactWrite("Update", _update(changes), devices)
         keys = {device_key(each["platform"], each["deviceToken"]) for each in devices}
@@ -110,9 +110,11 @@ class ContactsTable:
 _DELETION: Final = ContactWrite("Delete", {})
 
 
-def _contact(item: Mapping[str, Any]) -> Contact:
+def _contact(item: Mapping[str, Any]) -> StoredContact:
     """Return the contact in an item of the table; attributes that are no field of a contact are not looked at."""
-    return Contact.model_validate(plain({field: item[field] for field in Contact.model_fields if field in item}))
+    return StoredContact.model_validate(
+        plain({field: item[field] for field in StoredContact.model_fields if field in item})
+    )
 
 
 def _keys(devices: Iterable[Device] | None) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """Push to Apple's devices by APNs: https://developer.apple.com/documentation/usernotifications.
 
-HTTP/2 alone, with a provider token (ES256) in place of a client certificate. One connection carries all the requests of
-an execution environment at once, and APNs wants it kept.
+HTTP/2 alone, with a provider token (ES256) in place of a client certificate. APNs wants connections kept, and takes
+several at a time; it closes what has been idle when it likes (see `connections`).
 """
 
 from functools import partial
@@ -33,25 +33,44 @@ TOKEN_SECONDS: Final = 40 * 60
 https://developer.apple.com/documentation/usernotifications/establishing-a-token-based-connection-to-apns
 """
 
-# https://developer.apple.com/documentation/usernotifications/handling-notification-responses-from-apns
-# What is not here is our account's fault, or APNs' own: `TopicDisallowed`, `BadPath`, `InternalServerError` …
+# https://developer.apple.com/documentation/usernotifications/handling-notification-responses-from-apns: all of its
+# reasons but those of 5xx, and whom each is said of.
 _MEANINGS: Final[dict[str, type[ProviderError]]] = {
+    # The device's.
     "Unregistered": UnregisteredError,
     "ExpiredToken": UnregisteredError,
     # Also said of every living token when we call production with a development build's, or the other way round, or
     # name a wrong topic: no reason to remove one.
     "BadDeviceToken": RecipientRefusedError,
     "DeviceTokenNotForTopic": RecipientRefusedError,
+    "MissingDeviceToken": RecipientRefusedError,
+    # The message's.
     "PayloadTooLarge": MessageRefusedError,
     "PayloadEmpty": MessageRefusedError,
     "BadCollapseId": MessageRefusedError,
     "BadExpirationDate": MessageRefusedError,
+    "BadMessageId": MessageRefusedError,
+    # Our account's, or of how we call it whatever the message.
     "ExpiredProviderToken": AuthenticationError,
     "InvalidProviderToken": AuthenticationError,
     "MissingProviderToken": AuthenticationError,
     "UnrelatedKeyIdInToken": AuthenticationError,
     "BadEnvironmentKeyIdInToken": AuthenticationError,
+    "BadCertificate": UnavailableError,
+    "BadCertificateEnvironment": UnavailableError,
+    "BadPath": UnavailableError,
+    "BadPriority": UnavailableError,
+    "BadTopic": UnavailableError,
+    "DuplicateHeaders": UnavailableError,
+    "Forbidden": UnavailableError,
+    "IdleTimeout": UnavailableError,
+    "InvalidPushType": UnavailableError,
+    "MethodNotAllowed": UnavailableError,
+    "MissingTopic": UnavailableError,
+    "TopicDisallowed": UnavailableError,
 }
+# Of the two reasons of 429, `TooManyProviderTokenUpdates` is the account's.
+_OF_THE_DEVICES_PACE: Final = "TooManyRequests"
 
 
 class ApnsCredentials(Credentials):
@@ -139,4 +158,6 @@ def _refusal(answer: Answer) -> ProviderError:
     registers a token again gives it to us again, and APNs no longer refuses it then.
     """
     reason = _reason(answer)
+    if answer.status == 429:
+        return http.throttled(answer, reason, of_endpoint=reason == _OF_THE_DEVICES_PACE)
     return _MEANINGS.get(reason, UnavailableError)(reason)

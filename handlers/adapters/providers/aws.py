@@ -12,8 +12,20 @@ from handlers.domain.providers.errors import OutcomeUnknownError, ProviderError,
 
 R = TypeVar("R")
 
+# All of them are of the account's rate or quota:
+# https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html,
+# https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors
 _THROTTLING: Final = frozenset(
-    {"TooManyRequestsException", "LimitExceededException", "Throttling", "ThrottlingException", "Throttled"}
+    {
+        "TooManyRequestsException",
+        "LimitExceededException",
+        "Throttling",
+        "ThrottlingException",
+        "Throttled",
+        "ThrottledException",
+        "KMSThrottling",
+        "RequestLimitExceeded",
+    }
 )
 
 

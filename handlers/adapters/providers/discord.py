@@ -2,17 +2,38 @@
 
 from typing import Final
 
-from handlers.adapters.providers import urls
+from handlers.adapters.providers import http, urls
 from handlers.adapters.providers.http import Answer
 from handlers.domain.content.chat_payloads import discord_payload
 from handlers.domain.content.messages import Message
-from handlers.domain.providers.errors import MessageRefusedError, ProviderError, RecipientRefusedError
+from handlers.domain.providers.errors import (
+    MessageRefusedError,
+    ProviderError,
+    RecipientRefusedError,
+    UnavailableError,
+)
 from handlers.ports import Provider
 
-_OF_THE_URL: Final = frozenset({401, 403, 404})
-# A forum's webhook takes no message without a thread, and a url names none unless it has `thread_id`:
-# https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
-_NEEDS_A_THREAD: Final = 220001
+# https://docs.discord.com/developers/topics/opcodes-and-status-codes#json: whom each is said of.
+_MEANINGS: Final[dict[int, type[ProviderError]]] = {
+    10003: RecipientRefusedError,  # unknown channel
+    10015: RecipientRefusedError,  # unknown webhook
+    50001: RecipientRefusedError,  # missing access
+    50013: RecipientRefusedError,  # missing permissions
+    50027: RecipientRefusedError,  # invalid webhook token
+    # A forum's webhook takes no message without a thread, and a url names none unless it has `thread_id`.
+    220001: RecipientRefusedError,
+    50006: MessageRefusedError,  # empty
+    50035: MessageRefusedError,  # invalid, as one that is too long
+    50109: MessageRefusedError,  # invalid JSON
+    # Discord's Cloudflare has barred our address: https://github.com/discord/discord-api-docs/issues/6473
+    40333: UnavailableError,
+}
+_BY_STATUS: Final[dict[int, type[ProviderError]]] = {
+    401: RecipientRefusedError,
+    403: UnavailableError,  # without a code of Discord's it is Cloudflare's
+    404: RecipientRefusedError,
+}
 
 
 class DiscordProvider:
@@ -47,5 +68,21 @@ def _refusal(answer: Answer) -> ProviderError | None:
     if answer.is_success:
         return None
     code = answer.document.get("code")
-    kind = RecipientRefusedError if answer.status in _OF_THE_URL or code == _NEEDS_A_THREAD else MessageRefusedError
-    return kind(str(code if isinstance(code, int) else answer.status))
+    word = str(code if isinstance(code, int) else answer.status)
+    if answer.status == 429:
+        return http.throttled(answer, "429", of_endpoint=_is_of_the_url(answer))
+    by_status = _BY_STATUS.get(answer.status, MessageRefusedError)
+    if not isinstance(code, int):
+        return by_status(word)
+    return _MEANINGS.get(code, RecipientRefusedError if answer.status in (401, 403, 404) else by_status)(word)
+
+
+def _is_of_the_url(answer: Answer) -> bool:
+    """Say whether a limit is the webhook's, or its channel's, and not that of our address, which all webhooks share.
+
+    https://docs.discord.com/developers/topics/rate-limits. What says nothing of it is Cloudflare's ban of our address.
+    """
+    scope = answer.headers.get("X-RateLimit-Scope")
+    if scope == "global" or answer.headers.get("X-RateLimit-Global") == "true":
+        return False
+    return scope in ("user", "shared") or answer.document.get("global") is False

@@ -12,7 +12,7 @@ What answers is not trusted either: it gets a limited time for a whole answer, h
 import socket
 import time
 from collections.abc import Collection, Iterable
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import ip_address
 from ssl import SSLContext
 from typing import Any, Final
 
@@ -20,35 +20,24 @@ import httpcore
 import httpx
 
 from handlers.domain.providers.errors import RecipientRefusedError
+from handlers.domain.urls import is_public
 
 EXCHANGE_SECONDS: Final = 10.0
 """From the first byte of a request to the last of its answer."""
 
+_HTTPS: Final = 443
 _MAX_CONNECTIONS: Final = 20
 _KEPT_SECONDS: Final = 60.0
-
-# All of the IPv6 internet is in here (https://www.iana.org/assignments/ipv6-address-space): what is outside is unique
-# local, link-local, multicast, or has an IPv4 address within (::ffff:0:0/96, NAT64's 64:ff9b::/96), as 6to4 has inside.
-_IPV6_INTERNET: Final = IPv6Network("2000::/3")
-_6TO4: Final = IPv6Network("2002::/16")
 
 # As httpcore has it in its signatures.
 _SocketOption = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
 
 
-def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Say whether an address is one host on the public internet: neither private, loopback, link-local (where AWS has
-    its metadata: 169.254.169.254, and fd00:ec2::254), shared (100.64.0.0/10), reserved nor multicast.
-    """
-    if isinstance(address, IPv6Address) and (address not in _IPV6_INTERNET or address in _6TO4):
-        return False
-    return address.is_global and not address.is_multicast and not address.is_reserved
-
-
 def transport(allowed: Collection[tuple[str, int]] = ()) -> httpx.BaseTransport:
-    """Return a transport that reaches public addresses only, and besides them `allowed`: hosts and ports of our own.
+    """Return a transport that reaches public addresses on port 443 only, and besides them `allowed`: hosts and ports of
+    our own.
 
-    A host with any other address is refused: `RecipientRefusedError`, before a connection is made.
+    Any other is refused: `RecipientRefusedError`, before a connection is made.
     """
     return _GuardedTransport(_Guard(frozenset(allowed)))
 
@@ -98,6 +87,8 @@ class _Guard(httpcore.NetworkBackend):
 
 def _checked_addresses(host: str, port: int) -> list[str]:
     """Return all addresses of the host, or none at all: one bad address among good ones is a trap, not a mistake."""
+    if port != _HTTPS:
+        raise RecipientRefusedError("port_not_443")
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:  # UnicodeError: a label that IDNA does not take

@@ -16,7 +16,7 @@ from handlers.adapters.aws import provider_credentials
 from handlers.adapters.aws.provider_credentials import Credentials, ProviderCredentials
 from handlers.adapters.providers import http
 from handlers.adapters.providers.bearer import BearerTokens, Token
-from handlers.adapters.providers.http import Answer, HttpProviderClient
+from handlers.adapters.providers.http import Answer, HttpProviderClient, Meaning
 from handlers.domain.content.messages import Message
 from handlers.domain.content.push_payloads import fcm_message
 from handlers.domain.providers.errors import (
@@ -37,15 +37,25 @@ _ASSERTION_SECONDS: Final = 3600
 RENEW_SECONDS_BEFORE: Final = 225
 """How long before its end an access token is replaced; as long as google-auth takes."""
 
-# https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode
-# What is not here is our account's fault, or FCM's own: `THIRD_PARTY_AUTH_ERROR`, `PERMISSION_DENIED`, `INTERNAL` …
-_MEANINGS: Final[dict[str, type[ProviderError]]] = {
+# https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode: FCM's own codes but those of 5xx, and below them
+# those that all of Google's APIs have (https://cloud.google.com/apis/design/errors); whom each is said of.
+_MEANINGS: Final[dict[str, Meaning]] = {
+    # The device's.
     "UNREGISTERED": UnregisteredError,
     # The token is another project's: alive, and of no use to us. If it is we who have the wrong project, every token
     # is: no reason to remove one.
     "SENDER_ID_MISMATCH": RecipientRefusedError,
+    # The message's, unless it names the token.
     "INVALID_ARGUMENT": MessageRefusedError,
+    # The project's credentials at Apple, or those of web push: Android's devices are served all the same.
+    "THIRD_PARTY_AUTH_ERROR": partial(UnavailableError, of_endpoint=True),
+    "APNS_AUTH_ERROR": partial(UnavailableError, of_endpoint=True),  # its former name
+    "UNSPECIFIED_ERROR": UnavailableError,
+    # Our account's: the project is not there, or is not ours.
     "UNAUTHENTICATED": AuthenticationError,
+    "PERMISSION_DENIED": UnavailableError,
+    "NOT_FOUND": UnavailableError,
+    "FAILED_PRECONDITION": UnavailableError,
 }
 
 
@@ -101,6 +111,8 @@ class FcmProvider:
         except OutcomeUnknownError as error:
             raise UnavailableError(error.code) from None
         granted = answer.document
+        if answer.status == 429:
+            raise http.throttled(answer, "429")
         if not answer.is_success:
             raise AuthenticationError(_word(granted.get("error")) or str(answer.status))
         value, seconds = granted.get("access_token"), granted.get("expires_in")
@@ -136,6 +148,8 @@ def _is_expired(answer: Answer) -> bool:
 
 def _refusal(answer: Answer) -> ProviderError:
     code = _code(answer)
+    if answer.status == 429:
+        return http.throttled(answer, code, of_endpoint=_is_of_the_devices_quota(_error(answer)))
     if code == "INVALID_ARGUMENT" and _is_about_the_token(_error(answer)):
         return RecipientRefusedError(code)
     return _MEANINGS.get(code, UnavailableError)(code)
@@ -154,6 +168,15 @@ def _is_about_the_token(error: dict[str, Any]) -> bool:
         return True
     # Without naming the field: "The registration token is not a valid FCM registration token".
     return "registration token" in str(error.get("message"))
+
+
+def _is_of_the_devices_quota(error: dict[str, Any]) -> bool:
+    """Say whether the quota is the device's (`QUOTA_EXCEEDED`: "Device message rate exceeded") and not the project's.
+
+    A violation in its `google.rpc.QuotaFailure` tells which quota it is, in words.
+    """
+    violations = (each for detail in _details(error) for each in detail.get("violations", ()))
+    return any("device" in f"{each.get('subject')} {each.get('description')}".lower() for each in violations)
 
 
 def _error(answer: Answer) -> dict[str, Any]:

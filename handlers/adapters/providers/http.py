@@ -1,12 +1,13 @@
 """What the providers that are called over HTTP have in common: one pool of connections, and what no answer means.
 
-A request is made once, and never repeated here: none of these providers knows an idempotency key, so a repetition
-belongs into the log, as an attempt of its own. A redirect is not followed, as it would send a message, and with it the
-credentials, to somebody else.
+A request that a provider may have acted on is never repeated here: none of these providers knows an idempotency key, so
+a repetition belongs into the log, as an attempt of its own. What certainly did not reach one, as an idle connection had
+been closed, is made again at once on another connection, and counts as one attempt. A redirect is not followed, as it
+would send a message, and with it the credentials, to somebody else.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,29 +17,22 @@ from typing import Any, Final
 
 import httpx
 
+from handlers.adapters.providers.connections import KEPT_SECONDS, MAX_CONNECTIONS, Progress, http2_transport
 from handlers.config import ProviderSettings
 from handlers.domain.content.messages import Message
-from handlers.domain.providers.errors import OutcomeUnknownError, ThrottledError, UnavailableError
+from handlers.domain.providers.errors import OutcomeUnknownError, ProviderError, ThrottledError, UnavailableError
 
 _CONNECT_SECONDS: Final = 2
 _READ_SECONDS: Final = 10
 _TIMEOUT: Final = httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS, pool=_CONNECT_SECONDS)
-_LIMITS: Final = httpx.Limits(max_connections=10, max_keepalive_connections=10, keepalive_expiry=60)
-"""A worker has ten threads. AWS drops what has been idle for 350 s, and a frozen environment may sleep for longer."""
+_LIMITS: Final = httpx.Limits(
+    max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS, keepalive_expiry=KEPT_SECONDS
+)
+
+_NO_USE_TO_REPEAT: Final = (httpx.TimeoutException, httpx.LocalProtocolError)
+"""What takes long to fail, or will fail again; it is not for an idle connection that was closed."""
 
 _MAX_ANSWER_BYTES: Final = 64 * 1024
-
-# httpx raises these before the whole of a request has left (https://www.python-httpx.org/exceptions/): without a
-# connection, or when one closes while it is being written, so that no server has had a request to act on.
-_NOT_SENT: Final = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
-    httpx.WriteError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +58,10 @@ class Answer:
         return document if isinstance(document, dict) else {}
 
 
+Meaning = Callable[[str], ProviderError]
+"""Makes the error that a provider's code means."""
+
+
 class HttpProviderClient:
     """Makes requests of providers, from several threads at once, each bounded in time and in the size of its answer."""
 
@@ -83,10 +81,10 @@ class HttpProviderClient:
         content: bytes | None = None,
         auth: tuple[str, str] | None = None,
     ) -> Answer:
-        """Make a request with one kind of body at most, and return its answer if that is 2xx, or 4xx other than 429.
+        """Make a request with one kind of body at most, and return its answer if that is 2xx or 4xx.
 
         Raises `UnavailableError` when nothing was sent (no connection, no free one in time), and for 5xx and 3xx;
-        `ThrottledError` for 429; `OutcomeUnknownError` when no answer came. A `form` may have lists for values.
+        `OutcomeUnknownError` when no answer came. A `form` may have lists for values.
         """
         target, host = self._route(httpx.URL(url))
         # `identity`: an answer must not grow beyond its bound by being unpacked; one that does not comply is not read.
@@ -98,16 +96,29 @@ class HttpProviderClient:
 
     def _send(self, request: httpx.Request, auth: tuple[str, str] | None) -> Answer:
         deadline = monotonic() + _READ_SECONDS
-        try:
-            response = self._client.send(request, auth=auth, stream=True, follow_redirects=False)
-        except _NOT_SENT as error:
-            raise UnavailableError(type(error).__name__) from None
-        except httpx.TransportError as error:
-            raise OutcomeUnknownError(type(error).__name__) from None
+        response = self._exchange(request, auth)
         try:
             return Answer(response.status_code, response.headers, _body(response, deadline))
         finally:
             response.close()
+
+    def _exchange(self, request: httpx.Request, auth: tuple[str, str] | None) -> httpx.Response:
+        """Make a request and return its answer, whose body is still to be read.
+
+        On another connection when it certainly did not reach the provider on one that had been kept: each such failure
+        removes one of these, so it ends. What fails on a connection made for it is the provider's trouble.
+        """
+        for kept_connections in reversed(range(MAX_CONNECTIONS + 1)):
+            progress = Progress()
+            request.extensions["trace"] = progress
+            try:
+                return self._client.send(request, auth=auth, stream=True, follow_redirects=False)
+            except httpx.TransportError as error:
+                if not progress.is_unsent(error):
+                    raise OutcomeUnknownError(type(error).__name__) from None
+                if not kept_connections or not progress.on_kept_connection or isinstance(error, _NO_USE_TO_REPEAT):
+                    raise UnavailableError(type(error).__name__) from None
+        raise AssertionError("the last time returns or raises")
 
     def _route(self, url: httpx.URL) -> tuple[httpx.URL, str]:
         """Return where the request goes, and its Host header."""
@@ -131,12 +142,10 @@ def create(*, http2: bool = False, transport: httpx.BaseTransport | None = None)
     which only the function that uses it has.
     """
     client = httpx.Client(
-        http1=not http2,
-        http2=http2,
         timeout=_TIMEOUT,
         limits=_LIMITS,
         headers={"User-Agent": "Carillon"},
-        transport=transport,
+        transport=http2_transport() if http2 else transport,
         trust_env=False,
     )
     return HttpProviderClient(client, ProviderSettings().provider_hosts)
@@ -163,11 +172,14 @@ def _body(response: httpx.Response, deadline: float) -> bytes:
 
 
 def _checked(answer: Answer) -> Answer:
-    if answer.status == 429:
-        raise ThrottledError("429", retry_after(answer.headers, datetime.now(UTC)))
     if answer.is_success or 400 <= answer.status < 500:
         return answer
     raise UnavailableError(str(answer.status))
+
+
+def throttled(answer: Answer, code: str, *, of_endpoint: bool = False) -> ThrottledError:
+    """Return what an answer means that asks for patience: of us, or of this address alone."""
+    return ThrottledError(code, retry_after(answer.headers, datetime.now(UTC)), of_endpoint=of_endpoint)
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:

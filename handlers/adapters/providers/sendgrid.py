@@ -26,7 +26,9 @@ _URL: Final = "https://api.sendgrid.com/v3/mail/send"
 
 # A field as errors name it: `personalizations.0.to.0.email`, `content.0.value`, `from.email`.
 _FIELD: Final = re.compile(r"[a-z_]+(\.[a-z0-9_]+)*")
-_OF_THE_MESSAGE: Final = frozenset({"content", "subject"})
+# https://www.twilio.com/docs/sendgrid/api-reference/mail-send/errors: whom a field is of; the others are our account's.
+_OF_THE_ADDRESS: Final = re.compile(r"personalizations(\.\d+)?(\.to(\..+)?)?")
+_OF_THE_MESSAGE: Final = frozenset({"content", "subject", "personalizations", "headers", "custom_args"})
 
 
 class SendGridCredentials(Credentials):
@@ -104,15 +106,16 @@ def _refusal(answer: Answer) -> ProviderError:
     401 and 403 are said of a key that is not valid, lacks the permission, or may not send for this sender.
     """
     word = str(answer.status)
+    if answer.status == 429:
+        return http.throttled(answer, word)  # the limits are of the account: each address is in a request of its own
     if answer.status in (401, 403):
         return AuthenticationError(word)
     if answer.status == 413:
         return MessageRefusedError(word)
     field = _field(answer.document) if answer.status == 400 else ""
-    top = field.split(".")[0]
-    if top == "personalizations":
+    if _OF_THE_ADDRESS.fullmatch(field):
         return RecipientRefusedError(f"{word}:{field}")
-    if top in _OF_THE_MESSAGE:
+    if field.split(".")[0] in _OF_THE_MESSAGE:
         return MessageRefusedError(f"{word}:{field}")
     return UnavailableError(f"{word}:{field}" if field else word)
 

@@ -1,5 +1,6 @@
 """E-mail by Amazon SES, API v2: https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html."""
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from handlers.adapters.aws import clients
@@ -13,10 +14,19 @@ if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sesv2.type_defs import BodyTypeDef, ContentTypeDef, MessageHeaderTypeDef
 
-_OF_THE_MESSAGE: Final = frozenset({"MessageRejected", "BadRequestException"})
-# SES says `MessageRejected` of an identity of ours as well, which is no fault of the message, and tells the two apart
-# by these words alone: https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-error-messages.html
-_NOT_VERIFIED: Final = "not verified"
+# https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors: whom each is said of.
+_MEANINGS: Final[dict[str, type[ProviderError]]] = {
+    "MessageRejected": MessageRefusedError,
+    "BadRequestException": MessageRefusedError,
+    # Our account's.
+    "AccountSuspendedException": UnavailableError,
+    "SendingPausedException": UnavailableError,
+    "MailFromDomainNotVerifiedException": UnavailableError,
+    "NotFoundException": UnavailableError,  # the configuration set
+}
+# SES says `MessageRejected` and `BadRequestException` of our account as well, which is no fault of the message, and
+# tells the two apart by words alone: https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-error-messages.html
+_OF_THE_ACCOUNT: Final = re.compile("not verified|paused|suspended|configuration set", re.IGNORECASE)
 
 
 class SesProvider:
@@ -71,8 +81,7 @@ def _meaning(code: str, text: str) -> ProviderError:
     """Return what an error means. What is not said of the message is our account's fault: paused, suspended,
     misconfigured, denied.
     """
-    is_of_the_message = code in _OF_THE_MESSAGE and _NOT_VERIFIED not in text
-    return MessageRefusedError(code) if is_of_the_message else UnavailableError(code)
+    return UnavailableError(code) if _OF_THE_ACCOUNT.search(text) else _MEANINGS.get(code, UnavailableError)(code)
 
 
 def _headers(message: Message) -> "list[MessageHeaderTypeDef]":

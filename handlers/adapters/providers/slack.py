@@ -3,16 +3,22 @@
 import re
 from typing import Final
 
-from handlers.adapters.providers import urls
+from handlers.adapters.providers import http, urls
 from handlers.adapters.providers.http import Answer
 from handlers.domain.content.chat_payloads import slack_payload
 from handlers.domain.content.messages import Message
 from handlers.domain.providers.errors import MessageRefusedError, ProviderError, RecipientRefusedError
 from handlers.ports import Provider
 
+# https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors and
 # https://docs.slack.dev/changelog/2016/05/17/changes-to-errors-for-incoming-webhooks: 403 (action_prohibited,
-# invalid_token), 404 (no_service, channel_not_found) and 410 (channel_is_archived) are all of the url.
+# invalid_token, posting_to_general_channel_denied, team_disabled), 404 (no_service, no_team, channel_not_found) and 410
+# (channel_is_archived) are all of the url, and of those with 400 these; the others are of the message.
 _OF_THE_URL: Final = frozenset({403, 404, 410})
+_WORDS_OF_THE_URL: Final = frozenset(
+    {"user_not_found", "channel_not_found", "channel_is_archived", "no_service", "no_service_id", "no_team"}
+    | {"no_active_hooks", "team_disabled", "action_prohibited", "invalid_token"}
+)
 _CODE: Final = re.compile(rb"[a-z_]{1,64}")
 
 
@@ -44,6 +50,9 @@ def _refusal(answer: Answer) -> ProviderError | None:
     if answer.is_success:
         return None
     code = answer.body.decode() if _CODE.fullmatch(answer.body) else str(answer.status)
-    if answer.status in _OF_THE_URL or code == "user_not_found":
+    if answer.status == 429:
+        # Each webhook has a rate of its own: https://docs.slack.dev/apis/web-api/rate-limits
+        return http.throttled(answer, code, of_endpoint=True)
+    if answer.status in _OF_THE_URL or code in _WORDS_OF_THE_URL:
         return RecipientRefusedError(code)
     return MessageRefusedError(code)

@@ -38,6 +38,15 @@ _OF_THE_TOKEN: Final = "Invalid parameter: Token"  # noqa: S105  an error's text
 _OF_THE_TEXT: Final = ("Invalid parameter: Message", "Empty message")
 
 
+# "Endpoint … already exists with the same Token, but different attributes": somebody else has made it, for this token.
+_MADE_BY_ANOTHER: Final = "already exists"
+# https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors: of one application, or of one endpoint
+# that went between its making and the message; the other platform's devices are served all the same.
+_OF_ONE_PLATFORM: Final = frozenset(
+    {"PlatformApplicationDisabled", "PlatformApplicationDisabledException", "NotFound", "NotFoundException"}
+)
+
+
 # `arn:aws:sns:eu-central-1:123456789012:app/APNS_SANDBOX/carillon`
 ApplicationArn = Annotated[str, StringConstraints(pattern=r"^arn:[^/]+:app/[A-Z_]+/[^/]+$")]
 
@@ -134,6 +143,8 @@ def _meaning(code: str, text: str) -> ProviderError:
     """
     if code in {"EndpointDisabled", "EndpointDisabledException"}:
         return UnregisteredError(code)
+    if code in _OF_ONE_PLATFORM or (code in _INVALID and _MADE_BY_ANOTHER in text):
+        return UnavailableError(code, of_endpoint=True)
     if code in _INVALID and _OF_THE_TOKEN in text:
         return RecipientRefusedError(code)
     if code in _INVALID and any(words in text for words in _OF_THE_TEXT):

@@ -6,7 +6,7 @@ https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connector
 import re
 from typing import Final
 
-from handlers.adapters.providers import urls
+from handlers.adapters.providers import http, urls
 from handlers.adapters.providers.http import Answer
 from handlers.domain.content.chat_payloads import teams_payload
 from handlers.domain.content.messages import Message
@@ -67,6 +67,8 @@ def _refusal(answer: Answer) -> ProviderError | None:
     code = error.get("code") if isinstance(error, dict) else None
     if not isinstance(code, str) or not _CODE.fullmatch(code):
         code = str(answer.status)
+    if answer.status == 429:
+        return http.throttled(answer, code, of_endpoint=True)  # each flow and each connector has its own rate
     return RecipientRefusedError(code) if code in _TURNED_OFF else _of_status(answer.status, code)
 
 
@@ -77,7 +79,7 @@ def _of_connector(text: bytes) -> ProviderError:
 
 def _of_status(status: int, code: str) -> ProviderError:
     if status == 429:
-        return ThrottledError(code)
+        return ThrottledError(code, of_endpoint=True)
     if status in _OF_THE_URL:
         return RecipientRefusedError(code)
     return MessageRefusedError(code) if status in _OF_THE_MESSAGE else UnavailableError(code)

@@ -1,5 +1,6 @@
 """SMS by Twilio: https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource."""
 
+from functools import partial
 from typing import Final
 
 from pydantic import Field, SecretStr
@@ -7,7 +8,7 @@ from pydantic import Field, SecretStr
 from handlers.adapters.aws import provider_credentials
 from handlers.adapters.aws.provider_credentials import Credentials, ProviderCredentials
 from handlers.adapters.providers import http
-from handlers.adapters.providers.http import Answer, HttpProviderClient
+from handlers.adapters.providers.http import Answer, HttpProviderClient, Meaning
 from handlers.domain.content.messages import Message
 from handlers.domain.providers.errors import (
     AuthenticationError,
@@ -22,34 +23,46 @@ from handlers.ports import Provider
 
 _API: Final = "https://api.twilio.com/2010-04-01"
 
-# https://www.twilio.com/docs/api/errors. Not among them: what Twilio says of our account or sender alone and another
-# provider may still deliver, as 21408 (a country not enabled), 21608 (a trial) and 21612 (no route from this sender).
-_OF_THE_NUMBER: Final = frozenset(
-    {
-        21211,  # invalid
-        21214,  # cannot be reached
-        21217,  # does not appear to be valid
-        21265,  # a short code
-        21266,  # our own
-        21610,  # has opted out, by answering STOP: another provider would go against that
-        21614,  # not a mobile number
-        21635,  # a landline
-    }
-)
-_OF_THE_TEXT: Final = frozenset(
-    {
-        21602,  # there is none
-        21617,  # over 1,600 characters
-        21618,  # cannot be sent
-        21619,  # there is none
-    }
-)
-_OF_OUR_PACE: Final = frozenset(
-    {
-        14107,  # too many messages to or from a number
-        21611,  # ten hours' worth of messages are waiting
-    }
-)
+# https://www.twilio.com/docs/api/errors, each at its number; whom each is said of. The 30xxx are mostly told later, by
+# a receipt. What is not here is our account's fault, or our sender's.
+_OF_THIS_NUMBER_HERE: Final = partial(UnavailableError, of_endpoint=True)
+_OF_THIS_NUMBERS_PACE: Final = partial(ThrottledError, of_endpoint=True)
+_MEANINGS: Final[dict[int, Meaning]] = {
+    # The number's.
+    21211: RecipientRefusedError,  # invalid
+    21214: RecipientRefusedError,  # cannot be reached
+    21217: RecipientRefusedError,  # does not appear to be valid
+    21265: RecipientRefusedError,  # a short code
+    21266: RecipientRefusedError,  # our own
+    21604: RecipientRefusedError,  # there is none
+    21610: RecipientRefusedError,  # has opted out, by answering STOP: another provider would go against that
+    21614: RecipientRefusedError,  # not a mobile number
+    21635: RecipientRefusedError,  # a landline
+    30004: RecipientRefusedError,  # has blocked it
+    30005: RecipientRefusedError,  # unknown, or no longer in use
+    30006: RecipientRefusedError,  # a landline, or a carrier that cannot be reached
+    # The number's, but another provider may deliver to it, or to other numbers this one does.
+    21408: _OF_THIS_NUMBER_HERE,  # its country is not enabled
+    21608: _OF_THIS_NUMBER_HERE,  # is not verified, while the account is a trial
+    21612: _OF_THIS_NUMBER_HERE,  # no route to it from this sender
+    30003: _OF_THIS_NUMBER_HERE,  # is off
+    14107: _OF_THIS_NUMBERS_PACE,  # too many messages between it and the sender
+    # The message's.
+    21602: MessageRefusedError,  # there is no text
+    21617: MessageRefusedError,  # over 1,600 characters
+    21618: MessageRefusedError,  # cannot be sent
+    21619: MessageRefusedError,  # there is no text
+    30007: MessageRefusedError,  # filtered
+    # Our pace's.
+    20429: ThrottledError,  # too many requests
+    21611: ThrottledError,  # ten hours' worth of messages are waiting
+    30001: ThrottledError,  # as many, of a messaging service
+    30022: ThrottledError,  # the rate of the campaign
+    # Our account's.
+    20003: AuthenticationError,  # the token
+    20005: UnavailableError,  # is not active
+    30002: UnavailableError,  # is suspended
+}
 _MESSAGING_SERVICE: Final = "MG"
 
 
@@ -106,14 +119,12 @@ def create() -> Provider:
 
 
 def _refusal(answer: Answer) -> ProviderError:
-    """Return what a 4xx means: our account's fault, if it is said neither of the message nor of our pace."""
+    """Return what a 4xx means: by its code, or else by its status."""
     code = answer.document.get("code")
     word = str(code) if isinstance(code, int) else str(answer.status)
-    if answer.status == 401:
-        return AuthenticationError(word)
-    kinds = (
-        (_OF_THE_NUMBER, RecipientRefusedError),
-        (_OF_THE_TEXT, MessageRefusedError),
-        (_OF_OUR_PACE, ThrottledError),
-    )
-    return next((kind(word) for codes, kind in kinds if code in codes), UnavailableError(word))
+    by_status = {401: AuthenticationError, 429: ThrottledError}.get(answer.status, UnavailableError)
+    meaning = _MEANINGS.get(code, by_status) if isinstance(code, int) else by_status
+    error = meaning(word)
+    if isinstance(error, ThrottledError):
+        return http.throttled(answer, word, of_endpoint=error.of_endpoint)
+    return error

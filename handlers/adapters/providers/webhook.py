@@ -11,7 +11,7 @@ from standardwebhooks import Webhook
 
 from handlers.adapters.aws import provider_credentials
 from handlers.adapters.aws.provider_credentials import Credentials, ProviderCredentials
-from handlers.adapters.providers import urls
+from handlers.adapters.providers import http, urls
 from handlers.adapters.providers.http import Answer
 from handlers.domain.content.messages import Message
 from handlers.domain.model import compact
@@ -99,6 +99,8 @@ def _refusal(answer: Answer) -> ProviderError | None:
     if answer.is_success:
         return None
     code = str(answer.status)
+    if answer.status == 429:
+        return http.throttled(answer, code)
     if answer.status in _NOT_NOW:
         return UnavailableError(code)
     return RecipientRefusedError(code) if answer.status in _OF_THE_URL else MessageRefusedError(code)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from ipaddress import ip_address
 from types import MappingProxyType
 from typing import Annotated, Any, Final, TypeVar
 
@@ -14,7 +13,6 @@ from pydantic import (
     GetPydanticSchema,
     StrictBool,
     StringConstraints,
-    ValidationError,
     ValidationInfo,
     field_validator,
 )
@@ -26,6 +24,7 @@ from handlers.domain.people.addresses import EmailAddress, PhoneNumber
 from handlers.domain.people.devices import MAX_DEVICES, Device
 from handlers.domain.people.locales import Locale
 from handlers.domain.providers.registry import of_channel
+from handlers.domain.urls import UrlError, https_url
 
 MAX_EXTERNAL_CHANNELS: Final = 50
 MAX_TAGS: Final = 50
@@ -50,14 +49,13 @@ ExternalPlatform = Annotated[str, GetPydanticSchema(lambda _type, _handler: lite
 
 
 def _is_public(host: str) -> bool:
-    """Say whether the host can be one on the internet: a full name or a global address, so nothing inside AWS or here.
+    """Say whether the host can be one on the internet: an address, or a full name of nothing inside AWS or here.
 
     A name that resolves to an inner address is not found out here: it may change until the message is sent.
     """
-    try:
-        return ip_address(host.strip("[]")).is_global
-    except ValueError:
-        return "." in host and not host.endswith((".localhost", ".local", ".internal", "."))
+    if host.startswith("["):
+        return True  # an address that `https_url` took
+    return "." in host and not host.endswith((".localhost", ".local", ".internal"))
 
 
 def _is_at(host: str, hosts: Collection[str]) -> bool:
@@ -68,30 +66,33 @@ def _is_at(host: str, hosts: Collection[str]) -> bool:
 
 def _parsed(url: str) -> Url:
     try:
-        return Url(url)
-    except ValidationError:
-        raise PydanticCustomError("url", "must be a url") from None
+        return https_url(url)
+    except UrlError as error:
+        raise PydanticCustomError("url", "must {reason}", {"reason": str(error)}) from None
 
 
-class ExternalChannel(Model):
+class StoredChannel(Model):
     """One channel of a third-party app, as `{"platform", "url", "status"}`; it is sent to while `status` is true.
 
-    The url is kept as it was parsed (WHATWG), so that what is called is what was checked.
+    Its url was checked by the rules of when it was written. It is checked again when it is called.
     """
 
     platform: ExternalPlatform
     url: Annotated[str, StringConstraints(max_length=2048)]
     status: StrictBool
 
+
+class ExternalChannel(StoredChannel):
+    """One channel of a third-party app, as producers write it.
+
+    The url is kept as it was read (`handlers.domain.urls`), so that what is called is what was checked.
+    """
+
     @field_validator("url")
     @classmethod
     def _is_safe_to_call(cls, value: str, info: ValidationInfo) -> str:
         url = _parsed(value)
         sender = _SENDERS.get(info.data.get("platform", ""))  # none when the platform was refused itself
-        if url.scheme != "https":
-            raise PydanticCustomError("url", "must be an https url")
-        if url.username or url.password:
-            raise PydanticCustomError("url", "must not hold credentials")
         if sender is not None and not _is_at(url.host or "", sender.hosts):
             raise PydanticCustomError("url", "must be at a host of {whose}", {"whose": sender.whose})
         return str(url)
@@ -117,7 +118,7 @@ def _device_identity(device: Device) -> Hashable:
     return device.key
 
 
-def _channel_identity(channel: ExternalChannel) -> Hashable:
+def _channel_identity(channel: StoredChannel) -> Hashable:
     return channel.url
 
 
@@ -142,11 +143,14 @@ Devices = Annotated[tuple[Device, ...], Field(max_length=MAX_DEVICES), _distinct
 ExternalChannels = Annotated[
     tuple[ExternalChannel, ...], Field(max_length=MAX_EXTERNAL_CHANNELS), _distinct(_channel_identity)
 ]
+StoredChannels = Annotated[
+    tuple[StoredChannel, ...], Field(max_length=MAX_EXTERNAL_CHANNELS), _distinct(_channel_identity)
+]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Tags = Annotated[tuple[Tag, ...], Field(max_length=MAX_TAGS), _distinct(_tag_identity)]
 
 
-class Contact(Model):
+class StoredContact(Model):
     """All that is known of a user; every field may be absent, and is then not written either."""
 
     email: EmailAddress | None = Field(default=None, exclude_if=is_absent)
@@ -154,12 +158,18 @@ class Contact(Model):
     locale: Locale | None = Field(default=None, exclude_if=is_absent)
     timezone: Timezone | None = Field(default=None, exclude_if=is_absent)
     device_tokens: Devices | None = Field(default=None, exclude_if=is_absent)
-    external_channels: ExternalChannels | None = Field(default=None, exclude_if=is_absent)
+    external_channels: StoredChannels | None = Field(default=None, exclude_if=is_absent)
     tags: Tags | None = Field(default=None, exclude_if=is_absent)
 
     def document(self) -> dict[str, Any]:
         """Return the contact as JSON has it."""
         return self.model_dump(mode="json", by_alias=True)
+
+
+class Contact(StoredContact):
+    """A contact as producers write it, by the rules of today."""
+
+    external_channels: ExternalChannels | None = Field(default=None, exclude_if=is_absent)
 
 
 @dataclass(frozen=True, slots=True)

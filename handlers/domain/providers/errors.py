@@ -15,6 +15,15 @@ The first kind ends the delivery in `error`. The second is tried with the next p
 third is never given to another provider at once, as both might deliver it; it is tried again later, and may then be
 sent twice: a rare second message is better than a lost one.
 
+Whom a failure is of matters as much. What a provider says of us (our account, our rate) or of itself counts towards its
+circuit. What it says of one address (`of_endpoint`) does not: the next message goes to another one.
+
+| it says            | of the account, or of itself          | of this address alone (`of_endpoint`)             |
+|--------------------|---------------------------------------|---------------------------------------------------|
+| `UnavailableError` | a failure; the next provider is asked | no signal; the next provider is asked             |
+| `ThrottledError`   | a failure; the next provider is asked | no signal; nobody else is asked, since the limit  |
+|                    |                                       | is the address's, and another may not tell us so  |
+
 A `code` is the provider's own word for it (`TooManyRequestsException`, `503`) or the kind of failure on the way
 (`ReadTimeoutError`). It goes into the log's attempts and into our logs, so it never holds an address or a message:
 adapters take it from the provider's error code, not from its text.
@@ -24,8 +33,9 @@ adapters take it from the provider's error code, not from its text.
 class ProviderError(Exception):
     """A call to a provider that did not end in acceptance.
 
-    `of_endpoint` says that the failure is of this one address, as of somebody's own webhook server or of its rate: it
-    tells nothing of the provider's other addresses, and so counts towards no circuit.
+    `of_endpoint` says that the failure is of this one address, or of a kind of addresses, as of somebody's own webhook
+    server, of a device's rate, or of a country: it tells nothing of the provider's other addresses, and so counts
+    towards no circuit.
     """
 
     def __init__(self, code: str, *, of_endpoint: bool = False) -> None:

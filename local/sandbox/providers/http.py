@@ -76,4 +76,4 @@ class HttpProvider(Protocol):
         """Take a message, or answer as the provider does when it takes none."""
 
     def failure(self, mode: Mode) -> Response:
-        """The provider's own answer when it fails this way; never asked for `timeout`, which is no answer."""
+        """The provider's own answer when it fails this way; never asked for `timeout` and `idle_close`."""

@@ -126,6 +126,26 @@ def test_a_refusal_of_service_goes_to_the_next_provider_each_attempt_recorded_be
     assert [step.status for step in kept.timeline] == [Status.CREATED, Status.PENDING, Status.SENT]
 
 
+def test_an_address_that_has_had_enough_is_left_alone_by_all_and_tells_nothing_of_the_provider(bench: Bench) -> None:
+    given = bench.accept()
+    bench.first.raises = ThrottledError("TooManyRequests", retry_after=40, of_endpoint=True)
+    for _ in range(FAILURES_TO_OPEN):
+        assert bench.deliver(given) == Report(Result.RETRY, "TooManyRequests", patience=timedelta(seconds=40))
+    assert (bench.second.asked, bench.state.circuits) == (0, {})
+
+    bench.first.raises = None
+    assert bench.deliver(bench.accept()).result is Result.SENT, "the other addresses are served meanwhile"
+    assert bench.second.asked == 0
+
+
+def test_what_fails_for_one_kind_of_addresses_goes_to_the_next_provider_and_opens_nothing(bench: Bench) -> None:
+    bench.first.raises = UnavailableError("21408", of_endpoint=True)
+    for _ in range(FAILURES_TO_OPEN + 1):
+        assert bench.deliver(bench.accept()).result is Result.SENT
+    assert (bench.first.asked, bench.second.asked) == (FAILURES_TO_OPEN + 1, FAILURES_TO_OPEN + 1)
+    assert bench.state.circuit("first").phase(bench.clock()) is Phase.CLOSED
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -14,6 +15,7 @@ from handlers.adapters.providers.http import HttpProviderClient
 from handlers.domain.content.messages import Message
 from handlers.domain.content.rendering import RenderedContent
 from handlers.domain.people.reach import Endpoint
+from handlers.domain.providers.routing import CLOSED, Circuit, Event, Signal, Switches
 
 SMS = Message(Endpoint("+4915112345678"), RenderedContent(body="Grüße €"), "n-1", "d-1", "payment")
 EMAIL = Message(
@@ -44,6 +46,23 @@ class Exchange:
         """The only request."""
         (request,) = self.requests
         return request
+
+
+class Signals:
+    """The state of the providers: closed circuits, and every signal that they were given."""
+
+    def __init__(self) -> None:
+        self.told: list[Event] = []
+
+    def switches(self) -> Switches:
+        return Switches()
+
+    def circuit(self, _provider: str) -> Circuit:
+        return CLOSED
+
+    def signal(self, _provider: str, signal: Signal, _now: datetime) -> bool:
+        self.told.append(signal.event)
+        return False
 
 
 class Secrets(SecretsProvider):

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from handlers.adapters.providers import egress
 from handlers.domain.providers.errors import RecipientRefusedError
+from handlers.domain.urls import is_public
 from tests.unit.handlers.adapters.providers.webserver import says, serving
 
 PUBLIC = "93.184.215.14"
@@ -100,7 +101,7 @@ def call(url: str, *allowed: tuple[str, int], read: float = 5) -> httpx.Response
 )
 def test_an_address_off_the_public_internet_is_never_called(address: str, names: Names, connected: list[str]) -> None:
     names.answers["hook.example"] = [[address]]
-    assert not egress.is_public(ip_address(address))
+    assert not is_public(ip_address(address))
     with pytest.raises(RecipientRefusedError) as error:
         call("https://hook.example/")
     assert error.value.code == "address_not_public"
@@ -109,7 +110,7 @@ def test_an_address_off_the_public_internet_is_never_called(address: str, names:
 
 @pytest.mark.parametrize("address", [PUBLIC, "8.8.8.8", "2606:4700::1111", "2a00:1450:4001:81b::200e"])
 def test_the_addresses_of_the_internet_are_public(address: str) -> None:
-    assert egress.is_public(ip_address(address))
+    assert is_public(ip_address(address))
 
 
 @pytest.mark.parametrize(
@@ -119,6 +120,13 @@ def test_no_way_to_write_the_machine_itself_reaches_it(host: str, connected: lis
     with pytest.raises((RecipientRefusedError, httpx.ConnectError, httpx.InvalidURL)):
         call(f"https://{host}/")
     assert connected == []
+
+
+def test_no_other_port_is_called(names: Names, connected: list[str]) -> None:
+    names.answers["hook.example"] = [[PUBLIC]]
+    with pytest.raises(RecipientRefusedError) as error:
+        call("https://hook.example:8443/")
+    assert (error.value.code, connected) == ("port_not_443", [])
 
 
 def test_one_inner_address_among_public_ones_refuses_the_host(names: Names, connected: list[str]) -> None:
@@ -256,6 +264,7 @@ def test_tls_verifies_the_name_and_not_the_address_that_was_called(
     names.answers["hook.example"] = [["127.0.0.1"]]
     monkeypatch.setattr(egress, "is_public", lambda _: True)
     with serving(says(200), tls) as server:
+        monkeypatch.setattr(egress, "_HTTPS", server.port)
         if trusted:
             assert call(f"https://hook.example:{server.port}/").status_code == 200
         else:

@@ -37,10 +37,18 @@ class WebServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answer = answer
         self.received: list[Request] = []
+        self.closed = threading.Semaphore(0)
+        """Counts the connections that were closed."""
+        self.unread = 0
+        """How many of the next requests are not read: their connections are closed after the headers."""
 
     @property
     def port(self) -> int:
         return self.server_port
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        self.closed.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of clients that went away: some tests are about that."""
@@ -51,6 +59,10 @@ class _Handler(BaseHTTPRequestHandler):
     server: WebServer
 
     def do_POST(self) -> None:
+        if self.server.unread:
+            self.server.unread -= 1
+            self.close_connection = True
+            return
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.received.append(Request(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
         self.server.answer(self)
