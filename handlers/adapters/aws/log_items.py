@@ -7,7 +7,9 @@ field it holds, with these exceptions:
 - `attempts` is a map by their numbers, so that each keeps its place when others are dropped, and `attempts_begun` is
   the last one's; one that was never concluded stays `started`, which is read as `unknown` once another one follows;
 - `lease_until` is there while an invocation holds the delivery;
-- `due_shard`, `due_at` and `republished` are the sweeper's; the first two are there while the delivery is to be sent.
+- `due_shard`, `due_at` and `republished` are the sweeper's; the first two are there while the delivery is to be sent;
+- `acceptance` is on a notification that took more than one transaction to write, and on each of its deliveries: the id
+  of that acceptance. A delivery whose notification is not there, or has another one, was never accepted.
 """
 
 import json
@@ -21,6 +23,9 @@ from handlers.domain.notifications.due import first_due, shard
 from handlers.domain.notifications.notification import Notification
 from handlers.domain.notifications.statuses import UNSENT
 from handlers.domain.times import rfc3339
+from handlers.observability import describe, logger
+
+ACCEPTANCE: Final = "acceptance"
 
 _AS_JSON: Final = ("content", "data")
 
@@ -56,6 +61,17 @@ def delivery_of(item: Mapping[str, Any]) -> Delivery:
         key=lambda each: each.attempt,
     )
     return Delivery.model_validate(values | {"attempts": with_fates(attempts)})
+
+
+def acceptance_of(item: Item) -> str | None:
+    """Return the acceptance that has written an item in one of several transactions; None when there was only one."""
+    return item[ACCEPTANCE]["S"] if ACCEPTANCE in item else None
+
+
+def tell_unreadable(item: Item, error: Exception) -> None:
+    """Say of an item that it cannot be read, by its key, as its values may be personal."""
+    key = {name: item[name]["S"] for name in ("notification_id", "item")}
+    logger.error("log item unreadable", **key, **describe(error))
 
 
 def _due(delivery: Delivery) -> dict[str, str]:

@@ -9,6 +9,16 @@ NOTIFICATION: Final = "notification"
 _DELIVERY: Final = "delivery#"
 
 
+def head_key(notification_id: str) -> Item:
+    """Return the key of a notification itself."""
+    return typed({"notification_id": notification_id, "item": NOTIFICATION})
+
+
+def key_of(item: Item) -> Item:
+    """Return the key of an item."""
+    return {name: item[name] for name in ("notification_id", "item")}
+
+
 def delivery_key(notification_id: str, delivery_id: str) -> Item:
     """Return the key of a delivery."""
     return typed({"notification_id": notification_id, "item": f"{_DELIVERY}{delivery_id}"})

@@ -76,6 +76,21 @@ class Accepted(Model):
             deliveries=tuple(AcceptedDelivery(**{f: getattr(each, f) for f in shown}) for each in deliveries),
         )
 
+    @classmethod
+    def at_first(cls, notification: Notification, deliveries: tuple[Delivery, ...]) -> "Accepted":
+        """Return the answer that was given when these deliveries were accepted, whatever has become of them since.
+
+        But for the time of one that waited for quiet hours and was put off again since: that is as it is now.
+        """
+        return cls.of(notification.notification_id, tuple(_at_first(each, notification) for each in deliveries))
+
+
+def _at_first(delivery: Delivery, notification: Notification) -> Delivery:
+    first = delivery.timeline[0]
+    waited_until = {Reason.SCHEDULED: notification.send_at, Reason.QUIET_HOURS: delivery.send_at}
+    send_at = None if first.reason is None else waited_until.get(first.reason)
+    return delivery.model_copy(update={"status": first.status, "reason": first.reason, "send_at": send_at})
+
 
 class NotificationState(Model):
     """A notification with all that has happened to it, its deliveries in the order in which they were accepted."""
