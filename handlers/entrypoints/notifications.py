@@ -86,9 +86,15 @@ def send(
 @app.get("/v1/notifications/<notification_id>")
 def read(
     notification_id: NotificationId,
+    cursor: Annotated[
+        str | None, Query(description="As the last answer had it, for the deliveries after these")
+    ] = None,
 ) -> NotificationState:
-    """Return a notification with its deliveries, their attempts and timelines; 404 unless this app sent it."""
-    return service.state(notification_id, caller(app))
+    """Return a notification with its deliveries, their attempts and timelines; 404 unless this app sent it.
+
+    The answer has a `cursor` when there are more deliveries than it holds, about 4 MB.
+    """
+    return service.state(notification_id, caller(app), cursor)
 
 
 @app.post("/v1/notifications/<notification_id>/cancel")

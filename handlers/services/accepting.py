@@ -54,6 +54,8 @@ minute is as good as the schedule's own, publishes it.
 _CANCELED_AT_ONCE: Final = 10
 """Writes at a time: as many connections as boto3 keeps."""
 
+_CURSOR_DIGITS: Final = 9
+
 _IDS: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:carillon:notification")
 
 K = TypeVar("K")
@@ -143,10 +145,13 @@ class NotificationService:
                 return self._again(*found, request, until)
             notification_id = _next_id(found[0])
 
-    def state(self, notification_id: str, caller: Caller) -> NotificationState:
-        """Return a notification of this caller with all that has happened to it; raise `NotFound`."""
+    def state(self, notification_id: str, caller: Caller, cursor: str | None = None) -> NotificationState:
+        """Return a notification of this caller with all that has happened to it; raise `NotFound`.
+
+        With the `cursor` of an earlier answer, what that one had no room for; raise `InvalidRequest` for no such thing.
+        """
         notification, deliveries = self._owned(notification_id, caller)
-        return NotificationState.of(notification, deliveries)
+        return NotificationState.of(notification, deliveries, _position(cursor))
 
     def cancel(self, notification_id: str, caller: Caller, until: datetime) -> Accepted:
         """Cancel what is not yet sent of a notification of this caller, and return what each delivery is now.
@@ -376,6 +381,14 @@ def _bound(request: NotificationRequest, deliveries: int) -> None:
             f"{deliveries} deliveries of {payload // 1024} KB each are over {MAX_LOGGED_BYTES // 1024**2} MB: "
             f"send to at most {MAX_LOGGED_BYTES // payload} at once."
         )
+
+
+def _position(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= _CURSOR_DIGITS):
+        raise InvalidRequest.field("cursor", "must be one that this notification was answered with")
+    return int(cursor)
 
 
 def _not_found() -> NotFound:

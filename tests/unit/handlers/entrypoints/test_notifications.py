@@ -210,6 +210,21 @@ def test_another_apps_notification_is_not_found() -> None:
     assert answer.status == 404
 
 
+@pytest.mark.parametrize("cursor", ["", "x", "-1", "1.5", "9" * 10, "٣"])
+def test_a_cursor_that_nobody_was_answered_with_is_refused(cursor: str) -> None:
+    path = f"/v1/notifications/{send().body['notification_id']}"
+    answer = call(notifications.handler, "GET", path, query={"cursor": cursor})
+    assert (answer.status, answer.fields()) == (400, ["cursor"])
+
+
+def test_a_cursor_leads_on_from_where_an_answer_ended() -> None:
+    accepted = send(BODY | {"to": [{"email": f"{n}@example.com"} for n in range(3)]}).body
+    path = f"/v1/notifications/{accepted['notification_id']}"
+    rest = call(notifications.handler, "GET", path, query={"cursor": "2"}).body
+    assert [each["delivery_id"] for each in rest["deliveries"]] == [accepted["deliveries"][2]["delivery_id"]]
+    assert "cursor" not in rest
+
+
 def test_an_app_without_the_scope_is_refused() -> None:
     assert send(channels=("sms",)).status == 403
 
