@@ -11,8 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.adapters.aws.dynamo import Item, Unmet, plain, read, typed, write
-from handlers.adapters.aws.log_items import ACCEPTANCE, acceptance_of, tell_unreadable
-from handlers.adapters.aws.log_keys import delivery_id, delivery_key, head_key, key_of
+from handlers.adapters.aws.log_keys import (
+    ACCEPTANCE,
+    acceptance_of,
+    delivery_id,
+    delivery_key,
+    head_key,
+    key_of,
+    tell_unreadable,
+)
+from handlers.domain.notifications.due import AFTER_ACCEPTANCE, DueDelivery
 from handlers.domain.notifications.due import AFTER_ACCEPTANCE, DueDelivery
 from handlers.domain.notifications.events import DeliveryRequested
 from handlers.domain.times import rfc3339
@@ -131,15 +139,13 @@ class DynamoDueIndex:
 
     def _accepted(self, items: Sequence[Item], now: datetime) -> Sequence[Item]:
         """Return those that were accepted, and erase what is left of those that never will be."""
-        marked = {item["notification_id"]["S"] for item in items if ACCEPTANCE in item}
+        marked = {item["notification_id"]["S"] for item in items if acceptance_of(item) is not None}
         if not marked:
             return items
         heads = read(self._client, {self._table: [head_key(each) for each in sorted(marked)]})[self._table]
         acceptances = {head["notification_id"]["S"]: acceptance_of(head) for head in heads}
         left = [
-            item
-            for item in items
-            if ACCEPTANCE in item and acceptance_of(item) != acceptances.get(item["notification_id"]["S"])
+            item for item in items if acceptance_of(item) not in (None, acceptances.get(item["notification_id"]["S"]))
         ]
         # An acceptance takes seconds: what has been due for longer than this will not be accepted any more.
         over = rfc3339(now - AFTER_ACCEPTANCE)

@@ -23,9 +23,6 @@ from handlers.domain.notifications.due import first_due, shard
 from handlers.domain.notifications.notification import Notification
 from handlers.domain.notifications.statuses import UNSENT
 from handlers.domain.times import rfc3339
-from handlers.observability import describe, logger
-
-ACCEPTANCE: Final = "acceptance"
 
 _AS_JSON: Final = ("content", "data")
 
@@ -61,17 +58,6 @@ def delivery_of(item: Mapping[str, Any]) -> Delivery:
         key=lambda each: each.attempt,
     )
     return Delivery.model_validate(values | {"attempts": with_fates(attempts)})
-
-
-def acceptance_of(item: Item) -> str | None:
-    """Return the acceptance that has written an item in one of several transactions; None when there was only one."""
-    return item[ACCEPTANCE]["S"] if ACCEPTANCE in item else None
-
-
-def tell_unreadable(item: Item, error: Exception) -> None:
-    """Say of an item that it cannot be read, by its key, as its values may be personal."""
-    key = {name: item[name]["S"] for name in ("notification_id", "item")}
-    logger.error("log item unreadable", **key, **describe(error))
 
 
 def _due(delivery: Delivery) -> dict[str, str]:

@@ -7,16 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from handlers.adapters.aws.delivery_log import DynamoDeliveryLog
 from handlers.adapters.aws.dynamo import Item, Unmet, typed, write
-from handlers.adapters.aws.log_items import (
-    ACCEPTANCE,
-    acceptance_of,
-    delivery_item,
-    delivery_of,
-    notification_item,
-    notification_of,
-    tell_unreadable,
-)
-from handlers.adapters.aws.log_keys import NOTIFICATION
+from handlers.adapters.aws.log_items import delivery_item, delivery_of, notification_item, notification_of
+from handlers.adapters.aws.log_keys import ACCEPTANCE, NOTIFICATION, acceptance_of, tell_unreadable
 from handlers.adapters.aws.side_by_side import SideBySide
 from handlers.domain.notifications.deliveries import Delivery
 from handlers.domain.notifications.notification import Notification

@@ -242,6 +242,14 @@ def test_an_item_that_cannot_be_read_is_set_apart_and_its_shard_goes_on(
     assert log.set_apart() == before
 
 
+def test_a_mark_that_is_none_keeps_nobody_waiting(log: DynamoLog) -> None:
+    given = [delivery(delivery_id=f"00000000-0000-0000-0000-{n:012x}") for n in (0, 8)]
+    for each in given:
+        assert log.accept(notification(each.notification_id), [each])
+    spoil(log, given[0], "acceptance", {"N": "1"})
+    assert {each.event.delivery_id for each in due(log, LATER)} == ids(given)
+
+
 def test_a_delivery_that_cannot_be_read_hides_none_of_the_others(
     log: DynamoLog,
     caplog: pytest.LogCaptureFixture,
