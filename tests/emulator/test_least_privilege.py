@@ -176,10 +176,12 @@ def a_due_delivery_is_published_again(producer: Producer, operator: Operator) ->
     with operator.without_statement("notifications", "PublishEvents"):
         accepted = direct(producer).json()
     delivery_id = accepted["deliveries"][0]["delivery_id"]
-    operator.make_due(accepted["notification_id"], delivery_id)
     failures = operator.times_logged("sweeper", "PublishFailed")
-    if "FunctionError" in operator.sweep():
-        return False
+    # The minute's sweep might come first, and leave this one nothing to do.
+    with operator.unswept():
+        operator.make_due(accepted["notification_id"], delivery_id)
+        if "FunctionError" in operator.sweep():
+            return False
     return until(
         lambda: (
             is_sent(operator, delivery_id),
@@ -192,8 +194,9 @@ def a_due_delivery_is_published_again(producer: Producer, operator: Operator) ->
 def what_was_never_accepted_is_erased(producer: Producer, operator: Operator) -> bool:
     accepted, unaccepted = direct(producer).json(), str(uuid.uuid4())
     like = operator.delivery(accepted["notification_id"], accepted["deliveries"][0]["delivery_id"])
-    operator.leave_behind(unaccepted, like)
-    return "FunctionError" not in operator.sweep() and operator.items(unaccepted) == []
+    with operator.unswept():
+        operator.leave_behind(unaccepted, like)
+        return "FunctionError" not in operator.sweep() and operator.items(unaccepted) == []
 
 
 ENFORCED: dict[str, dict[str, Works]] = {
