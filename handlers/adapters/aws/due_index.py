@@ -21,7 +21,6 @@ from handlers.adapters.aws.log_keys import (
     tell_unreadable,
 )
 from handlers.domain.notifications.due import AFTER_ACCEPTANCE, DueDelivery
-from handlers.domain.notifications.due import AFTER_ACCEPTANCE, DueDelivery
 from handlers.domain.notifications.events import DeliveryRequested
 from handlers.domain.times import rfc3339
 from handlers.observability import describe, logger
@@ -182,7 +181,7 @@ class DynamoDueIndex:
 def _due_delivery(item: dict[str, Any]) -> DueDelivery:
     """Return the delivery; raise a ValueError when it is not what the index holds of one."""
     values = plain(item)
-    fields = {name: values[name] for name in _EVENT_FIELDS if name in values}
+    fields: dict[str, Any] = {name: values[name] for name in _EVENT_FIELDS if name in values}
     return DueDelivery(
         event=DeliveryRequested.of({**fields, "delivery_id": delivery_id(item)}),
         due_at=datetime.fromisoformat(values["due_at"]),
