@@ -58,7 +58,6 @@ class NotificationsSettings(TrialSettings):
     contacts_table: str
     settings_table: str
     notifications_table: str
-    limits_table: str
     event_bus: str
     schedule_group: str
     schedule_target: str

@@ -31,6 +31,8 @@ class Metric(StrEnum):
     """Deliveries without a schedule that wakes the sweeper at their `send_at`: its next minute publishes them."""
     REPUBLISHED = "Republished"
     """Events the sweeper published: again, or for the first time of those that were to wait."""
+    LOG_ITEM_UNREADABLE = "LogItemUnreadable"
+    """Items of the log that cannot be read, and are still to be sent: every minute, as long as they are set apart."""
     DELIVERY_SENT = "DeliverySent"
     """(channel) Deliveries a provider accepted."""
     DELIVERY_FAILED = "DeliveryFailed"

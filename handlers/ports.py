@@ -44,13 +44,16 @@ class NotificationLog(Protocol):
     """Notifications and their deliveries, to the one who sends them."""
 
     def accept(self, notification: "Notification", deliveries: "Sequence[Delivery]") -> bool:
-        """Write all of it and return True, or write nothing and return False as this notification is there already.
+        """Write all of it and return True, or return False as this notification is there already.
 
-        Never overwrites a delivery, whatever has become of it.
+        All of it is there, or nothing that anybody else can see, wherever this dies.
         """
 
     def find(self, notification_id: str) -> "tuple[Notification, tuple[Delivery, ...]] | None":
-        """Return a notification as last written, its deliveries in the order of their positions."""
+        """Return a notification as last written, its deliveries in the order of their positions.
+
+        A delivery that cannot be read is left out, and told of in the log.
+        """
 
     def cancel(self, delivery: "Delivery", now: datetime) -> "Delivery":
         """Cancel a delivery that is not yet sent, and that nobody is sending; return it as it is now, either way."""
@@ -119,7 +122,13 @@ class DueIndex(Protocol):
     """Deliveries that should have moved."""
 
     def due(self, shard: str, now: datetime) -> "Iterator[Sequence[DueDelivery]]":
-        """Yield the deliveries of a shard that are due, the longest waiting first, in pages."""
+        """Yield the deliveries of a shard that are due, the longest waiting first, in pages.
+
+        None of a notification that was not accepted whole. What cannot be read is set apart, and told of in the log.
+        """
+
+    def set_apart(self) -> int:
+        """Return how many there are that could not be read, and wait for somebody to mend them."""
 
     def postpone(self, delivery: "DueDelivery", until: datetime) -> None:
         """Let it be due later, and count it as republished; only count it if its due time has moved meanwhile."""
@@ -128,17 +137,23 @@ class DueIndex(Protocol):
 class EventPublisher(Protocol):
     """The bus."""
 
-    def publish(self, events: "Sequence[DeliveryRequested]") -> "Collection[DeliveryRequested]":
-        """Publish the events and return those that the bus did not take. Never raises: they are in the log."""
+    def publish(self, events: "Sequence[DeliveryRequested]", until: datetime) -> "Collection[DeliveryRequested]":
+        """Publish the events and return those that the bus did not take; begins no call after `until`.
+
+        Never raises: they are in the log.
+        """
 
 
 class Scheduler(Protocol):
     """What wakes the sweeper at a time."""
 
-    def schedule(self, notification_id: str, events: "Sequence[DeliveryRequested]", send_at: datetime) -> int:
+    def schedule(
+        self, notification_id: str, events: "Sequence[DeliveryRequested]", send_at: datetime, until: datetime
+    ) -> int:
         """Have these events of a notification published at `send_at`, once however often it is asked for.
 
-        Returns how many of them are left to the sweeper. Never raises: they are in the log, and due in its index then.
+        Returns how many of them are left to the sweeper; begins no call after `until`. Never raises: they are in the
+        log, and due in its index then.
         """
 
 

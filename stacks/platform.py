@@ -78,7 +78,8 @@ class Platform(pulumi.ComponentResource):
         self._links = {"CARILLON_LINK_KEY": self._keys.links, "CARILLON_PUBLIC_URL": api.url}
         credentials = {channel: self._credentials(channel) for channel in settings.channels}
         channels = {channel: self._channel(channel, credentials[channel]) for channel in settings.channels}
-        Sweeper("sweeper", SweeperArgs(self._function("sweeper", grants.sweeper(naming, self._keys))), self._child)
+        sweeper = self._function("sweeper", grants.sweeper(naming, self._keys))
+        Sweeper("sweeper", SweeperArgs(sweeper, self._alerts.topic_arn), self._child)
         Schedules("schedules", SchedulesArgs(naming), self._child)
 
         self.exports = {

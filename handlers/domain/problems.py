@@ -83,14 +83,6 @@ class NotFound(Problem):
     title = "Not found"
 
 
-class InProgress(Problem):
-    """The same idempotency key is being answered at this moment."""
-
-    slug = "in-progress"
-    status = HTTPStatus.CONFLICT
-    title = "A request with this Idempotency-Key is in progress"
-
-
 class Contended(Problem):
     """What is to be changed was being changed by others, as often as it was tried."""
 

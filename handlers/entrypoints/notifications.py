@@ -1,22 +1,13 @@
 """`/v1/notifications`: send, and see what became of it."""
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Final
 
 from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
-from aws_lambda_powertools.utilities.idempotency import (
-    DynamoDBPersistenceLayer,
-    IdempotencyConfig,
-    idempotent_function,
-)
-from aws_lambda_powertools.utilities.idempotency.exceptions import (
-    IdempotencyAlreadyInProgressError,
-    IdempotencyValidationError,
-)
 from pydantic import StringConstraints
 
 from handlers.adapters.aws import clients
@@ -31,36 +22,33 @@ from handlers.domain.content.links import sample_links
 from handlers.domain.notifications.notification import Accepted, DryRun, NotificationState
 from handlers.domain.notifications.requests import NotificationRequest
 from handlers.domain.notifications.statuses import Status
-from handlers.domain.problems import IdempotencyMismatch, InProgress
 from handlers.entrypoints.http import Decoded, Flag, caller, create_app, lambda_handler
 from handlers.observability import Metric, count, logger
-from handlers.services.accepting import IDEMPOTENCY_WINDOW, NotificationService
+from handlers.services.accepting import NotificationService
+
+_TO_ANSWER: Final = timedelta(seconds=7)
+"""What is left of the invocation when no further call is begun that an answer need not wait for: the last one may take
+six seconds (`clients`). What is not published by then is the sweeper's.
+"""
 
 settings = NotificationsSettings()
 dynamodb = clients.dynamodb()
+clock = partial(datetime.now, UTC)
 service = NotificationService(
     people=DynamoPeople(settings.contacts_table, settings.settings_table, dynamodb),
     templates=S3TemplateStore(settings.template_bucket, clients.s3()),
     log=DynamoNotificationLog(settings.notifications_table, dynamodb),
-    publisher=EventBridgePublisher(settings.event_bus, clients.events()),
+    publisher=EventBridgePublisher(settings.event_bus, clients.events(), clock),
     scheduler=EventBridgeSchedules(
-        settings.schedule_group, settings.schedule_target, settings.scheduler_role, clients.scheduler()
+        settings.schedule_group, settings.schedule_target, settings.scheduler_role, clients.scheduler(), clock
     ),
     categories={name: category.channels for name, category in settings.categories.items()},
     served=settings.channels,
-    clock=partial(datetime.now, UTC),
+    clock=clock,
     critical=frozenset(name for name, category in settings.categories.items() if category.critical),
     links=sample_links(settings.sample_url),
     max_segments=settings.sms_max_segments,
 )
-idempotency = IdempotencyConfig(
-    event_key_jmespath="[app_key, idempotency_key]",
-    payload_validation_jmespath="request",
-    raise_on_no_idempotency_key=True,
-    expires_after_seconds=int(IDEMPOTENCY_WINDOW.total_seconds()),
-    hash_function="sha256",
-)
-remembered = DynamoDBPersistenceLayer(settings.limits_table, boto3_client=dynamodb)
 app = create_app()
 
 Key = Annotated[
@@ -92,17 +80,21 @@ def send(
     sender = caller(app)
     if dry_run:
         return _answer(HTTPStatus.OK, service.dry_run(request, sender))
-    if idempotency_key is None:
-        return _answer(HTTPStatus.ACCEPTED, _accept(request, sender, None))
-    return _answer(HTTPStatus.ACCEPTED, _accept_once(request, sender, idempotency_key))
+    return _answer(HTTPStatus.ACCEPTED, _accept(request, sender, idempotency_key))
 
 
 @app.get("/v1/notifications/<notification_id>")
 def read(
     notification_id: NotificationId,
+    cursor: Annotated[
+        str | None, Query(description="As the last answer had it, for the deliveries after these")
+    ] = None,
 ) -> NotificationState:
-    """Return a notification with its deliveries, their attempts and timelines; 404 unless this app sent it."""
-    return service.state(notification_id, caller(app))
+    """Return a notification with its deliveries, their attempts and timelines; 404 unless this app sent it.
+
+    The answer has a `cursor` when there are more deliveries than it holds, about 4 MB.
+    """
+    return service.state(notification_id, caller(app), cursor)
 
 
 @app.post("/v1/notifications/<notification_id>/cancel")
@@ -110,40 +102,16 @@ def cancel(
     notification_id: NotificationId,
 ) -> Accepted:
     """Cancel what is not yet sent, and answer what each delivery is now; 404 unless this app sent the notification."""
-    return service.cancel(notification_id, caller(app))
+    return service.cancel(notification_id, caller(app), _until())
 
 
-def _accept_once(request: NotificationRequest, sender: Caller, idempotency_key: str) -> Accepted:
-    idempotency.register_lambda_context(app.lambda_context)
-    keyed = {
-        "app_key": sender.app_key,
-        "idempotency_key": idempotency_key,
-        "request": request.model_dump(mode="json"),
-    }
-    try:
-        return Accepted.model_validate(_accept_or_remember(request, sender, keyed=keyed))
-    except IdempotencyValidationError:
-        raise IdempotencyMismatch("Use another Idempotency-Key for another request.") from None
-    except IdempotencyAlreadyInProgressError:
-        raise InProgress("Ask again in a moment for its answer.", retry_after=1) from None
-
-
-def _accept_keyed(request: NotificationRequest, sender: Caller, *, keyed: dict[str, Any]) -> dict[str, Any]:
-    return _accept(request, sender, keyed["idempotency_key"]).model_dump(mode="json")
-
-
-_accept_or_remember = idempotent_function(
-    _accept_keyed,
-    data_keyword_argument="keyed",
-    config=idempotency,
-    persistence_store=remembered,
-    key_prefix="accept",
-)
-"""Accepts, unless this key was accepted before: then it returns the answer of that time."""
+def _until() -> datetime:
+    """Return when nothing more is to be begun, by what remains of this invocation."""
+    return clock() + timedelta(milliseconds=app.lambda_context.get_remaining_time_in_millis()) - _TO_ANSWER
 
 
 def _accept(request: NotificationRequest, sender: Caller, idempotency_key: str | None) -> Accepted:
-    acceptance = service.accept(request, sender, idempotency_key)
+    acceptance = service.accept(request, sender, idempotency_key, _until())
     if acceptance.logged:
         count(Metric.NOTIFICATION_ACCEPTED)
     planned = Counter(each.channel for each in acceptance.logged if each.status is Status.CREATED)

@@ -1,6 +1,9 @@
 """Accepting a notification: plan, write the log, publish or schedule, answer; over ports alone.
 
 Only what is in the log is published or scheduled, and only what is in the log is answered 202.
+
+The log is also all that is remembered of an idempotency key: the id of its notification follows from app and key, and
+the notification holds the fingerprint of its request.
 """
 
 import hashlib
@@ -19,7 +22,7 @@ from handlers.domain.content import sms
 from handlers.domain.content.links import SAMPLE_LINKS, Links
 from handlers.domain.content.templates import StoredTemplate
 from handlers.domain.content.writing import Trial, check_content, check_template
-from handlers.domain.notifications.deliveries import Delivery, Reason, Step, TemplateVersion, delivery_id
+from handlers.domain.notifications.deliveries import Delivery, Reason, Step, TemplateVersion
 from handlers.domain.notifications.notification import (
     Accepted,
     DryRun,
@@ -30,7 +33,7 @@ from handlers.domain.notifications.notification import (
 from handlers.domain.notifications.plan import Planned, plan
 from handlers.domain.notifications.requests import NotificationRequest
 from handlers.domain.notifications.statuses import UNSENT, Status
-from handlers.domain.problems import IdempotencyMismatch, InvalidRequest, NotFound, TooLarge
+from handlers.domain.problems import IdempotencyMismatch, InvalidRequest, NotFound, Problem, TooLarge
 from handlers.domain.times import rfc3339
 from handlers.ports import EventPublisher, NotificationLog, People, Scheduler, TemplateStore
 
@@ -50,6 +53,8 @@ minute is as good as the schedule's own, publishes it.
 
 _CANCELED_AT_ONCE: Final = 10
 """Writes at a time: as many connections as boto3 keeps."""
+
+_CURSOR_DIGITS: Final = 9
 
 _IDS: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:carillon:notification")
 
@@ -111,48 +116,75 @@ class NotificationService:
             )
         )
 
-    def accept(self, request: NotificationRequest, caller: Caller, idempotency_key: str | None) -> Acceptance:
+    def accept(
+        self, request: NotificationRequest, caller: Caller, idempotency_key: str | None, until: datetime
+    ) -> Acceptance:
         """Log the notification, publish or schedule its deliveries, and return the answer; raise `Problem` if refused.
 
-        With an idempotency key the ids follow from app and key, so that a request which is repeated because its answer
-        was lost meets what it has logged, whatever happened to the first one.
+        What cannot be published or scheduled before `until` is left to the sweeper, and accepted all the same.
+
+        With an idempotency key, who asks again gets the answer of the first time, whatever has become of it since; also
+        when the same request would be refused by now, as its `expires_at` has passed.
         """
         now = self.clock()
-        planned, templates = self._plan(request, caller, now)
         notification_id = _id(caller.app_key, idempotency_key)
+        try:
+            planned, templates = self._plan(request, caller, now)
+        except Problem:
+            earlier = self._earlier(notification_id, now) if idempotency_key is not None else None
+            if earlier is None:
+                raise
+            return self._again(*earlier, request, until)
         while True:
             notification = _notification(notification_id, request, caller, now)
             deliveries = tuple(_deliveries(planned, notification, request, templates))
             if self.log.accept(notification, deliveries):
-                return self._announce(notification, deliveries, logged=deliveries)
-            earlier, its_deliveries = self._found(notification_id)
-            if now - earlier.created_at < IDEMPOTENCY_WINDOW:
-                if earlier.fingerprint != notification.fingerprint:
-                    raise IdempotencyMismatch("Use another Idempotency-Key for another request.")
-                return self._announce(earlier, its_deliveries, logged=())
-            # The key is free again, and the notification it once stood for stays as it is.
-            notification_id = _id(notification_id, rfc3339(earlier.created_at))
+                return self._announce(notification, deliveries, until, logged=deliveries)
+            found = self._found(notification_id)
+            if _is_remembered(found[0], now):
+                return self._again(*found, request, until)
+            notification_id = _next_id(found[0])
 
-    def state(self, notification_id: str, caller: Caller) -> NotificationState:
-        """Return a notification of this caller with all that has happened to it; raise `NotFound`."""
+    def state(self, notification_id: str, caller: Caller, cursor: str | None = None) -> NotificationState:
+        """Return a notification of this caller with all that has happened to it; raise `NotFound`.
+
+        With the `cursor` of an earlier answer, what that one had no room for; raise `InvalidRequest` for no such thing.
+        """
         notification, deliveries = self._owned(notification_id, caller)
-        return NotificationState.of(notification, deliveries)
+        return NotificationState.of(notification, deliveries, _position(cursor))
 
-    def cancel(self, notification_id: str, caller: Caller) -> Accepted:
+    def cancel(self, notification_id: str, caller: Caller, until: datetime) -> Accepted:
         """Cancel what is not yet sent of a notification of this caller, and return what each delivery is now.
 
         What a worker is sending at this moment is `pending` in the answer: it may be canceled later, if that fails.
-        A schedule stays, as nobody need find it: what it publishes is dropped, a canceled delivery being none that a
-        worker could claim. Raises `NotFound`.
+        So may what is still `created`, as its turn had not come before `until`. A schedule stays, as nobody need find
+        it: what it publishes is dropped, a canceled delivery being none that a worker could claim. Raises `NotFound`.
         """
         _, deliveries = self._owned(notification_id, caller)
-        now = self.clock()
+
+        def canceled(delivery: Delivery) -> Delivery:
+            now = self.clock()
+            return self.log.cancel(delivery, now) if delivery.status in UNSENT and now < until else delivery
+
         # A notification may have thousands of deliveries, and each is a write of a few milliseconds.
         with ThreadPoolExecutor(_CANCELED_AT_ONCE) as threads:
-            canceled = threads.map(
-                lambda each: self.log.cancel(each, now) if each.status in UNSENT else each, deliveries
-            )
-            return Accepted.of(notification_id, tuple(canceled))
+            return Accepted.of(notification_id, tuple(threads.map(canceled, deliveries)))
+
+    def _earlier(self, notification_id: str, now: datetime) -> tuple[Notification, tuple[Delivery, ...]] | None:
+        """Return the notification that an idempotency key stands for, by the first id that follows from it."""
+        while (found := self.log.find(notification_id)) is not None:
+            if _is_remembered(found[0], now):
+                return found
+            notification_id = _next_id(found[0])
+        return None
+
+    def _again(
+        self, earlier: Notification, deliveries: tuple[Delivery, ...], request: NotificationRequest, until: datetime
+    ) -> Acceptance:
+        """Answer a request whose key stands for a notification; raise `IdempotencyMismatch` if it was another one."""
+        if earlier.fingerprint != _fingerprint(request):
+            raise IdempotencyMismatch("Use another Idempotency-Key for another request.")
+        return self._announce(earlier, deliveries, until, logged=())
 
     def _owned(self, notification_id: str, caller: Caller) -> tuple[Notification, tuple[Delivery, ...]]:
         notification, deliveries = self._found(notification_id)
@@ -220,7 +252,12 @@ class NotificationService:
         )
 
     def _announce(
-        self, notification: Notification, deliveries: tuple[Delivery, ...], *, logged: tuple[Delivery, ...]
+        self,
+        notification: Notification,
+        deliveries: tuple[Delivery, ...],
+        until: datetime,
+        *,
+        logged: tuple[Delivery, ...],
     ) -> Acceptance:
         """Publish what nobody has begun and what is not to wait, schedule what has its time, and return the answer.
 
@@ -228,11 +265,13 @@ class NotificationService:
         """
         now = self.clock()
         events = [delivery.event() for delivery in deliveries if delivery.is_to_be_published(now)]
-        refused = self.publisher.publish(events)
-        unscheduled = self._schedule(notification, deliveries, now)
-        return Acceptance(Accepted.of(notification.notification_id, deliveries), logged, len(refused), unscheduled)
+        refused = self.publisher.publish(events, until)
+        unscheduled = self._schedule(notification, deliveries, now, until)
+        return Acceptance(Accepted.at_first(notification, deliveries), logged, len(refused), unscheduled)
 
-    def _schedule(self, notification: Notification, deliveries: Sequence[Delivery], now: datetime) -> int:
+    def _schedule(
+        self, notification: Notification, deliveries: Sequence[Delivery], now: datetime, until: datetime
+    ) -> int:
         """Schedule what waits for the notification's `send_at`, and return how many have no schedule that should.
 
         A request that is repeated asks again, in case it has died before it asked the first time.
@@ -241,7 +280,7 @@ class NotificationService:
         if send_at is None or send_at < now + SOONEST_SCHEDULE:
             return 0
         events = [delivery.event() for delivery in deliveries if delivery.is_scheduled()]
-        return self.scheduler.schedule(notification.notification_id, events, send_at) if events else 0
+        return self.scheduler.schedule(notification.notification_id, events, send_at, until) if events else 0
 
 
 def _if_there_is_a_template(planned: Planned, request: NotificationRequest, templates: Templates) -> Planned:
@@ -267,6 +306,15 @@ def _id(app_key_or_id: str, idempotency_key: str | None) -> str:
     return str(uuid.uuid5(_IDS, f"{app_key_or_id}\n{idempotency_key}"))
 
 
+def _next_id(notification: Notification) -> str:
+    """Return the id that a key stands for once its day with this notification is over, which stays as it is."""
+    return _id(notification.notification_id, rfc3339(notification.created_at))
+
+
+def _is_remembered(notification: Notification, now: datetime) -> bool:
+    return now - notification.created_at < IDEMPOTENCY_WINDOW
+
+
 def _notification(notification_id: str, request: NotificationRequest, caller: Caller, now: datetime) -> Notification:
     return Notification(
         notification_id=notification_id,
@@ -289,7 +337,7 @@ def _deliveries(
         to_send = each.status is Status.CREATED
         yield Delivery(
             notification_id=notification.notification_id,
-            delivery_id=delivery_id(notification.notification_id, each.channel, each.user_id, each.endpoint),
+            delivery_id=str(uuid.uuid4()),
             event_id=str(uuid.uuid4()),
             position=position,
             app_key=notification.app_key,
@@ -333,6 +381,14 @@ def _bound(request: NotificationRequest, deliveries: int) -> None:
             f"{deliveries} deliveries of {payload // 1024} KB each are over {MAX_LOGGED_BYTES // 1024**2} MB: "
             f"send to at most {MAX_LOGGED_BYTES // payload} at once."
         )
+
+
+def _position(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= _CURSOR_DIGITS):
+        raise InvalidRequest.field("cursor", "must be one that this notification was answered with")
+    return int(cursor)
 
 
 def _not_found() -> NotFound:

@@ -1,6 +1,7 @@
 """What the log says about each message: its delivery's status and timeline, read from the notifications table."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -44,10 +45,14 @@ class Timelines:
         self._users: dict[str, str | None] = {}
 
     def of(self, messages: Iterable[Message]) -> dict[str, Timeline]:
-        """Timelines by delivery id, for those messages whose delivery is in the log."""
+        """Timelines by delivery id, for those messages whose delivery is in the log and can be read there."""
         keys = sorted({(m.notification_id, m.delivery_id) for m in messages if m.notification_id and m.delivery_id})
         batches = (keys[start : start + _BATCH] for start in range(0, len(keys), _BATCH))
-        return {item["delivery_id"]: _timeline(item) for batch in batches for item in self._read(batch)}
+        timelines = {}
+        for item in (item for batch in batches for item in self._read(batch)):
+            with suppress(KeyError, TypeError, ValueError):  # one that cannot be read hides none of the others
+                timelines[item["delivery_id"]] = _timeline(item)
+        return timelines
 
     def users(self, messages: Iterable[Message]) -> dict[str, str]:
         """User ids by delivery id, for those messages that went to a user; each delivery is read once."""

@@ -74,7 +74,6 @@ def _notifications(settings: Settings, naming: Naming) -> FunctionSpec:
             CARILLON_CONTACTS_TABLE=naming.named("contacts"),
             CARILLON_SETTINGS_TABLE=naming.named("settings"),
             CARILLON_NOTIFICATIONS_TABLE=naming.named("notifications"),
-            CARILLON_LIMITS_TABLE=naming.named("limits"),
             CARILLON_EVENT_BUS=naming.prefix,
             CARILLON_SCHEDULE_GROUP=naming.schedule_group,
             CARILLON_SCHEDULE_TARGET=naming.alias_arn("sweeper"),

@@ -28,7 +28,6 @@ SPECS = (
     TableSpec("devices", hash_key="token"),
     TableSpec("settings", hash_key="user_id"),
     TableSpec("notifications", hash_key="notification_id", range_key="item", due_index=True),
-    # The names that Powertools' idempotency has by default.
     TableSpec("limits", hash_key="id", ttl_attribute="expiration"),
 )
 
@@ -87,7 +86,7 @@ def _due_index() -> aws.dynamodb.TableGlobalSecondaryIndexArgs:
         ],
         projection_type="INCLUDE",
         # All that the sweeper needs to publish an event again without reading the delivery.
-        non_key_attributes=["event_id", "channel", "category", "app_key", "user_id", "republished"],
+        non_key_attributes=["event_id", "channel", "category", "app_key", "user_id", "republished", "acceptance"],
     )
 
 

@@ -70,12 +70,6 @@ def notifications(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
             ("dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"),
             (naming.table_arn("notifications"),),
         ),
-        # Not GetItem: what DynamoDB refuses to put twice it hands back, and Powertools reads it from there.
-        Statement(
-            "AnswerRepeatsAlike",
-            ("dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
-            (naming.table_arn("limits"),),
-        ),
         _list_templates(naming),
         _on_templates(naming, "ReadTemplates", "s3:GetObject"),
         _publish(naming),
@@ -222,11 +216,16 @@ def tracking(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
 
 
 def sweeper(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
-    """Find deliveries that should have moved, announce them, or those that a schedule names, and look at them later."""
+    """Find deliveries that should have moved, announce them, or those that a schedule names, and look at them later;
+    set apart what cannot be read, and erase what an acceptance has left that died.
+    """
     log = naming.table_arn("notifications")
     return (
         Statement("FindDueDeliveries", ("dynamodb:Query",), (f"{log}/index/{DUE_INDEX}",)),
         Statement("PostponeDueDeliveries", ("dynamodb:UpdateItem",), (log,)),
+        Statement(
+            "EraseWhatWasNeverAccepted", ("dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:Query"), (log,)
+        ),
         _publish(naming),
         _use_key(naming, "Data", keys.data, ("kms:Decrypt",), "dynamodb"),
     )

@@ -53,6 +53,42 @@ class Operator:
             ExpressionAttributeValues={":past": {"S": "2000-01-01T00:00:00.000Z"}},
         )
 
+    def set_in_delivery(self, notification_id: str, delivery_id: str, name: str, value: str | None) -> None:
+        """Let an attribute of the delivery have another value, or none, as somebody with a console would."""
+        change = "REMOVE #name" if value is None else "SET #name = :value"
+        self.aws("dynamodb").update_item(
+            TableName=self._tables["notifications"],
+            Key=self._delivery_key(notification_id, delivery_id),
+            UpdateExpression=change,
+            ExpressionAttributeNames={"#name": name},
+            **({} if value is None else {"ExpressionAttributeValues": {":value": {"S": value}}}),
+        )
+
+    def items(self, notification_id: str) -> list[dict[str, Any]]:
+        """All that the log holds of a notification, in DynamoDB's own typed form."""
+        pages = (
+            self.aws("dynamodb")
+            .get_paginator("query")
+            .paginate(
+                TableName=self._tables["notifications"],
+                KeyConditionExpression="notification_id = :id",
+                ExpressionAttributeValues={":id": {"S": notification_id}},
+                ConsistentRead=True,
+            )
+        )
+        return [item for page in pages for item in page["Items"]]
+
+    def leave_behind(self, notification_id: str, like: dict[str, Any], number: int = 1) -> None:
+        """Leave what an acceptance does that dies half way: deliveries like this one, due, of no notification."""
+        acceptance = str(uuid.uuid4())
+        for _ in range(number):
+            delivery_id = str(uuid.uuid4())
+            ids = {"notification_id": notification_id, "delivery_id": delivery_id, "event_id": str(uuid.uuid4())}
+            marks = {"due_shard": "0", "due_at": "2000-01-01T00:00:00.000Z", "acceptance": acceptance}
+            texts = {**ids, **marks, "item": f"delivery#{delivery_id}"}
+            item = {**like, **{name: {"S": text} for name, text in texts.items()}}
+            self.aws("dynamodb").put_item(TableName=self._tables["notifications"], Item=item)
+
     def _delivery_key(self, notification_id: str, delivery_id: str) -> dict[str, Any]:
         return {"notification_id": {"S": notification_id}, "item": {"S": f"delivery#{delivery_id}"}}
 

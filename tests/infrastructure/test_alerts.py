@@ -1,5 +1,6 @@
 """stacks.messaging.alerts: who may raise an alert, and who hears it."""
 
+from handlers.observability import Metric
 from tests.infrastructure import program
 from tests.infrastructure.program import ACCOUNT, REGION, Program
 
@@ -28,6 +29,25 @@ def test_every_alarm_has_a_name_that_may_publish(deployed: Program) -> None:
         assert f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{alarm.inputs['name']}".startswith(
             pattern.removesuffix("*")
         )
+
+
+def test_what_the_sweeper_cannot_read_is_watched_by_the_metric_that_it_emits(local: Program) -> None:
+    alarm = local.named(ALARM, name="carillon-local-unreadable").inputs
+    emitted = {"namespace": "Carillon", "metricName": Metric.LOG_ITEM_UNREADABLE, "dimensions": {"service": "sweeper"}}
+    assert {name: alarm[name] for name in emitted} == emitted
+    [sweeper] = [
+        each.inputs["environment"]["variables"]
+        for each in local.of("aws:lambda/function:Function")
+        if each.inputs["name"] == "carillon-local-sweeper"
+    ]
+    assert (sweeper["POWERTOOLS_METRICS_NAMESPACE"], sweeper["POWERTOOLS_SERVICE_NAME"]) == ("Carillon", "sweeper")
+    assert (alarm["statistic"], alarm["comparisonOperator"], alarm["threshold"]) == (
+        "Maximum",
+        "GreaterThanThreshold",
+        0,
+    )
+    assert alarm["treatMissingData"] == "notBreaching"
+    assert alarm["alarmActions"] == alarm["okActions"] == [local.exports["alertTopicArn"]]
 
 
 def test_each_address_is_subscribed() -> None:

@@ -21,7 +21,7 @@ COMMON = {
     "POWERTOOLS_METRICS_NAMESPACE": "Carillon",
     "POWERTOOLS_LOG_LEVEL": "INFO",
 }
-TABLES = {f"CARILLON_{name.upper()}_TABLE": f"carillon-local-{name}" for name in ("contacts", "settings", "limits")}
+TABLES = {f"CARILLON_{name.upper()}_TABLE": f"carillon-local-{name}" for name in ("contacts", "settings")}
 LOG_TABLE = {"CARILLON_NOTIFICATIONS_TABLE": "carillon-local-notifications"}
 BUS = {"CARILLON_EVENT_BUS": "carillon-local"}
 TEMPLATES = {"CARILLON_TEMPLATE_BUCKET": f"carillon-local-templates-{ACCOUNT}"}

@@ -24,10 +24,6 @@ EXPECTED: dict[str, dict[str, tuple[set[str], set[str]]]] = {
             {"dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
             {"table/carillon-<env>-notifications"},
         ),
-        "AnswerRepeatsAlike": (
-            {"dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
-            {"table/carillon-<env>-limits"},
-        ),
         "ListTemplates": ({"s3:ListBucket"}, {"carillon-<env>-templates-123456789012"}),
         "ReadTemplates": ({"s3:GetObject"}, {"carillon-<env>-templates-123456789012/templates/*"}),
         "PublishEvents": ({"events:PutEvents"}, {"event-bus/carillon-<env>"}),
@@ -67,6 +63,10 @@ EXPECTED: dict[str, dict[str, tuple[set[str], set[str]]]] = {
     "sweeper": {
         "FindDueDeliveries": ({"dynamodb:Query"}, {"table/carillon-<env>-notifications/index/due"}),
         "PostponeDueDeliveries": ({"dynamodb:UpdateItem"}, {"table/carillon-<env>-notifications"}),
+        "EraseWhatWasNeverAccepted": (
+            {"dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:Query"},
+            {"table/carillon-<env>-notifications"},
+        ),
         "PublishEvents": ({"events:PutEvents"}, {"event-bus/carillon-<env>"}),
         "UseDataKey": ({"kms:Decrypt"}, {"data-key"}),
     },

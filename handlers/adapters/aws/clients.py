@@ -6,7 +6,7 @@ All calls that are retried may be repeated without harm: reads, conditional writ
 SES and SNS are the exceptions, and have clients without retries.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import boto3
 from botocore.config import Config
@@ -23,12 +23,17 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 
+CONNECTIONS: Final = 10
+"""How many calls one client makes at once: for each more it would make a connection that it throws away again."""
+
+
 def _config(*, connect: float, read: float, attempts: int) -> Config:
     return Config(
         connect_timeout=connect,
         read_timeout=read,
         retries={"mode": "standard", "total_max_attempts": attempts},
         tcp_keepalive=True,
+        max_pool_connections=CONNECTIONS,
     )
 
 
@@ -43,8 +48,8 @@ def dynamodb() -> "DynamoDBClient":
 
 
 def events() -> "EventBridgeClient":
-    """At most 12 seconds."""
-    return boto3.client("events", config=_QUICK)
+    """At most 6 seconds: a producer waits for its 202, and what is not published is the sweeper's."""
+    return boto3.client("events", config=_BRIEF)
 
 
 def kms() -> "KMSClient":

@@ -7,7 +7,9 @@ field it holds, with these exceptions:
 - `attempts` is a map by their numbers, so that each keeps its place when others are dropped, and `attempts_begun` is
   the last one's; one that was never concluded stays `started`, which is read as `unknown` once another one follows;
 - `lease_until` is there while an invocation holds the delivery;
-- `due_shard`, `due_at` and `republished` are the sweeper's; the first two are there while the delivery is to be sent.
+- `due_shard`, `due_at` and `republished` are the sweeper's; the first two are there while the delivery is to be sent;
+- `acceptance` is on a notification that took more than one transaction to write, and on each of its deliveries: the id
+  of that acceptance. A delivery whose notification is not there, or has another one, was never accepted.
 """
 
 import json

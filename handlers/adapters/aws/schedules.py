@@ -6,12 +6,14 @@ AWS's own (https://docs.aws.amazon.com/scheduler/latest/UserGuide/encryption-res
 key of ours the role that invokes the sweeper would have to decrypt as well.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from handlers.adapters.aws.side_by_side import SideBySide
 from handlers.domain.notifications.events import DeliveryRequested
 from handlers.domain.notifications.schedules import MAX_EVENTS, Scheduled
 from handlers.observability import describe, logger
@@ -35,28 +37,47 @@ class EventBridgeSchedules:
     `target` is the ARN of what is invoked, the sweeper's alias; `role` that of the role as which the service does so.
     """
 
-    def __init__(self, group: str, target: str, role: str, client: "EventBridgeSchedulerClient") -> None:
+    def __init__(
+        self,
+        group: str,
+        target: str,
+        role: str,
+        client: "EventBridgeSchedulerClient",
+        clock: Callable[[], datetime],
+    ) -> None:
         self._group = group
         self._target = target
         self._role = role
         self._client = client
+        self._clock = clock
+        self._calls = SideBySide()
 
-    def schedule(self, notification_id: str, events: Sequence[DeliveryRequested], send_at: datetime) -> int:
+    def schedule(
+        self, notification_id: str, events: Sequence[DeliveryRequested], send_at: datetime, until: datetime
+    ) -> int:
         """Have the events published at `send_at`, and return how many of them have no schedule. Never raises.
 
         One schedule for each `MAX_EVENTS`, called `<notification_id>-<number>`, which deletes itself once it has
-        invoked the sweeper. A service that refuses one, or cannot be reached, has been tried by botocore as often as
-        makes sense; it is not asked for the rest.
+        invoked the sweeper. They are made side by side; none is begun after `until`. A service that refuses one, or
+        cannot be reached, has been tried by botocore as often as makes sense; it is not asked for the rest.
         """
-        made = 0
-        try:
-            for number, first in enumerate(range(0, len(events), MAX_EVENTS)):
-                batch = tuple(events[first : first + MAX_EVENTS])
+        down = Event()
+        batches = [tuple(events[first : first + MAX_EVENTS]) for first in range(0, len(events), MAX_EVENTS)]
+
+        def make(number: int) -> int:
+            """Return for how many events no schedule was made."""
+            batch = batches[number]
+            if down.is_set() or self._clock() >= until:
+                return len(batch)
+            try:
                 self._make(f"{notification_id}-{number}", Scheduled(due_at=send_at, events=batch))
-                made += len(batch)
-        except (ClientError, BotoCoreError) as error:
-            logger.warning("schedule not made", events=len(events) - made, **describe(error))
-        return len(events) - made
+            except (ClientError, BotoCoreError) as error:
+                down.set()
+                logger.warning("schedule not made", events=len(batch), **describe(error))
+                return len(batch)
+            return 0
+
+        return sum(self._calls.map(make, range(len(batches))))
 
     def _make(self, name: str, scheduled: Scheduled) -> None:
         """Make the schedule, unless it is there already, since an earlier request with the same key has made it.

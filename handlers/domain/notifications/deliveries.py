@@ -3,7 +3,6 @@
 Its record holds all that is needed to send it, so that a worker's one claim is also its one read.
 """
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +16,6 @@ from handlers.domain.content.rendering import Content
 from handlers.domain.model import Model, is_absent, is_zero
 from handlers.domain.notifications.events import DeliveryRequested
 from handlers.domain.notifications.statuses import Status
-from handlers.domain.people.reach import Endpoint
 from handlers.domain.times import Instant
 
 FIRST_ATTEMPTS: Final = 5
@@ -213,17 +211,6 @@ class Observed:
 
     delivery: Delivery
     is_news: bool
-
-
-def delivery_id(notification_id: str, channel: Channel, user_id: str | None, endpoint: Endpoint | None) -> str:
-    """Return the id that the same delivery has however often its acceptance is repeated (a UUID of version 5).
-
-    Of a notification, channel, user and endpoint there is one delivery. The user is part of it, since two who share an
-    address have settings of their own: one of them opting out must not silence the other.
-    """
-    platform, address = (endpoint.platform, endpoint.address) if endpoint else (None, None)
-    name = "\n".join((channel, user_id or "", platform or "", address or ""))
-    return str(uuid.uuid5(uuid.UUID(notification_id), name))
 
 
 def with_fates(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:

@@ -76,7 +76,7 @@ class DeliveryRequested:
         """
         try:
             event: Mapping[str, Any] = from_json(body, allow_inf_nan=False)
-            category, infix, channel = event["detail-type"].rpartition(_DETAIL_TYPE_INFIX)
+            category, _, channel = event["detail-type"].rpartition(_DETAIL_TYPE_INFIX)
             [app_key] = event["resources"]
             detail = event["detail"]
             ids = {name: detail[name] for name in ("event_id", "notification_id", "delivery_id")}
@@ -86,7 +86,14 @@ class DeliveryRequested:
         fields = {**ids, "category": category, "channel": channel, "app_key": app_key}
         if user_id is not None:
             fields["user_id"] = user_id
-        if not (infix and all(_has_its_form(name, value) for name, value in fields.items())):
+        return cls.of(fields)
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> "DeliveryRequested":
+        """Return the event with these fields; raise `NotAnEventError` if one is missing or is not of its form."""
+        if fields.keys() | {"user_id"} != _FORMS.keys():
+            raise NotAnEventError
+        if not all(_has_its_form(name, value) for name, value in fields.items()):
             raise NotAnEventError
         return cls(**fields)
 

@@ -1,5 +1,7 @@
 """The notification as the log keeps it, and the answers about it."""
 
+from typing import Final
+
 from pydantic import Field
 
 from handlers.domain.channels import Channel
@@ -7,6 +9,11 @@ from handlers.domain.model import Model, is_absent, is_zero
 from handlers.domain.notifications.deliveries import Attempt, Delivery, Priority, Reason, Step
 from handlers.domain.notifications.statuses import Status
 from handlers.domain.times import Instant
+
+MAX_STATE_BYTES: Final = 4 * 1024 * 1024
+"""Of the deliveries in one answer. Lambda answers 6 MB at most, in which each quotation mark of ours is escaped
+(https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html); and a notification may have 8,500 deliveries.
+"""
 
 
 class Notification(Model):
@@ -76,9 +83,27 @@ class Accepted(Model):
             deliveries=tuple(AcceptedDelivery(**{f: getattr(each, f) for f in shown}) for each in deliveries),
         )
 
+    @classmethod
+    def at_first(cls, notification: Notification, deliveries: tuple[Delivery, ...]) -> "Accepted":
+        """Return the answer that was given when these deliveries were accepted, whatever has become of them since.
+
+        But for the time of one that waited for quiet hours and was put off again since: that is as it is now.
+        """
+        return cls.of(notification.notification_id, tuple(_at_first(each, notification) for each in deliveries))
+
+
+def _at_first(delivery: Delivery, notification: Notification) -> Delivery:
+    first = delivery.timeline[0]
+    waited_until = {Reason.SCHEDULED: notification.send_at, Reason.QUIET_HOURS: delivery.send_at}
+    send_at = None if first.reason is None else waited_until.get(first.reason)
+    return delivery.model_copy(update={"status": first.status, "reason": first.reason, "send_at": send_at})
+
 
 class NotificationState(Model):
-    """A notification with all that has happened to it, its deliveries in the order in which they were accepted."""
+    """A notification with all that has happened to it, its deliveries in the order in which they were accepted.
+
+    With a `cursor` there are more deliveries than one answer holds: asked with it, the rest follows.
+    """
 
     notification_id: str
     category: str
@@ -88,13 +113,21 @@ class NotificationState(Model):
     expires_at: Instant | None = Field(default=None, exclude_if=is_absent)
     created_at: Instant
     deliveries: tuple[DeliveryState, ...]
+    cursor: str | None = Field(default=None, exclude_if=is_absent)
 
     @classmethod
-    def of(cls, notification: Notification, deliveries: tuple[Delivery, ...]) -> "NotificationState":
-        """Return the answer about this notification."""
-        shown = DeliveryState.model_fields.keys()
+    def of(cls, notification: Notification, deliveries: tuple[Delivery, ...], first: int = 0) -> "NotificationState":
+        """Return the answer about this notification, from the delivery at this position on, as far as it holds."""
         kept = cls.model_fields.keys() & Notification.model_fields.keys()
-        return cls(
-            **{field: getattr(notification, field) for field in kept},
-            deliveries=tuple(DeliveryState(**{f: getattr(each, f) for f in shown}) for each in deliveries),
-        )
+        states: list[DeliveryState] = []
+        cursor, size = None, 0
+        for each in deliveries:
+            if each.position < first:
+                continue
+            state = DeliveryState(**{field: getattr(each, field) for field in DeliveryState.model_fields})
+            size += len(state.model_dump_json().encode())
+            if size > MAX_STATE_BYTES:
+                cursor = str(each.position)
+                break
+            states.append(state)
+        return cls(**{field: getattr(notification, field) for field in kept}, deliveries=tuple(states), cursor=cursor)

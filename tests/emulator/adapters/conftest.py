@@ -9,6 +9,7 @@ import boto3
 import pytest
 
 from local.emulator import running
+from tests.emulator.adapters.log import DynamoLog
 from tests.emulator.adapters.registry import Registry
 
 
@@ -45,3 +46,71 @@ def new_table(aws: Callable[[str], Any]) -> Callable[[str, str], str]:
 def registry(aws: Callable[[str], Any], new_table: Callable[[str, str], str]) -> Registry:
     """Empty tables of contacts and of devices."""
     return Registry(new_table("contacts", "user_id"), new_table("devices", "token"), aws("dynamodb"))
+
+
+@pytest.fixture(scope="session")
+def new_log_table(aws: Callable[[str], Any]) -> Callable[[], str]:
+    """Makes an empty table of the log, as `stacks.data.tables` has it, and returns its name."""
+
+    def make() -> str:
+        name = f"notifications-{uuid.uuid4().hex[:8]}"
+        aws("dynamodb").create_table(
+            TableName=name,
+            KeySchema=[
+                {"AttributeName": "notification_id", "KeyType": "HASH"},
+                {"AttributeName": "item", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": key, "AttributeType": "S"}
+                for key in ("notification_id", "item", "due_shard", "due_at")
+            ],
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "due",
+                    "KeySchema": [
+                        {"AttributeName": "due_shard", "KeyType": "HASH"},
+                        {"AttributeName": "due_at", "KeyType": "RANGE"},
+                    ],
+                    "Projection": {
+                        "ProjectionType": "INCLUDE",
+                        "NonKeyAttributes": [
+                            "event_id",
+                            "channel",
+                            "category",
+                            "app_key",
+                            "user_id",
+                            "republished",
+                            "acceptance",
+                        ],
+                    },
+                }
+            ],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        return name
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def table(new_log_table: Callable[[], str]) -> str:
+    """One table of the log for all tests that do not mind the others."""
+    return new_log_table()
+
+
+@pytest.fixture
+def log(table: str, aws: Callable[[str], Any]) -> DynamoLog:
+    return DynamoLog(table, aws("dynamodb"))
+
+
+@pytest.fixture
+def calls(log: DynamoLog) -> Iterator[list[str]]:
+    """The calls that the log makes, as they are made."""
+    made: list[str] = []
+
+    def note(model: Any, **_: Any) -> None:
+        made.append(model.name)
+
+    log.client.meta.events.register("before-call.dynamodb", note)
+    yield made
+    log.client.meta.events.unregister("before-call.dynamodb", note)

@@ -2,25 +2,17 @@
 
 import json
 import re
-import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from handlers.adapters.aws.delivery_log import DynamoDeliveryLog
-from handlers.adapters.aws.due_index import DynamoDueIndex
-from handlers.adapters.aws.log_items import delivery_item
-from handlers.adapters.aws.notification_log import DynamoNotificationLog
 from handlers.domain.content.links import Link
-from handlers.domain.notifications.claims import Claimed, Refusal
-from handlers.domain.notifications.deliveries import Conclusion, Delivery, Observed, Outcome, Reason
-from handlers.domain.notifications.due import DueDelivery
-from handlers.domain.notifications.events import DeliveryRequested
-from handlers.domain.notifications.notification import Notification
+from handlers.domain.notifications.deliveries import Conclusion, Outcome, Reason
 from handlers.domain.notifications.statuses import Status
+from tests.emulator.adapters.log import DynamoLog
 from tests.unit.handlers.log_contract import (
     LEASE,
     SENT,
@@ -33,101 +25,7 @@ from tests.unit.handlers.log_contract import (
 )
 from tests.unit.handlers.log_walk import EXPIRIES, WALKS, Move, walked
 from tests.unit.handlers.memory import MemoryLog
-from tests.unit.handlers.samples import NOW, delivery, notification
-
-
-class DynamoLog:
-    """The three adapters on one table."""
-
-    def __init__(self, table: str, client: Any) -> None:
-        self.table, self.client = table, client
-        self.notifications = DynamoNotificationLog(table, client)
-        self.deliveries = DynamoDeliveryLog(table, client)
-        self.index = DynamoDueIndex(table, client)
-
-    def accept(self, head: Notification, deliveries: Sequence[Delivery]) -> bool:
-        return self.notifications.accept(head, deliveries)
-
-    def find(self, notification_id: str) -> tuple[Notification, tuple[Delivery, ...]] | None:
-        return self.notifications.find(notification_id)
-
-    def cancel(self, given: Delivery, now: datetime) -> Delivery:
-        return self.notifications.cancel(given, now)
-
-    def claim(
-        self, event: DeliveryRequested, *, provider: str | None, lease_until: datetime, now: datetime
-    ) -> Claimed | Refusal:
-        return self.deliveries.claim(event, provider=provider, lease_until=lease_until, now=now)
-
-    def begin(
-        self, given: Delivery, *, provider: str, now: datetime, after: Conclusion | None = None
-    ) -> Delivery | None:
-        return self.deliveries.begin(given, provider=provider, now=now, after=after)
-
-    def release(self, given: Delivery, now: datetime) -> None:
-        self.deliveries.release(given, now)
-
-    def conclude(self, given: Delivery, conclusion: Conclusion) -> None:
-        self.deliveries.conclude(given, conclusion)
-
-    def defer(self, event: DeliveryRequested, until: datetime, now: datetime) -> Refusal | None:
-        return self.deliveries.defer(event, until, now)
-
-    def close(self, event: DeliveryRequested, status: Status, reason: Reason, now: datetime) -> Refusal | None:
-        return self.deliveries.close(event, status, reason, now)
-
-    def look(self, link: Link) -> Delivery | None:
-        return self.deliveries.look(link)
-
-    def observe(self, link: Link, status: Status, now: datetime) -> Observed | None:
-        return self.deliveries.observe(link, status, now)
-
-    def due(self, shard: str, now: datetime) -> Iterator[Sequence[DueDelivery]]:
-        return self.index.due(shard, now)
-
-    def postpone(self, given: DueDelivery, until: datetime) -> None:
-        self.index.postpone(given, until)
-
-    def item(self, given: Delivery) -> dict[str, Any]:
-        key = {"notification_id": {"S": given.notification_id}, "item": {"S": f"delivery#{given.delivery_id}"}}
-        item: dict[str, Any] = self.client.get_item(TableName=self.table, Key=key)["Item"]
-        return item
-
-
-@pytest.fixture(scope="module")
-def table(aws: Callable[[str], Any]) -> str:
-    """The log's table, as `stacks.data.tables` has it."""
-    name = f"notifications-{uuid.uuid4().hex[:8]}"
-    aws("dynamodb").create_table(
-        TableName=name,
-        KeySchema=[
-            {"AttributeName": "notification_id", "KeyType": "HASH"},
-            {"AttributeName": "item", "KeyType": "RANGE"},
-        ],
-        AttributeDefinitions=[
-            {"AttributeName": key, "AttributeType": "S"} for key in ("notification_id", "item", "due_shard", "due_at")
-        ],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "due",
-                "KeySchema": [
-                    {"AttributeName": "due_shard", "KeyType": "HASH"},
-                    {"AttributeName": "due_at", "KeyType": "RANGE"},
-                ],
-                "Projection": {
-                    "ProjectionType": "INCLUDE",
-                    "NonKeyAttributes": ["event_id", "channel", "category", "app_key", "user_id", "republished"],
-                },
-            }
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    return name
-
-
-@pytest.fixture
-def log(table: str, aws: Callable[[str], Any]) -> DynamoLog:
-    return DynamoLog(table, aws("dynamodb"))
+from tests.unit.handlers.samples import NOW
 
 
 class TestDynamoLog(LogContract):
@@ -154,34 +52,6 @@ def test_a_sent_delivery_leaves_the_index_and_its_lease_behind(log: DynamoLog) -
     assert not {"due_shard", "due_at", "lease_until"} & log.item(given).keys()
 
 
-def test_more_deliveries_than_a_transaction_takes_are_all_accepted_and_none_twice(log: DynamoLog) -> None:
-    head = notification()
-    deliveries = [delivery(head.notification_id, position=position) for position in range(150)]
-    assert log.accept(head, deliveries)
-    assert not log.accept(head, [delivery(head.notification_id, position=150), *deliveries])
-    assert log.find(head.notification_id) == (head, tuple(deliveries))
-
-
-def test_an_acceptance_that_died_half_way_is_completed_without_touching_what_is_there(log: DynamoLog) -> None:
-    head = notification()
-    deliveries = [delivery(head.notification_id, position=position) for position in range(150)]
-    # What the first transaction of a longer acceptance leaves when the second never comes.
-    log.notifications._write([delivery_item(each) for each in deliveries[:100]])
-    moved_on = claimed(log, deliveries[7])
-    assert log.find(head.notification_id) is None
-    assert log.accept(head, deliveries)
-    assert stored(log, deliveries[7]) == moved_on
-    assert len(log.find(head.notification_id)[1]) == 150  # type: ignore[index]
-
-
-def test_deliveries_with_much_to_say_are_accepted_in_several_transactions(log: DynamoLog) -> None:
-    head = notification()
-    content = {"subject": "s", "body": "x" * 250_000}
-    deliveries = [delivery(head.notification_id, position=position, content=content) for position in range(30)]
-    assert log.accept(head, deliveries)
-    assert log.find(head.notification_id) == (head, tuple(deliveries))
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _as_strict_as_aws(aws: Callable[[str], Any]) -> Iterator[None]:
     """DynamoDB refuses names and values that no expression uses; the emulator lets them pass."""
@@ -196,19 +66,6 @@ def _as_strict_as_aws(aws: Callable[[str], Any]) -> Iterator[None]:
     events.register("provide-client-params.dynamodb.UpdateItem", check)
     yield
     events.unregister("provide-client-params.dynamodb.UpdateItem", check)
-
-
-@pytest.fixture
-def calls(log: DynamoLog) -> Iterator[list[str]]:
-    """The calls that the log makes, as they are made."""
-    made: list[str] = []
-
-    def note(model: Any, **_: Any) -> None:
-        made.append(model.name)
-
-    log.client.meta.events.register("before-call.dynamodb", note)
-    yield made
-    log.client.meta.events.unregister("before-call.dynamodb", note)
 
 
 def test_a_delivery_costs_one_transaction_one_claim_and_one_conclusion(log: DynamoLog, calls: list[str]) -> None:

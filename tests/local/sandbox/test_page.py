@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.local.sandbox.providers import calls
-from tests.local.support import Sandbox
+from tests.local.support import TABLE, Sandbox
 
 
 def test_a_message_is_shown_with_its_timeline_from_the_log(sandbox: Sandbox) -> None:
@@ -27,6 +27,23 @@ def test_a_message_is_shown_with_its_timeline_from_the_log(sandbox: Sandbox) -> 
 def test_a_message_that_is_not_in_the_log_says_so(sandbox: Sandbox) -> None:
     sandbox.send("<p>x</p>", subject="a stranger")
     assert "Not in the notification log." in httpx.get(sandbox.url).text
+
+
+def test_a_delivery_that_cannot_be_read_hides_no_other_messages_timeline(sandbox: Sandbox) -> None:
+    unreadable, readable = sandbox.log_delivery("created"), sandbox.log_delivery("created", "pending", "sent")
+    sandbox.client("dynamodb").update_item(
+        TableName=TABLE,
+        Key={"notification_id": {"S": unreadable[0]}, "item": {"S": f"delivery#{unreadable[1]}"}},
+        UpdateExpression="SET timeline = :nothing",
+        ExpressionAttributeValues={":nothing": {"S": "nothing"}},
+    )
+    for ids, subject in ((unreadable, "unreadable"), (readable, "readable")):
+        sandbox.send("<p>x</p>", subject=subject, ids=ids)
+    page = httpx.get(sandbox.url)
+    assert page.status_code == 200
+    assert "unreadable" in page.text
+    timeline = page.text[page.text.index('id="timeline"') :]
+    assert "<b>sent</b>" in timeline
 
 
 def test_what_a_message_says_is_never_markup_of_the_page(sandbox: Sandbox) -> None:

@@ -210,6 +210,9 @@ class MemoryLog:
         )
         yield found
 
+    def set_apart(self) -> int:
+        return 0
+
     def postpone(self, delivery: DueDelivery, until: datetime) -> None:
         with self._lock:
             record = self.records[delivery.event.notification_id, delivery.event.delivery_id]
@@ -304,7 +307,7 @@ class MemoryBus:
     up: bool = True
     taken: list[DeliveryRequested] = field(default_factory=list)
 
-    def publish(self, events: Sequence[DeliveryRequested]) -> Collection[DeliveryRequested]:
+    def publish(self, events: Sequence[DeliveryRequested], until: datetime) -> Collection[DeliveryRequested]:
         if not self.up:
             return list(events)
         self.taken += events
@@ -318,7 +321,9 @@ class MemoryScheduler:
     up: bool = True
     made: dict[str, tuple[datetime, tuple[DeliveryRequested, ...]]] = field(default_factory=dict)
 
-    def schedule(self, notification_id: str, events: Sequence[DeliveryRequested], send_at: datetime) -> int:
+    def schedule(
+        self, notification_id: str, events: Sequence[DeliveryRequested], send_at: datetime, until: datetime
+    ) -> int:
         if not self.up:
             return len(events)
         self.made.setdefault(notification_id, (send_at, tuple(events)))

@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Que
 from pydantic import BaseModel, ConfigDict
 
 from handlers.domain.callers import Caller
-from handlers.domain.problems import InProgress, InvalidRequest, NotFound
+from handlers.domain.problems import Contended, InvalidRequest, NotFound
 from handlers.entrypoints.http import MAX_BODY_BYTES, Decoded, Flag, caller, create_app, lambda_handler, parse_object
 from tests.unit.handlers.entrypoints.gateway import Answer, call
 
@@ -146,7 +146,7 @@ def test_a_problem_is_answered_as_it_is() -> None:
 
 
 def test_a_problem_may_say_when_to_come_back() -> None:
-    answer = raising(InProgress("Soon.", retry_after=3))
+    answer = raising(Contended("Soon.", retry_after=3))
     assert (answer.status, answer.headers["Retry-After"]) == (409, "3")
 
 

@@ -1,14 +1,17 @@
 """The notifications API, with everything behind it in memory."""
 
 import json
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 
+from handlers.domain.notifications.events import DeliveryRequested
 from handlers.entrypoints import notifications
-from tests.unit.handlers.entrypoints.gateway import Answer, call
+from tests.unit.handlers.entrypoints.gateway import Answer, LambdaContext, call
 from tests.unit.handlers.memory import MemoryBus, MemoryLog, MemoryPeople, MemoryScheduler
 from tests.unit.handlers.samples import CONTENT
 
@@ -110,10 +113,116 @@ def test_a_key_that_is_none_is_refused(key: str) -> None:
     assert (answer.status, answer.fields()) == (400, ["idempotency-key"])
 
 
+# -- the key of a request ----------------------------------------------------------------------------------------------
+
+
+def keyed(key: str = "key", body: Any = BODY, **kwargs: Any) -> Answer:
+    return send(body, headers={"Idempotency-Key": key}, **kwargs)
+
+
+def test_the_same_request_gets_the_same_answer_and_is_accepted_once(log: MemoryLog) -> None:
+    first, second = keyed(), keyed()
+    assert (first.status, second.status) == (202, 202)
+    assert first.body == second.body
+    assert len(log.notifications) == 1
+
+
+def test_another_key_or_another_app_is_another_request(log: MemoryLog) -> None:
+    assert len({keyed(key).body["notification_id"] for key in ("one", "two")}) == 2
+    assert keyed("one").body["notification_id"] != keyed("one", app_key="other").body["notification_id"]
+    assert len(log.notifications) == 3
+
+
+def test_another_request_with_the_same_key_is_a_mismatch(log: MemoryLog) -> None:
+    keyed()
+    answer = keyed(body=BODY | {"priority": "high"})
+    assert (answer.status, answer.body["type"]) == (422, "urn:carillon:problem:idempotency-mismatch")
+    assert len(log.notifications) == 1
+
+
+def test_the_same_request_written_otherwise_is_the_same(log: MemoryLog) -> None:
+    assert keyed().body == keyed(body=dict(reversed(BODY.items())) | {"priority": "normal"}).body
+
+
+def test_a_request_that_comes_again_while_it_is_answered_gets_the_same_answer(
+    log: MemoryLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[Answer] = []
+    accept = log.accept
+
+    def accept_after_it_was_sent_again(*args: Any) -> bool:
+        monkeypatch.setattr(log, "accept", accept)
+        answers.append(keyed())
+        return accept(*args)
+
+    monkeypatch.setattr(log, "accept", accept_after_it_was_sent_again)
+    answers.append(keyed())
+    assert [(answer.status, answer.body) for answer in answers] == [(202, answers[0].body)] * 2
+    assert len(log.notifications) == 1
+
+
+def test_a_request_that_was_refused_can_be_mended_under_its_key(log: MemoryLog) -> None:
+    assert keyed(body=BODY | {"data": {}}).status == 400
+    assert keyed().status == 202
+
+
+def test_a_key_costs_no_call_of_its_own(log: MemoryLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a function asks of AWS it asks of one of these; the log is asked to accept, and nothing else."""
+
+    def find(_: str) -> None:
+        raise AssertionError("the log is read")
+
+    monkeypatch.setattr(log, "find", find)
+    assert keyed().status == 202
+    assert not hasattr(notifications.settings, "limits_table")
+
+
+# -- the time that is left ---------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Patient(MemoryBus):
+    """A bus that notes until when it was asked to publish."""
+
+    until: list[datetime] = field(default_factory=list)
+
+    def publish(self, events: Sequence[DeliveryRequested], until: datetime) -> Collection[DeliveryRequested]:
+        self.until.append(until)
+        return super().publish(events, until) if until > datetime.now(UTC) else list(events)
+
+
+@pytest.mark.parametrize(("left", "published"), [(20_000, 1), (6_000, 0)])
+def test_what_remains_of_the_invocation_is_the_time_to_publish_and_the_answer_is_the_same(
+    left: int, published: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus = Patient()
+    monkeypatch.setattr(notifications, "service", replace(notifications.service, publisher=bus))
+    monkeypatch.setattr(LambdaContext, "get_remaining_time_in_millis", lambda _: left)
+    with time_machine.travel(datetime(2030, 1, 31, 12, tzinfo=UTC), tick=False):
+        assert send().status == 202
+    assert bus.until == [datetime(2030, 1, 31, 12, tzinfo=UTC) + timedelta(milliseconds=left) - timedelta(seconds=7)]
+    assert len(bus.taken) == published
+
+
 def test_another_apps_notification_is_not_found() -> None:
     notification_id = send().body["notification_id"]
     answer = call(notifications.handler, "GET", f"/v1/notifications/{notification_id}", app_key="other")
     assert answer.status == 404
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "-1", "1.5", "9" * 10, "٣"])
+def test_a_cursor_that_nobody_was_answered_with_is_refused(cursor: str) -> None:
+    path = f"/v1/notifications/{send().body['notification_id']}"
+    answer = call(notifications.handler, "GET", path, query={"cursor": cursor})
+    assert (answer.status, answer.fields()) == (400, ["cursor"])
+
+
+def test_a_cursor_leads_on_from_where_an_answer_ended() -> None:
+    accepted = send(BODY | {"to": [{"email": f"{n}@example.com"} for n in range(3)]}).body
+    path = f"/v1/notifications/{accepted['notification_id']}"
+    rest = call(notifications.handler, "GET", path, query={"cursor": "2"}).body
+    assert [each["delivery_id"] for each in rest["deliveries"]] == [accepted["deliveries"][2]["delivery_id"]]
+    assert "cursor" not in rest
 
 
 def test_an_app_without_the_scope_is_refused() -> None:

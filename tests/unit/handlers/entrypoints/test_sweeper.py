@@ -1,13 +1,14 @@
 """The sweeper as it is invoked: every minute for every shard, and at their time for the deliveries of a schedule."""
 
 import json
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from handlers.domain.notifications.due import AFTER_ACCEPTANCE
+from handlers.domain.notifications.due import AFTER_ACCEPTANCE, SHARDS, DueDelivery, shard
 from handlers.domain.notifications.schedules import Scheduled
 from handlers.entrypoints import sweeper
 from handlers.services.sweeping import Sweeper
@@ -95,3 +96,53 @@ def test_a_schedule_that_cannot_be_read_is_an_error_that_repeats_nothing_of_it(b
         sweeper.handler({"events": [{"event_id": "ada@example.com"}]}, LambdaContext())  # type: ignore[arg-type]
     assert "ada@example.com" not in str(error.value)
     assert bus.taken == []
+
+
+# -- one that fails hides no other -------------------------------------------------------------------------------------
+
+
+class OneShardBroken(MemoryLog):
+    def due(self, shard: str, now: datetime) -> Iterator[Sequence[DueDelivery]]:
+        if shard == SHARDS[0]:
+            raise OSError("ada@example.com")
+        return super().due(shard, now)
+
+
+def test_a_shard_that_fails_is_told_of_after_all_the_others_were_swept_and_counted(
+    bus: MemoryBus,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    log = OneShardBroken()
+    monkeypatch.setattr(sweeper, "sweeper", Sweeper(log, bus, sweeper.clock))
+    long_ago = datetime.now(UTC) - 2 * AFTER_ACCEPTANCE
+    given = [accepted(log, created_at=long_ago) for _ in range(40)]
+    readable = [each for each in given if shard(each.delivery_id) != SHARDS[0]]
+    with pytest.raises(sweeper.SweepFailedError):
+        sweeper.handler({}, LambdaContext())  # type: ignore[arg-type]
+    assert {event.event_id for event in bus.taken} == {each.event_id for each in readable}
+    assert f'"Republished":[{len(readable)}' in capsys.readouterr().out.replace(" ", "")
+    said = [vars(record) for record in caplog.records]
+    assert [(each["message"], each.get("error")) for each in said] == [("swept", None), ("sweep failed", "OSError")]
+    assert "ada@example.com" not in str(said)
+
+
+def test_what_is_set_apart_is_counted_every_minute(
+    log: MemoryLog, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(log, "set_apart", lambda: 2)
+    assert [sweep(capsys) for _ in range(2)] == [{"LogItemUnreadable": 2}] * 2
+
+
+def test_a_count_that_cannot_be_had_fails_after_the_sweep(
+    log: MemoryLog, bus: MemoryBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> int:
+        raise OSError
+
+    monkeypatch.setattr(log, "set_apart", fail)
+    accepted(log, created_at=datetime.now(UTC) - 2 * AFTER_ACCEPTANCE)
+    with pytest.raises(sweeper.SweepFailedError):
+        sweeper.handler({}, LambdaContext())  # type: ignore[arg-type]
+    assert len(bus.taken) == 1

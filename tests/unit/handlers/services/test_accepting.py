@@ -1,7 +1,8 @@
 """A notification accepted: logged before it is published, once however often it is asked for."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from handlers.domain.callers import Caller
 from handlers.domain.content.rendering import Content
 from handlers.domain.notifications.deliveries import Outcome, Reason
 from handlers.domain.notifications.due import SHARDS
+from handlers.domain.notifications.notification import Accepted
 from handlers.domain.notifications.statuses import Status
 from handlers.domain.people.person import Person
 from handlers.domain.people.reach import Endpoint, Reach
@@ -27,6 +29,7 @@ from tests.unit.handlers.log_contract import SENT, claimed
 from tests.unit.handlers.memory import Clock, MemoryBus, MemoryLog, MemoryPeople, MemoryScheduler, MemoryTemplates
 from tests.unit.handlers.samples import DEMO, NOW, request
 
+BUDGET = timedelta(seconds=13)
 OTHER = Caller("other", frozenset({"*"}), frozenset({"*"}))
 
 
@@ -60,7 +63,10 @@ class Desk:
         )
 
     def accept(self, key: str | None = None, caller: Caller = DEMO, **fields: Any) -> Acceptance:
-        return self.service.accept(request(**fields), caller, key)
+        return self.service.accept(request(**fields), caller, key, self.clock() + BUDGET)
+
+    def cancel(self, notification_id: str, caller: Caller = DEMO) -> Accepted:
+        return self.service.cancel(notification_id, caller, self.clock() + BUDGET)
 
 
 @pytest.fixture
@@ -265,12 +271,45 @@ def test_a_repeated_request_publishes_again_what_nobody_has_begun_and_nothing_el
     assert desk.bus.taken == [second.event()]
 
 
-def test_a_repeated_request_tells_what_has_become_of_it_and_changes_nothing(desk: Desk) -> None:
-    [given] = desk.accept("key").logged
-    desk.log.conclude(claimed(desk.log, given), SENT)
+@pytest.mark.parametrize("quiet", [None, {"start": "10:00", "end": "20:00"}])
+@pytest.mark.parametrize("send_at", [None, NOW + timedelta(hours=3)])
+def test_a_repeated_request_gets_its_first_answer_whatever_has_become_of_it(
+    desk: Desk, quiet: dict[str, str] | None, send_at: datetime | None
+) -> None:
+    desk.people.known["ada"] = person(quiet_hours=quiet)
+    desk.people.known["out"] = person(categories={"payment": {"email": False}})
+    to = [{"user_id": "ada"}, {"user_id": "out"}, {"user_id": "nobody"}, {"email": "bob@example.com"}]
+    first = desk.accept("key", to=to, send_at=send_at)
+    desk.log.conclude(claimed(desk.log, first.logged[0]), SENT)
+    desk.cancel(first.answer.notification_id)
     before = dict(desk.log.records)
-    assert [each.status for each in desk.accept("key").answer.deliveries] == [Status.SENT]
+    assert desk.accept("key", to=to, send_at=send_at).answer == first.answer
     assert desk.log.records == before
+
+
+def test_a_repeated_request_that_would_be_refused_by_now_gets_its_first_answer(desk: Desk) -> None:
+    """As its answer was lost, and what was there then is not any more."""
+    desk.templates.stored["receipt", "email", "default"] = Content(subject="s", body="b")
+    fields: dict[str, Any] = {"template": "receipt", "content": None, "expires_at": NOW + timedelta(minutes=1)}
+    first = desk.accept("key", **fields)
+    desk.templates.stored.clear()
+    desk.clock.advance(timedelta(minutes=2))
+    assert desk.accept("key", **fields).answer == first.answer
+    with pytest.raises(IdempotencyMismatch):
+        desk.accept("key", **fields | {"priority": "high"})
+    with pytest.raises(InvalidRequest):
+        desk.accept("another key", **fields)
+    desk.clock.advance(IDEMPOTENCY_WINDOW)
+    with pytest.raises(InvalidRequest):
+        desk.accept("key", **fields)
+
+
+def test_of_a_request_that_is_sent_twice_at_once_both_get_the_same_answer(desk: Desk) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: desk.accept("key"), range(8)))
+    assert len({each.answer.notification_id for each in answers}) == 1
+    assert [each.answer for each in answers] == [answers[0].answer] * 8
+    assert sum(len(each.logged) for each in answers) == 1
 
 
 def test_another_request_with_the_same_key_is_refused(desk: Desk) -> None:
@@ -324,21 +363,28 @@ def test_a_cancellation_tells_of_each_delivery_whether_it_came_in_time(desk: Des
     _, sending, sent, _ = found[1]
     claimed(desk.log, sending)
     desk.log.conclude(claimed(desk.log, sent), SENT)
-    answer = desk.service.cancel(notification_id, DEMO)
+    answer = desk.cancel(notification_id)
     assert [(each.status, each.reason) for each in answer.deliveries] == [
         (Status.CANCELED, Reason.CANCELED),
         (Status.PENDING, None),
         (Status.SENT, None),
         (Status.ERROR, Reason.UNKNOWN_CONTACT),
     ]
-    assert desk.service.cancel(notification_id, DEMO) == answer
+    assert desk.cancel(notification_id) == answer
+
+
+def test_what_cannot_be_canceled_in_time_is_answered_as_it_is_and_canceled_when_it_is_asked_again(desk: Desk) -> None:
+    notification_id = desk.accept(to=[{"email": f"{n}@example.com"} for n in range(30)]).answer.notification_id
+    answer = desk.service.cancel(notification_id, DEMO, until=desk.clock())
+    assert {each.status for each in answer.deliveries} == {Status.CREATED}
+    assert {each.status for each in desk.cancel(notification_id).deliveries} == {Status.CANCELED}
 
 
 def test_nobody_cancels_what_is_not_theirs_or_not_there(desk: Desk) -> None:
     notification_id = desk.accept().answer.notification_id
     for unknown, caller in ((notification_id, OTHER), ("none", DEMO)):
         with pytest.raises(NotFound):
-            desk.service.cancel(unknown, caller)
+            desk.cancel(unknown, caller)
     [record] = desk.log.records.values()
     assert record.delivery.status is Status.CREATED
 
@@ -364,7 +410,7 @@ def test_in_quiet_hours_a_critical_category_is_published_and_another_waits(desk:
     [delivery] = desk.accept().answer.deliveries
     assert (delivery.status, delivery.reason, delivery.send_at) == (Status.CREATED, Reason.QUIET_HOURS, EVENING)
     assert desk.bus.taken == []
-    replace(desk.service, critical=frozenset({"payment"})).accept(request(), DEMO, None)
+    replace(desk.service, critical=frozenset({"payment"})).accept(request(), DEMO, None, NOW + BUDGET)
     assert len(desk.bus.taken) == 1
 
 
@@ -380,7 +426,7 @@ def test_a_request_that_is_repeated_publishes_nothing_that_still_waits(desk: Des
 
 def test_the_sweeper_publishes_what_waited_and_nothing_that_was_canceled(desk: Desk) -> None:
     desk.accept(send_at=EVENING)
-    desk.service.cancel(desk.accept(send_at=EVENING).answer.notification_id, DEMO)
+    desk.cancel(desk.accept(send_at=EVENING).answer.notification_id)
     sweeper = Sweeper(desk.log, desk.bus, desk.clock)
     for at, published in ((EVENING - timedelta(seconds=1), 0), (EVENING, 1), (EVENING + timedelta(minutes=1), 1)):
         desk.clock.now = at
@@ -469,7 +515,7 @@ def test_a_request_that_is_repeated_has_one_schedule_and_none_once_its_time_has_
 def test_what_was_canceled_before_a_request_is_repeated_is_not_scheduled_again(desk: Desk) -> None:
     desk.scheduler.up = False
     notification_id = desk.accept("key", send_at=EVENING).answer.notification_id
-    desk.service.cancel(notification_id, DEMO)
+    desk.cancel(notification_id)
     desk.scheduler.up = True
     desk.accept("key", send_at=EVENING)
     assert desk.scheduler.made == {}

@@ -1,6 +1,7 @@
 """A notification that would be empty or too long is refused at once, as its dry run is; nothing of it is kept."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -31,6 +32,9 @@ def person(locale: str | None = None, **endpoints: tuple[Endpoint, ...]) -> Pers
     return Person(Reach({**ONE_OF_EACH, **endpoints}, locale), DEFAULT_SETTINGS)  # type: ignore[dict-item]
 
 
+UNTIL = NOW + timedelta(seconds=13)
+
+
 @dataclass
 class Desk:
     """The service on every channel, with everything around it in memory."""
@@ -59,7 +63,7 @@ class Desk:
         """What an acceptance says is wrong, and the dry run likewise."""
         asked = request(channels=[channel], content=content, **fields)
         with pytest.raises(InvalidRequest) as accepting:
-            self.service.accept(asked, DEMO, None)
+            self.service.accept(asked, DEMO, None, UNTIL)
         with pytest.raises(InvalidRequest) as trying:
             self.service.dry_run(asked, DEMO)
         assert trying.value.errors == accepting.value.errors
@@ -67,7 +71,7 @@ class Desk:
         return list(accepting.value.errors)
 
     def takes(self, channel: Channel, content: dict[str, str] | None, **fields: Any) -> bool:
-        accepted = self.service.accept(request(channels=[channel], content=content, **fields), DEMO, None)
+        accepted = self.service.accept(request(channels=[channel], content=content, **fields), DEMO, None, UNTIL)
         return bool(accepted.logged)
 
 

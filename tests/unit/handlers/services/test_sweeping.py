@@ -4,6 +4,7 @@ import heapq
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -103,11 +104,17 @@ def same_shard(log: MemoryLog, deliveries: int) -> list[Delivery]:
 
 
 def test_a_sweeper_out_of_time_begins_no_further_page(bus: MemoryBus) -> None:
-    log = Pages()
+    log, clock = Pages(), later(AFTER_ACCEPTANCE)
     same_shard(log, 3)
-    clock = later(AFTER_ACCEPTANCE)
-    assert Sweeper(log, bus, clock).sweep(SHARDS[0], until=clock()) == Swept(republished=1)
-    assert log.asked == 1
+
+    class Slow(MemoryBus):
+        def publish(self, *args: Any) -> Any:
+            clock.advance(HOUR)
+            return super().publish(*args)
+
+    slow = Slow()
+    assert Sweeper(log, slow, clock).sweep(SHARDS[0], until=clock() + HOUR) == Swept(republished=1)
+    assert (log.asked, len(slow.taken)) == (1, 1)
 
 
 def test_a_bus_that_takes_nothing_is_not_asked_further(bus: MemoryBus) -> None:
@@ -117,6 +124,43 @@ def test_a_bus_that_takes_nothing_is_not_asked_further(bus: MemoryBus) -> None:
     clock = later(AFTER_ACCEPTANCE)
     assert Sweeper(log, bus, clock).sweep(SHARDS[0], until=clock() + HOUR) == Swept(refused=1)
     assert log.asked == 1
+
+
+# -- one that fails hides no other -------------------------------------------------------------------------------------
+
+
+class NotPostponed(MemoryLog):
+    """A log in which the first delivery of each shard cannot be written."""
+
+    def postpone(self, delivery: DueDelivery, until: datetime) -> None:
+        if delivery.event.delivery_id.endswith("-000000000000"):
+            raise OSError("not written")
+        super().postpone(delivery, until)
+
+
+def test_a_delivery_that_cannot_be_put_off_keeps_no_other_from_it_and_is_told(bus: MemoryBus) -> None:
+    log = NotPostponed()
+    same_shard(log, 3)
+    swept = sweep(log, bus, later(AFTER_ACCEPTANCE))
+    assert (swept.republished, [type(error) for error in swept.errors]) == (3, [OSError])
+    assert sweep(log, bus, later(AFTER_ACCEPTANCE)).republished == 1
+
+
+class HalfRead(MemoryLog):
+    """A log of which one shard can be read for a page and no further."""
+
+    def due(self, shard: str, now: datetime) -> Iterator[Sequence[DueDelivery]]:
+        yield from super().due(shard, now)
+        if shard == SHARDS[0]:
+            raise OSError("not read")
+
+
+def test_a_shard_that_fails_hides_neither_what_it_did_before_nor_the_others(bus: MemoryBus) -> None:
+    log = HalfRead()
+    same_shard(log, 3)
+    others = [accepted(log, delivery_id=f"00000000-0000-0000-0000-{n:012x}") for n in range(1, 8)]
+    swept = sweep(log, bus, later(AFTER_ACCEPTANCE))
+    assert (swept.republished, [type(error) for error in swept.errors]) == (3 + len(others), [OSError])
 
 
 # -- schedules ---------------------------------------------------------------------------------------------------------
@@ -131,7 +175,7 @@ def waiting(log: MemoryLog, deliveries: int = 1) -> tuple[list[Delivery], Schedu
 
 
 def publish(log: MemoryLog, bus: MemoryBus, scheduled: Scheduled, at: datetime = EVENING) -> Swept:
-    return Sweeper(log, bus, Clock(at)).publish(scheduled.deliveries())
+    return Sweeper(log, bus, Clock(at)).publish(scheduled.deliveries(), at + HOUR)
 
 
 def test_what_a_schedule_names_is_published_and_left_alone_by_the_sweep_of_that_minute(

@@ -1,33 +1,10 @@
-"""A delivery's id is the same however often its acceptance is repeated, and no two deliveries share one."""
-
-import uuid
+"""What a delivery tells of its attempts, and what its event tells of it."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.domain.channels import CHANNELS
-from handlers.domain.notifications.deliveries import Attempt, Outcome, delivery_id, with_fates
-from handlers.domain.people.reach import Endpoint
+from handlers.domain.notifications.deliveries import Attempt, Outcome, with_fates
 from tests.unit.handlers.samples import NOW, delivery
-
-NOTIFICATION = str(uuid.uuid4())
-
-texts = st.text(min_size=1, alphabet=st.characters(codec="utf-8", exclude_characters="\n"))
-identities = st.tuples(
-    st.sampled_from(CHANNELS),
-    st.none() | texts,
-    st.none() | st.builds(Endpoint, texts, st.none() | st.sampled_from(["apns", "fcm", "slack"])),
-)
-
-
-@given(identities, identities)
-def test_deliveries_have_one_id_only_when_they_are_the_same(one: tuple, other: tuple) -> None:  # type: ignore[type-arg]
-    assert (delivery_id(NOTIFICATION, *one) == delivery_id(NOTIFICATION, *other)) is (one == other)
-
-
-@given(identities)
-def test_another_notification_has_other_deliveries(identity: tuple) -> None:  # type: ignore[type-arg]
-    assert delivery_id(NOTIFICATION, *identity) != delivery_id(str(uuid.uuid4()), *identity)
 
 
 def attempt(outcome: Outcome) -> Attempt:

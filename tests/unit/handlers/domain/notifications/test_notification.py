@@ -1,8 +1,13 @@
 """The answers about a notification: what happened to it, and nothing of where it went or what it says."""
 
-from handlers.domain.notifications.deliveries import Attempt, Outcome, Step
+import json
+
+from handlers.domain.notifications.deliveries import Attempt, Delivery, Outcome, Reason, Step
 from handlers.domain.notifications.notification import Accepted, NotificationState
+from handlers.domain.notifications.requests import MAX_RECIPIENTS
 from handlers.domain.notifications.statuses import Status
+from handlers.domain.people.contacts import MAX_EXTERNAL_CHANNELS
+from handlers.domain.people.devices import MAX_DEVICES
 from tests.unit.handlers.samples import NOW, delivery, notification
 
 
@@ -48,3 +53,50 @@ def test_no_answer_shows_where_a_delivery_goes_or_what_it_says() -> None:
     for answer in answers:
         assert "ada@example.com" not in answer.model_dump_json()
         assert "name" not in answer.model_dump_json()
+
+
+LAMBDA_ANSWERS = 6 * 1024 * 1024
+"""https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+
+MOST = MAX_RECIPIENTS * (MAX_DEVICES + MAX_EXTERNAL_CHANNELS + 2)
+
+
+def as_lambda_answers(answer: Accepted | NotificationState) -> int:
+    """The size in bytes of a proxy integration's answer, of which the body is a text."""
+    return len(json.dumps({"statusCode": 202, "body": answer.model_dump_json()}).encode())
+
+
+def busy(position: int) -> Delivery:
+    """A delivery of whom much is to be told."""
+    attempts = tuple(
+        Attempt(attempt=number, at=NOW, provider="sendgrid", outcome=Outcome.UNAVAILABLE, error="ConnectTimeout")
+        for number in range(1, 31)
+    )
+    return delivery(
+        "n-1", position=position, user_id="u" * 255, attempts=attempts, send_at=NOW, reason=Reason.QUIET_HOURS
+    )
+
+
+def test_the_largest_notification_is_accepted_in_one_answer() -> None:
+    one = busy(0)
+    deliveries = tuple(one.model_copy(update={"position": position}) for position in range(MOST))
+    for answer in (Accepted.of("n-1", deliveries), Accepted.at_first(notification("n-1"), deliveries)):
+        assert len(answer.deliveries) == MOST
+        assert as_lambda_answers(answer) < LAMBDA_ANSWERS
+
+
+def test_what_one_answer_does_not_hold_follows_by_its_cursor_each_delivery_once() -> None:
+    one = busy(0)
+    deliveries = tuple(
+        one.model_copy(update={"position": position, "delivery_id": f"d-{position}"}) for position in range(4000)
+    )
+    told: list[str] = []
+    cursor: str | None = "0"
+    answers = 0
+    while cursor is not None:
+        answer = NotificationState.of(notification("n-1"), deliveries, int(cursor))
+        assert as_lambda_answers(answer) < LAMBDA_ANSWERS
+        told += [each.delivery_id for each in answer.deliveries]
+        cursor, answers = answer.cursor, answers + 1
+    assert told == [f"d-{position}" for position in range(4000)]
+    assert answers > 1
