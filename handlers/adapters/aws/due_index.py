@@ -83,6 +83,7 @@ def _due_delivery(item: dict[str, Any]) -> DueDelivery:
             channel=values["channel"],
             app_key=values["app_key"],
             user_id=values.get("user_id"),
+            address_key=values.get("address_key"),
         ),
         due_at=datetime.fromisoformat(values["due_at"]),
         republished=int(values.get("republished", 0)),

@@ -18,6 +18,7 @@ from handlers.domain.model import Model, is_absent, is_zero
 from handlers.domain.notifications.events import DeliveryRequested
 from handlers.domain.notifications.statuses import Status
 from handlers.domain.people.reach import Endpoint
+from handlers.domain.people.same_address import ADDRESSED, address_key
 from handlers.domain.times import Instant
 
 FIRST_ATTEMPTS: Final = 5
@@ -33,13 +34,13 @@ class Reason(StrEnum):
     """Why a delivery waits, or was not, or could not be, sent."""
 
     OPTED_OUT = "opted_out"
-    """The user's settings say no to this category on this channel."""
+    """The user, or whoever has the mailbox or number, says no to this category on this channel."""
     SCHEDULED = "scheduled"
     """Its `send_at` is still to come."""
     QUIET_HOURS = "quiet_hours"
     """It waits for the end of the user's quiet hours."""
     NO_ENDPOINT = "no_endpoint"
-    """The recipient has no address on this channel."""
+    """The recipient has no address on this channel, or has lost by now the one that it was for."""
     NO_TEMPLATE = "no_template"
     """The template is stored neither in the recipient's language nor in a default one."""
     UNKNOWN_CONTACT = "unknown_contact"
@@ -47,7 +48,7 @@ class Reason(StrEnum):
     CANCELED = "canceled"
     """The producer canceled it before it was sent."""
     EXPIRED = "expired"
-    """`expires_at` passed before it was sent."""
+    """`expires_at` passed before it was sent, or would pass before it may be."""
     RECIPIENT_REFUSED = "recipient_refused"
     """The provider says that the address cannot be sent to."""
     MESSAGE_REFUSED = "message_refused"
@@ -181,6 +182,7 @@ class Delivery(Model):
             channel=self.channel,
             app_key=self.app_key,
             user_id=self.user_id,
+            address_key=address_key(self.endpoint) if self.endpoint and self.channel in ADDRESSED else None,
         )
 
 
@@ -218,8 +220,7 @@ class Observed:
 def delivery_id(notification_id: str, channel: Channel, user_id: str | None, endpoint: Endpoint | None) -> str:
     """Return the id that the same delivery has however often its acceptance is repeated (a UUID of version 5).
 
-    Of a notification, channel, user and endpoint there is one delivery. The user is part of it, since two who share an
-    address have settings of their own: one of them opting out must not silence the other.
+    Of a notification, channel, user and endpoint there is one delivery.
     """
     platform, address = (endpoint.platform, endpoint.address) if endpoint else (None, None)
     name = "\n".join((channel, user_id or "", platform or "", address or ""))
