@@ -122,7 +122,15 @@ def table(aws: Callable[[str], Any]) -> str:
                 ],
                 "Projection": {
                     "ProjectionType": "INCLUDE",
-                    "NonKeyAttributes": ["event_id", "channel", "category", "app_key", "user_id", "republished"],
+                    "NonKeyAttributes": [
+                        "event_id",
+                        "channel",
+                        "category",
+                        "app_key",
+                        "user_id",
+                        "address_key",
+                        "republished",
+                    ],
                 },
             }
         ],
