@@ -321,7 +321,7 @@ def test_a_worker_measures_a_text_message_by_what_it_is_configured_with(bench: B
     given = bench.accept(channel="sms", content={"body": "x" * 161})
     chain = Chain((bench.provider,), MemoryProviderState(), bench.clock)
     worker = Worker(bench.log, bench.templates, LINKS, chain, bench.clock, max_segments=1)
-    report = worker.deliver(given.event(), DEFAULT_SETTINGS, bench.clock() + LEASE)
+    report = worker.deliver(given.event(), reached(given), bench.clock() + LEASE)
     assert report == Report(Result.FAILED, Reason.MESSAGE_TOO_LONG)
 
 
