@@ -1,6 +1,7 @@
 """Who is reached, where, and who has said no: over real HTTP, and what arrived in the inbox."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import httpx
 import pytest
 
 from local.platform import Platform
+from tests.emulator.operator_actions import Operator
 from tests.emulator.producer import Producer, until
 from tests.emulator.test_links import links
 from tests.emulator.test_waiting import HOUR, fall_asleep
@@ -55,7 +57,19 @@ def choose(producer: Producer, user: str, **settings: Any) -> httpx.Response:
 OPTED_OUT = ("unsubscribed", "opted_out")
 
 
-def test_what_waits_goes_where_its_user_is_then_and_never_where_they_were(producer: Producer) -> None:
+LATER = timedelta(days=1)
+
+
+def let_come(operator: Operator, notification_id: str, delivery_ids: Iterable[str]) -> None:
+    """Let the time of deliveries that wait have come, and have them published."""
+    for delivery_id in delivery_ids:
+        operator.make_due(notification_id, delivery_id)
+    operator.sweep()
+
+
+def test_what_waits_goes_where_its_user_is_then_and_never_where_they_were(
+    producer: Producer, operator: Operator
+) -> None:
     hook = {"platform": "webhook", "url": f"https://hooks.example.com/{uuid.uuid4().hex}", "status": True}
     old = {"gone": address(), "moved": address(), "texted": "+4915112345671", "chatting": hook["url"]}
     users = {
@@ -65,7 +79,7 @@ def test_what_waits_goes_where_its_user_is_then_and_never_where_they_were(produc
         "chatting": producer.contact(external_channels=[hook]),
     }
     bare = address()
-    at = (datetime.now(UTC) + timedelta(seconds=6)).isoformat()
+    at = (datetime.now(UTC) + LATER).isoformat()
     to = [*({"user_id": user} for user in users.values()), {"email": bare}]
     body = {"category": "demo", "content": PLAIN, "to": to, "channels": ["email", "sms", "chat"], "send_at": at}
     accepted = producer.send(body).json()
@@ -79,6 +93,7 @@ def test_what_waits_goes_where_its_user_is_then_and_never_where_they_were(produc
     off = {"external_channels": [{**hook, "status": False}]}
     assert producer.call("PATCH", f"/v1/contacts/{users['chatting']}", off).status_code == 200
 
+    let_come(operator, accepted["notification_id"], waiting)
     final = producer.until_final(accepted["notification_id"], 40)["deliveries"]
     became = {each.get("user_id"): why(each) for each in final if each["delivery_id"] in waiting}
     lost = ("error", "no_endpoint")
@@ -119,17 +134,18 @@ def test_an_opt_out_belongs_to_the_mailbox_and_the_number(producer: Producer) ->
 
 
 def test_a_mailbox_that_unsubscribed_is_left_alone_whoever_is_named_and_what_waits_for_it_too(
-    producer: Producer,
+    producer: Producer, operator: Operator
 ) -> None:
     mailbox = address()
     user = producer.contact(email=mailbox)
     out = links(producer, post(producer, [{"email": mailbox}]))["u"]
-    at = (datetime.now(UTC) + timedelta(seconds=4)).isoformat()
-    waiting = [post(producer, [to], send_at=at)["notification_id"] for to in ({"user_id": user}, {"email": mailbox})]
+    at = (datetime.now(UTC) + LATER).isoformat()
+    waiting = [post(producer, [to], send_at=at) for to in ({"user_id": user}, {"email": mailbox})]
     assert click(out).status_code == 200
     assert planned(producer, {"user_id": user}) == OPTED_OUT
-    for notification_id in waiting:
-        [delivery] = producer.until_final(notification_id, 40)["deliveries"]
+    for accepted in waiting:
+        let_come(operator, accepted["notification_id"], [accepted["deliveries"][0]["delivery_id"]])
+        [delivery] = producer.until_final(accepted["notification_id"], 40)["deliveries"]
         assert why(delivery) == OPTED_OUT
 
     settings = producer.call("GET", f"/v1/contacts/{user}/settings").json()
