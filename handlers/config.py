@@ -23,12 +23,19 @@ class _Settings(BaseSettings):
 
 
 class Category(BaseModel):
-    """The channels on which a category is sent when the producer names none, and whether quiet hours hold for it."""
+    """The channels on which a category is sent when the producer names none, and whether it is sent regardless of what
+    its readers chose: in their quiet hours, and whatever they opted out of.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     channels: tuple[Channel, ...]
     critical: bool = False
+
+
+def critical(categories: Mapping[str, Category]) -> frozenset[str]:
+    """Return the names of those that are critical."""
+    return frozenset(name for name, category in categories.items() if category.critical)
 
 
 class AuthorizerSettings(_Settings):
@@ -73,6 +80,8 @@ class ContactsSettings(_Settings):
     contacts_table: str
     devices_table: str
     settings_table: str
+    categories: Mapping[str, Category]
+    channels: tuple[Channel, ...]
 
 
 class TemplatesSettings(TrialSettings):
@@ -109,6 +118,7 @@ class LinkMakerSettings(LinkSettings):
 class TrackingSettings(LinkSettings):
     """Of `tracking`."""
 
+    contacts_table: str
     notifications_table: str
     settings_table: str
     categories: Mapping[str, Category]

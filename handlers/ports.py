@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from handlers.domain.notifications.events import DeliveryRequested
     from handlers.domain.notifications.notification import Notification
     from handlers.domain.notifications.statuses import Status
+    from handlers.domain.people.choices import Choices, Speaker
     from handlers.domain.people.person import Person
-    from handlers.domain.people.settings import Settings, UserSettings
     from handlers.domain.providers.routing import Circuit, Signal, Switches
 
 
@@ -30,14 +30,20 @@ class People(Protocol):
     """Contacts and settings."""
 
     def find(self, keys: "AbstractSet[str]") -> "Mapping[str, Person]":
-        """Return what is known of each of these, by `Recipient.key`, as last written; one call for up to 50."""
+        """Return what is known of each of these users and addresses, by `Recipient.key`, as last written.
+
+        One call for up to 50 users, or 100 addresses.
+        """
 
 
-class SettingsReader(Protocol):
-    """Settings, with the time zones they are meant in."""
+class Recipients(Protocol):
+    """Whom a batch of deliveries is for."""
 
-    def find(self, user_ids: "AbstractSet[str]") -> "Mapping[str, Settings]":
-        """Return the settings of those of these users who have any, as last written; one call for up to 50."""
+    def find(self, events: "Collection[DeliveryRequested]") -> "Mapping[str, Person]":
+        """Return what is known now of their users, by id, and of the addresses to send to, by `address_key`.
+
+        One call for a batch; a second one only when a user's address is not that of the event any more.
+        """
 
 
 class NotificationLog(Protocol):
@@ -63,11 +69,17 @@ class DeliveryLog(Protocol):
     """Deliveries, to the one who makes them."""
 
     def claim(
-        self, event: "DeliveryRequested", *, provider: str | None, lease_until: datetime, now: datetime
+        self,
+        event: "DeliveryRequested",
+        *,
+        provider: str | None,
+        lease_until: datetime,
+        now: datetime,
+        address: str | None = None,
     ) -> "Claimed | Refusal":
         """Lease a delivery that is still to be sent. Of two at once exactly one gets it.
 
-        Begins an attempt with the provider, if one is named.
+        Begins an attempt with the provider, if one is named. With an `address` it goes there from now on.
         """
 
     def begin(
@@ -111,11 +123,11 @@ class Observations(Protocol):
 class SettingsStore(Protocol):
     """Settings, to whoever changes them."""
 
-    def get(self, key: str, /) -> "UserSettings | None":
-        """Return the settings as last written; `None` of who never chose any."""
+    def get(self, who: "Speaker", /) -> "Choices":
+        """Return what was chosen, as last written."""
 
-    def change(self, key: str, change: "Callable[[UserSettings], UserSettings]") -> "UserSettings":
-        """Change the settings, of nobody's else in between, and return them as they are then."""
+    def change(self, who: "Speaker", change: "Callable[[Choices], Choices]") -> "Choices":
+        """Change what was chosen, nobody else doing so in between, and return it as it is then."""
 
 
 class DueIndex(Protocol):

@@ -136,7 +136,7 @@ class CategorySettings(_Model):
 
     channels: Annotated[tuple[str, ...], Field(min_length=1), _distinct("a channel")]
     critical: bool = False
-    """Whether they are sent in the user's quiet hours too."""
+    """Whether they are always sent: in the user's quiet hours too, and whatever was opted out of."""
 
 
 class EmailSettings(_Model):

@@ -11,10 +11,11 @@ from handlers.adapters.aws import clients
 from handlers.adapters.aws.contacts import ContactsTable
 from handlers.adapters.aws.devices import DynamoDevices
 from handlers.adapters.aws.settings import SettingsTable
-from handlers.config import ContactsSettings
+from handlers.config import ContactsSettings, critical
+from handlers.domain.people.choices import Speaker
 from handlers.domain.people.contacts import Contact, StoredContact, UserId, changes
 from handlers.domain.people.devices import Device, DeviceToken
-from handlers.domain.people.settings import UserSettings
+from handlers.domain.people.settings import Offer, UserSettings
 from handlers.domain.problems import InvalidRequest, NotFound
 from handlers.entrypoints.http import Decoded, create_app, lambda_handler
 
@@ -23,7 +24,8 @@ configured = ContactsSettings()
 dynamodb = clients.dynamodb()
 devices = DynamoDevices(configured.contacts_table, configured.devices_table, dynamodb)
 table = ContactsTable(configured.contacts_table, devices, dynamodb)
-settings_table = SettingsTable(configured.settings_table, dynamodb)
+settings_table = SettingsTable(configured.settings_table, configured.contacts_table, dynamodb)
+offer = Offer(frozenset(configured.categories), critical(configured.categories), configured.channels)
 
 User = Annotated[UserId, Decoded, Path(description="The producers' own id of the user, percent-encoded")]
 Token = Annotated[DeviceToken, Decoded, Path(description="The device's token, percent-encoded")]
@@ -50,9 +52,13 @@ def read(user_id: User) -> UserContact:
 
 @app.put("/v1/contacts/<user_id>")
 def replace(user_id: User, contact: GivenContact) -> Response[UserContact]:
-    """Store the contact in place of any other: 201 when the user had none, else 200."""
+    """Store the contact in place of any other: 201 when the user had none, else 200.
+
+    What the user has opted out of holds at their addresses from then on.
+    """
     _refuse_another(user_id, contact)
     created = table.put(user_id, contact)
+    settings_table.carry(user_id, contact.document())
     return Response(
         status_code=HTTPStatus.CREATED if created else HTTPStatus.OK,
         content_type=content_types.APPLICATION_JSON,
@@ -64,7 +70,9 @@ def replace(user_id: User, contact: GivenContact) -> Response[UserContact]:
 def change(user_id: User, patch: GivenContact) -> UserContact:
     """Change the fields in the body, remove those that are null (RFC 7396); 404 when there is no contact to change."""
     _refuse_another(user_id, patch)
-    return _found(user_id, table.change(user_id, changes(patch)))
+    changed = _found(user_id, table.change(user_id, changes(patch)))
+    settings_table.carry(user_id, patch.document())
+    return changed
 
 
 @app.delete("/v1/contacts/<user_id>")
@@ -112,21 +120,26 @@ def remove_queried_device(user_id: User, token: QueriedToken) -> Response[str]:
 
 @app.get("/v1/contacts/<user_id>/settings")
 def read_settings(user_id: User) -> UserSettings:
-    """Return the user's notification settings; of who never chose any, those that opt in to everything."""
-    return settings_table.get(user_id) or UserSettings()
+    """Return the notification settings that hold for the user; of who never chose any, those that opt in to everything.
+
+    What was opted out of at their mailbox or number is among them, whoever did so.
+    """
+    return offer.shown(settings_table.get(Speaker(user_id)).settings)
 
 
 @app.put("/v1/contacts/<user_id>/settings")
 def replace_settings(user_id: User, settings: UserSettings) -> Response[UserSettings]:
     """Store the settings in place of any others: 201 when the user had none, else 200.
 
-    They need no contact, which may come later and go earlier: what a user chose stays true without it.
+    They need no contact, which may come later and go earlier: what a user chose stays true without it. Refused are
+    categories and channels that there are not, and to opt out of a critical category, which is always sent.
     """
-    created = settings_table.put(user_id, settings)
+    offer.check(settings)
+    chosen, created = settings_table.put(user_id, settings, offer)
     return Response(
         status_code=HTTPStatus.CREATED if created else HTTPStatus.OK,
         content_type=content_types.APPLICATION_JSON,
-        body=settings,
+        body=offer.shown(chosen.settings),
     )
 
 

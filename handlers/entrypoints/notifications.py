@@ -16,7 +16,7 @@ from handlers.adapters.aws.notification_log import DynamoNotificationLog
 from handlers.adapters.aws.people import DynamoPeople
 from handlers.adapters.aws.schedules import EventBridgeSchedules
 from handlers.adapters.aws.templates import S3TemplateStore
-from handlers.config import NotificationsSettings
+from handlers.config import NotificationsSettings, critical
 from handlers.domain.callers import Caller
 from handlers.domain.content.links import sample_links
 from handlers.domain.notifications.notification import Accepted, DryRun, NotificationState
@@ -45,7 +45,7 @@ service = NotificationService(
     categories={name: category.channels for name, category in settings.categories.items()},
     served=settings.channels,
     clock=clock,
-    critical=frozenset(name for name, category in settings.categories.items() if category.critical),
+    critical=critical(settings.categories),
     links=sample_links(settings.sample_url),
     max_segments=settings.sms_max_segments,
 )

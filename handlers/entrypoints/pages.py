@@ -4,6 +4,7 @@ They show categories, channels and choices; no name and no address, as a link ma
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from jinja2 import Environment
@@ -58,7 +59,11 @@ small { opacity: .75; }
 _SETTINGS: Final = """{% extends layout %}
 {% block title %}Your notifications{% endblock %}
 {% block body %}
-{% if told.wanted %}
+{% if told.is_always_sent %}
+<h1>“{{ told.delivery.category }}” notifications are always sent</h1>
+{% if saved %}<p class="done" role="status">Your choices are saved.</p>{% endif %}
+<p>Notifications of this category cannot be switched off.</p>
+{% elif told.wanted %}
 <h1>You receive “{{ told.delivery.category }}” notifications by {{ names[told.delivery.channel] }}</h1>
 {% if saved %}<p class="done" role="status">Your choices are saved.</p>{% endif %}
 <form method="post"><button name="List-Unsubscribe" value="One-Click">Unsubscribe from these</button></form>
@@ -76,11 +81,13 @@ _SETTINGS: Final = """{% extends layout %}
 <tbody>
 {% for category in categories %}<tr><th scope="row">{{ category }}</th>
 {% for channel in channels %}<td><input type="checkbox" name="wanted" value="{{ category }}/{{ channel }}"
- aria-label="{{ category }} by {{ names[channel] }}"{% if told.settings.allow(category, channel) %} checked{% endif %}>\
+ aria-label="{{ category }} by {{ names[channel] }}{% if category in critical %}, always sent{% endif %}"
+{%- if category in critical %} checked disabled{% elif told.settings.allow(category, channel) %} checked{% endif %}>\
 </td>{% endfor %}</tr>
 {% endfor %}</tbody>
 </table>
-{% if told.delivery.user_id %}
+{% if critical %}<p><small>What is ticked and cannot be changed is always sent.</small></p>{% endif %}
+{% if told.is_user %}
 <h2>Quiet hours</h2>
 <p><label>from <input type="time" name="start" value="{{ quiet.start }}"></label>
 <label>until <input type="time" name="end" value="{{ quiet.end }}"></label><br>
@@ -105,19 +112,30 @@ def shown_categories(delivery: Delivery, categories: Iterable[str]) -> list[str]
     return sorted({*categories, delivery.category})
 
 
-def shown_channels(delivery: Delivery, channels: Sequence[Channel]) -> Sequence[Channel]:
+def shown_channels(told: Told, channels: Sequence[Channel]) -> Sequence[Channel]:
     """Return the channels that the page lets choose: whoever is no user has one alone."""
-    return channels if delivery.user_id else [delivery.channel]
+    return channels if told.is_user else [told.delivery.channel]
 
 
-def settings_page(told: Told, categories: Iterable[str], channels: Sequence[Channel], *, saved: bool = False) -> str:
-    """Return the page of a delivery's recipient. Whoever is no user has no quiet hours."""
+def settings_page(
+    told: Told,
+    categories: Iterable[str],
+    critical: AbstractSet[str],
+    channels: Sequence[Channel],
+    *,
+    saved: bool = False,
+) -> str:
+    """Return the page of a delivery's recipient, critical categories as always on.
+
+    Whoever is no user has no quiet hours.
+    """
     quiet = told.settings.quiet_hours
     return _settings.render(
         layout=_layout,
         told=told,
         categories=shown_categories(told.delivery, categories),
-        channels=shown_channels(told.delivery, channels),
+        critical=critical,
+        channels=shown_channels(told, channels),
         names=CHANNEL_NAMES,
         quiet={"start": f"{quiet.start:%H:%M}", "end": f"{quiet.end:%H:%M}"} if quiet else {"start": "", "end": ""},
         saved=saved,

@@ -18,7 +18,7 @@ from handlers.adapters.aws import clients
 from handlers.adapters.aws.delivery_log import DynamoDeliveryLog
 from handlers.adapters.aws.link_key import link_key
 from handlers.adapters.aws.settings import SettingsTable
-from handlers.config import TrackingSettings
+from handlers.config import TrackingSettings, critical
 from handlers.domain.content.links import InvalidLinkError, Link, Purpose, verify
 from handlers.domain.notifications.deliveries import Delivery
 from handlers.domain.notifications.statuses import Status
@@ -45,8 +45,9 @@ dynamodb = clients.dynamodb()
 secret = link_key(configured.link_key, clients.kms())
 recipients = Recipients(
     log=DynamoDeliveryLog(configured.notifications_table, dynamodb),
-    settings=SettingsTable(configured.settings_table, dynamodb),
+    settings=SettingsTable(configured.settings_table, configured.contacts_table, dynamodb),
     clock=partial(datetime.now, UTC),
+    critical=critical(configured.categories),
 )
 app = create_app(is_public=True)
 
@@ -80,14 +81,17 @@ def look(token: Token) -> Response[str]:
 
 @app.post("/u/<token>", responses={200: {"description": "The page of the recipient's settings as they are now"}})
 def change(token: Token) -> Response[str]:
-    """Unsubscribe at once, as mail programs ask by `List-Unsubscribe=One-Click` (RFC 8058), or save the page's form."""
+    """Unsubscribe at once, as mail programs ask by `List-Unsubscribe=One-Click` (RFC 8058), or save the page's form.
+
+    Of a critical category nothing is changed: the page says that it is always sent.
+    """
     link, form = _link(Purpose.UNSUBSCRIBE, token), _form(app.current_event)
     if form.get("List-Unsubscribe") == ["One-Click"]:
         return _page(_unsubscribed(link))
     if "save" not in form:
         raise InvalidRequest.field("List-Unsubscribe", "must be One-Click, in a form")
     told = recipients.look(link)
-    return _page(told and recipients.choose(link, _chosen(form, told.delivery)), saved=True)
+    return _page(told and recipients.choose(link, _chosen(form, told)), saved=True)
 
 
 def _answer_invalid_link(_: InvalidLinkError) -> Response[str]:
@@ -140,7 +144,7 @@ def _tell(delivery: Delivery, status: Status) -> None:
 def _page(told: Told | None, *, saved: bool = False) -> Response[str]:
     if told is None:
         raise InvalidLinkError
-    page = pages.settings_page(told, tuple(configured.categories), configured.channels, saved=saved)
+    page = pages.settings_page(told, configured.categories, recipients.critical, configured.channels, saved=saved)
     return Response(HTTPStatus.OK, "text/html; charset=utf-8", page, headers=dict(pages.HEADERS))
 
 
@@ -157,13 +161,18 @@ def _form(event: APIGatewayProxyEvent) -> Form:
     return fields
 
 
-def _chosen(form: Form, delivery: Delivery) -> UserSettings:
-    """Return what the page's form says of all the categories and channels that the page shows."""
+def _chosen(form: Form, told: Told) -> UserSettings:
+    """Return what the page's form says of all the categories and channels that the page lets choose."""
     wanted = set(form.get("wanted", ()))
-    channels = pages.shown_channels(delivery, configured.channels)
+    channels = pages.shown_channels(told, configured.channels)
+    shown = pages.shown_categories(told.delivery, configured.categories)
+    if unknown := wanted - {f"{category}/{channel}" for category in shown for channel in channels}:
+        there_are = f"it has the categories {', '.join(shown)} and the channels {', '.join(channels)}"
+        raise InvalidRequest.field(f"wanted.{min(unknown)}", f"is not on this page; {there_are}")
     categories = {
         category: {channel: f"{category}/{channel}" in wanted for channel in channels}
-        for category in pages.shown_categories(delivery, configured.categories)
+        for category in shown
+        if category not in recipients.critical
     }
     start, end = (form.get(name, [""])[0] for name in ("start", "end"))
     try:

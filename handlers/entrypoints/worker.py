@@ -21,7 +21,7 @@ from handlers.adapters import providers
 from handlers.adapters.aws import clients
 from handlers.adapters.aws.delivery_log import DynamoDeliveryLog
 from handlers.adapters.aws.link_key import link_key
-from handlers.adapters.aws.people import DynamoSettings
+from handlers.adapters.aws.people import DynamoRecipients
 from handlers.adapters.aws.provider_state import DynamoProviderState
 from handlers.adapters.aws.queue import SqsQueue
 from handlers.adapters.aws.templates import S3TemplateStore
@@ -30,10 +30,10 @@ from handlers.domain.channels import Channel
 from handlers.domain.content.links import Links
 from handlers.domain.notifications.claims import Refusal
 from handlers.domain.notifications.events import DeliveryRequested, NotAnEventError
-from handlers.domain.people.settings import DEFAULT_SETTINGS, Settings
+from handlers.domain.people.person import Person
 from handlers.domain.providers.retries import comes_back
 from handlers.observability import Metric, count, describe, logger
-from handlers.ports import Devices, Queue, SettingsReader
+from handlers.ports import Devices, Queue, Recipients
 from handlers.services.delivering import Report, Result, Worker
 from handlers.services.failover import Chain
 
@@ -74,13 +74,11 @@ def worker_handler(devices: Devices | None = None) -> Handler:
         max_segments=settings.sms_max_segments,
     )
     queue = SqsQueue(settings.queue_url, clients.sqs())
-    users = DynamoSettings(
-        settings.contacts_table, settings.settings_table, dynamodb, devices=settings.channel == "push"
-    )
-    return batch_handler(worker, users, queue, settings.channel)
+    recipients = DynamoRecipients(settings.contacts_table, settings.settings_table, settings.channel, dynamodb)
+    return batch_handler(worker, recipients, queue, settings.channel)
 
 
-def batch_handler(worker: Worker, users: SettingsReader, queue: Queue, channel: Channel) -> Handler:
+def batch_handler(worker: Worker, recipients: Recipients, queue: Queue, channel: Channel) -> Handler:
     """Return a Lambda handler that gives each event of an SQS batch to the worker, all at once.
 
     In threads, as boto3 blocks: one slow answer of the provider holds up nobody else's. At the end the queue is told
@@ -89,18 +87,17 @@ def batch_handler(worker: Worker, users: SettingsReader, queue: Queue, channel: 
     threads = ThreadPoolExecutor(_LARGEST_BATCH, thread_name_prefix="delivery")
     processor = AsyncBatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
-    def make(event: DeliveryRequested, of_all: Mapping[str, Settings] | None, lease_until: datetime) -> Report:
-        user_id = event.user_id or ""
+    def make(event: DeliveryRequested, of_all: Mapping[str, Person] | None, lease_until: datetime) -> Report:
         try:
-            chosen = users.find({user_id} - {""}) if of_all is None else of_all
+            people = recipients.find([event]) if of_all is None else of_all
         except Exception as error:
             return Report(Result.RETRY, type(error).__name__, error)
-        return worker.deliver(event, chosen.get(user_id, DEFAULT_SETTINGS), lease_until)
+        return worker.deliver(event, people, lease_until)
 
     @logger.inject_lambda_context(clear_state=True)
     def handler(event: Event, context: LambdaContext) -> dict[str, Any]:
         lease_until = datetime.now(UTC) + timedelta(milliseconds=context.get_remaining_time_in_millis())
-        of_all = _settings_of_all(users, event["Records"])
+        of_all = _people_of_all(recipients, event["Records"])
         results: Counter[Result] = Counter()
         failed: dict[str, timedelta] = {}
 
@@ -124,25 +121,25 @@ def batch_handler(worker: Worker, users: SettingsReader, queue: Queue, channel: 
     return handler
 
 
-def _settings_of_all(users: SettingsReader, records: Iterable[Event]) -> Mapping[str, Settings] | None:
-    """Return the settings of all users of a batch; None if what one of them has keeps the others' from being read.
+def _people_of_all(recipients: Recipients, records: Iterable[Event]) -> Mapping[str, Person] | None:
+    """Return what is known of a batch's recipients; None if what one of them has keeps the others' from being read.
 
     Then each record reads its own, and fails alone if it cannot.
     """
     try:
-        return users.find(_user_ids(records))
+        return recipients.find(_events(records))
     except Exception as error:
         logger.error("a batch cannot be read at once", **describe(error))
         return None
 
 
-def _user_ids(records: Iterable[Event]) -> frozenset[str]:
-    """Return the users of a batch; a record that is no event is told of when its own turn comes."""
-    user_ids = set()
+def _events(records: Iterable[Event]) -> list[DeliveryRequested]:
+    """Return the events of a batch; a record that is no event is told of when its own turn comes."""
+    events = []
     for record in records:
         with suppress(NotAnEventError):
-            user_ids.add(DeliveryRequested.parse(record["body"]).user_id)
-    return frozenset(user_id for user_id in user_ids if user_id is not None)
+            events.append(DeliveryRequested.parse(record["body"]))
+    return events
 
 
 def _parsed(message_id: str, body: str) -> DeliveryRequested:

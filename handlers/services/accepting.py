@@ -33,6 +33,8 @@ from handlers.domain.notifications.notification import (
 from handlers.domain.notifications.plan import Planned, plan
 from handlers.domain.notifications.requests import NotificationRequest
 from handlers.domain.notifications.statuses import UNSENT, Status
+from handlers.domain.people.person import Person
+from handlers.domain.people.same_address import address_key
 from handlers.domain.problems import IdempotencyMismatch, InvalidRequest, NotFound, Problem, TooLarge
 from handlers.domain.times import rfc3339
 from handlers.ports import EventPublisher, NotificationLog, People, Scheduler, TemplateStore
@@ -94,7 +96,7 @@ class NotificationService:
     served: Sequence[Channel]
     clock: Callable[[], datetime]
     critical: AbstractSet[str] = frozenset()
-    """The categories that are sent in quiet hours too."""
+    """The categories that are sent in quiet hours too, and whatever was opted out of."""
     links: Links = SAMPLE_LINKS
     """Links that lead nowhere and are as long as the real ones."""
     max_segments: int = sms.MAX_SEGMENTS
@@ -201,7 +203,7 @@ class NotificationService:
     def _plan(
         self, request: NotificationRequest, caller: Caller, now: datetime
     ) -> tuple[tuple[Planned, ...], Templates]:
-        people = self.people.find({recipient.key for recipient in request.to})
+        people = self._people(request)
         planned = plan(
             request,
             caller=caller,
@@ -215,6 +217,19 @@ class NotificationService:
         _bound(request, len(to_send))
         templates = self._written(request, to_send)
         return tuple(_if_there_is_a_template(each, request, templates) for each in planned), templates
+
+    def _people(self, request: NotificationRequest) -> Mapping[str, Person]:
+        """Return what is known of the recipients and, where opting out matters, of the addresses they are reached at.
+
+        One call; one more when there are users with addresses, as only their contacts tell these.
+        """
+        people = self.people.find({recipient.key for recipient in request.to})
+        if request.category in self.critical:
+            return people
+        channels = request.channels or self.categories.get(request.category, ())
+        addresses = (person.address_on(channel) for person in people.values() for channel in channels)
+        untold = {address_key(address) for address in addresses if address is not None} - people.keys()
+        return {**people, **self.people.find(untold)} if untold else people
 
     def _written(self, request: NotificationRequest, to_send: Sequence[Planned]) -> Templates:
         """Return the templates to send; none when the request has its own content. Raise when it cannot be written.

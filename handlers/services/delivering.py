@@ -1,11 +1,12 @@
 """Making one delivery: the same for every channel, over ports alone.
 
-    the user opted out ──► unsubscribed
+    the user, or their address, opted out ──► unsubscribed
+    the user is not reached on the channel any more ──► error
     quiet hours ──► deferred until they end
     claim ─┬─ settled ───► dropped: a duplicate
            ├─ expired ───► error
            ├─ leased, contended, missing ──► the event goes back to the queue
-           ├─ its device is no longer the user's ──► error
+           ├─ its device or chat channel is no longer the user's ──► error
            └─ claimed ─► attempt ─► render ─► provider ─┬─ accepted ─► sent
                             ▲          │                ├─ refused ──► error
                             │          └─► error        ├─ unknown ──► pending; the event goes back to the queue
@@ -20,7 +21,7 @@ between the provider's acceptance and the write of `sent` therefore sends twice,
 the first attempt then stands in the log as `unknown`.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -36,9 +37,9 @@ from handlers.domain.notifications.claims import Claimed, Refusal
 from handlers.domain.notifications.deliveries import Conclusion, Delivery, Outcome, Reason
 from handlers.domain.notifications.events import DeliveryRequested
 from handlers.domain.notifications.statuses import Status
-from handlers.domain.people.devices import device_key
+from handlers.domain.people.person import NOBODY, Person, accepted
 from handlers.domain.people.reach import Endpoint
-from handlers.domain.people.settings import Settings
+from handlers.domain.people.same_address import ADDRESSED, address_key
 from handlers.domain.problems import Contended
 from handlers.domain.providers.errors import (
     ProviderError,
@@ -104,34 +105,48 @@ class Worker:
     devices: Devices | None = None
     """Where dead device tokens are forgotten, on the channel that has any."""
     critical: AbstractSet[str] = frozenset()
-    """The categories that are sent in quiet hours too."""
+    """The categories that are sent in quiet hours too, and whatever was opted out of."""
     max_segments: int = sms.MAX_SEGMENTS
     """In how many parts a text message may go."""
 
-    def deliver(self, event: DeliveryRequested, settings: Settings, lease_until: datetime) -> Report:
+    def deliver(self, event: DeliveryRequested, people: Mapping[str, Person], lease_until: datetime) -> Report:
         """Make the delivery that the event asks for, and say what came of it. Never raises: one record fails alone.
 
-        `settings` are the user's as they are now; `lease_until` is when this invocation ends at the latest.
+        `people` are what is known now of its user and of the address it goes to (`ports.Recipients`); `lease_until` is
+        when this invocation ends at the latest.
         """
         try:
-            return self._deliver(event, settings, lease_until)
+            return self._deliver(event, people, lease_until)
         except Contended:  # others were writing it, for as long as it was tried
             return Report(Result.RETRY, Refusal.CONTENDED)
         except Exception as error:  # the log was not reached, or a mistake of ours; the lease, if any, ends by itself
             return Report(Result.RETRY, type(error).__name__, error)
 
-    def _deliver(self, event: DeliveryRequested, settings: Settings, lease_until: datetime) -> Report:
-        if not settings.allow(event.category, event.channel):
+    def _deliver(self, event: DeliveryRequested, people: Mapping[str, Person], lease_until: datetime) -> Report:
+        is_critical = event.category in self.critical
+        person = people.get(event.user_id or event.address_key or "", NOBODY)
+        # Where the user is reached now. A bare address stays what it is.
+        address = person.address_on(event.channel) if event.user_id is not None else None
+        to = event.address_key if event.user_id is None else address and address_key(address)
+        if not is_critical and not accepted(people, (event.user_id, to), event.category, event.channel):
             return self._close(event, Status.UNSUBSCRIBED, Reason.OPTED_OUT)
-        quiet_until = None if event.category in self.critical else settings.quiet_until(self.clock())
+        if event.user_id is not None and not (person.reach and person.reach.on(event.channel)):
+            return self._close(event, Status.ERROR, Reason.NO_ENDPOINT)
+        quiet_until = None if is_critical else person.settings.quiet_until(self.clock())
         if quiet_until is not None:
             return self._defer(event, quiet_until)
         # Only the delivery knows its platform, so where that matters the attempt is begun in a second write.
         turn = self.chain.next(None) if self.chain.serves_any_platform else None
         named = turn.provider.name if turn else None
-        claim = self.log.claim(event, provider=named, lease_until=lease_until, now=self.clock())
+        claim = self.log.claim(
+            event,
+            provider=named,
+            lease_until=lease_until,
+            now=self.clock(),
+            address=None if to == event.address_key else address,
+        )
         if isinstance(claim, Claimed):
-            if _has_lost_its_device(claim.delivery, settings):
+            if not _is_still_reached(claim.delivery, person):
                 self.log.release(claim.delivery, self.clock())
                 return self._close(event, Status.ERROR, Reason.NO_ENDPOINT)
             return self._attempt(claim.delivery, turn, lease_until)
@@ -241,7 +256,7 @@ class Worker:
             notification_id=delivery.notification_id,
             delivery_id=delivery.delivery_id,
             category=delivery.category,
-            unsubscribe_url=links["unsubscribe_url"],
+            unsubscribe_url=None if delivery.category in self.critical else links["unsubscribe_url"],
             priority=delivery.priority,
             expires_at=delivery.expires_at,
         )
@@ -291,11 +306,15 @@ class _Answer:
         )
 
 
-def _has_lost_its_device(delivery: Delivery, settings: Settings) -> bool:
-    """Say whether the device was the user's when the delivery was accepted, and is somebody else's, or gone, by now."""
-    if settings.devices is None or delivery.platform is None:
-        return False
-    return device_key(delivery.platform, delivery.endpoint or "") not in settings.devices
+def _is_still_reached(delivery: Delivery, person: Person) -> bool:
+    """Say whether the endpoint of a claimed delivery is the user's still; their address is, having been looked up.
+
+    Of devices and chat channels a user may have many, and only the delivery knows which of them it was for.
+    """
+    if delivery.user_id is None or delivery.channel in ADDRESSED:
+        return True
+    endpoint = Endpoint(delivery.endpoint or "", delivery.platform)
+    return person.reach is not None and person.reach.has(delivery.channel, endpoint)
 
 
 def _answer(error: Exception) -> _Answer:

@@ -99,6 +99,8 @@ def _contacts(settings: Settings, naming: Naming) -> FunctionSpec:
             CARILLON_CONTACTS_TABLE=naming.named("contacts"),
             CARILLON_DEVICES_TABLE=naming.named("devices"),
             CARILLON_SETTINGS_TABLE=naming.named("settings"),
+            CARILLON_CATEGORIES=_categories(settings),
+            CARILLON_CHANNELS=json.dumps(list(settings.channels)),
         ),
     )
 
@@ -128,6 +130,7 @@ def _tracking(settings: Settings, naming: Naming) -> FunctionSpec:
         environment=_environment(
             settings,
             "tracking",
+            CARILLON_CONTACTS_TABLE=naming.named("contacts"),
             CARILLON_NOTIFICATIONS_TABLE=naming.named("notifications"),
             CARILLON_SETTINGS_TABLE=naming.named("settings"),
             CARILLON_CATEGORIES=_categories(settings),

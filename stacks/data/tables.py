@@ -86,7 +86,16 @@ def _due_index() -> aws.dynamodb.TableGlobalSecondaryIndexArgs:
         ],
         projection_type="INCLUDE",
         # All that the sweeper needs to publish an event again without reading the delivery.
-        non_key_attributes=["event_id", "channel", "category", "app_key", "user_id", "republished", "acceptance"],
+        non_key_attributes=[
+            "event_id",
+            "channel",
+            "category",
+            "app_key",
+            "user_id",
+            "address_key",
+            "republished",
+            "acceptance",
+        ],
     )
 
 

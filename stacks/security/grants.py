@@ -98,7 +98,7 @@ def contacts(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
             ("dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:PutItem"),
             (naming.table_arn("devices"),),
         ),
-        Statement("KeepSettings", ("dynamodb:GetItem", "dynamodb:PutItem"), (naming.table_arn("settings"),)),
+        Statement("KeepSettings", ("dynamodb:BatchGetItem", "dynamodb:PutItem"), (naming.table_arn("settings"),)),
         _use_key(naming, "Data", keys.data, ("kms:Decrypt",), "dynamodb"),
     )
 
@@ -204,12 +204,17 @@ def _forget_devices(naming: Naming) -> tuple[Statement, ...]:
 
 
 def tracking(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
-    """Verify links, look a delivery up, note what its recipient did, and keep what they choose."""
+    """Verify links, look a delivery up, note what its recipient did, and keep what they choose: for the user, if the
+    address is still theirs.
+    """
     return (
         Statement(
             "ObserveDeliveries", ("dynamodb:GetItem", "dynamodb:UpdateItem"), (naming.table_arn("notifications"),)
         ),
-        Statement("KeepChoices", ("dynamodb:GetItem", "dynamodb:PutItem"), (naming.table_arn("settings"),)),
+        Statement("KeepChoices", ("dynamodb:BatchGetItem", "dynamodb:PutItem"), (naming.table_arn("settings"),)),
+        Statement(
+            "KnowWhoseAddress", ("dynamodb:ConditionCheckItem", "dynamodb:GetItem"), (naming.table_arn("contacts"),)
+        ),
         _sign_links(keys),
         _use_key(naming, "Data", keys.data, ("kms:Decrypt",), "dynamodb"),
     )

@@ -81,15 +81,25 @@ def a_template_is_stored_and_read(producer: Producer, operator: Operator) -> boo
 
 
 def settings_are_kept(producer: Producer, operator: Operator) -> bool:
-    path = f"/v1/contacts/{producer.contact(email='least@example.com')}/settings"
+    path = f"/v1/contacts/{uuid.uuid4()}/settings"
     answers = [producer.call("PUT", path, {"categories": {}, "quiet_hours": None}), producer.call("GET", path)]
     return [answer.status_code for answer in answers] == [201, 200]
 
 
 def a_reader_unsubscribes(producer: Producer, operator: Operator) -> bool:
     accepted = send(producer, {"email": f"{uuid.uuid4().hex}@example.com"})
-    answer = httpx.post(links(producer, accepted)["u"], data={"List-Unsubscribe": "One-Click"})
+    answer = unsubscribe(producer, accepted)
     return answer.status_code == 200 and timeline(producer, accepted)[-1] == "unsubscribed"
+
+
+def a_user_unsubscribes(producer: Producer, operator: Operator) -> bool:
+    accepted = send(producer, {"user_id": producer.contact(email=f"{uuid.uuid4().hex}@example.com")})
+    return unsubscribe(producer, accepted).status_code == 200
+
+
+def unsubscribe(producer: Producer, accepted: dict[str, Any]) -> httpx.Response:
+    """At one click, with as much patience as producers have: the function may start for the first time."""
+    return httpx.post(links(producer, accepted)["u"], data={"List-Unsubscribe": "One-Click"}, timeout=30)
 
 
 def is_sent_on(channel: str) -> Works:
@@ -221,6 +231,7 @@ ENFORCED: dict[str, dict[str, Works]] = {
     "tracking": {
         "ObserveDeliveries": a_reader_unsubscribes,
         "KeepChoices": a_reader_unsubscribes,
+        "KnowWhoseAddress": a_user_unsubscribes,
         "SignLinks": a_reader_unsubscribes,
     },
     "sweeper": {

@@ -46,10 +46,12 @@ VARIABLES = {
         "CARILLON_SCHEDULER_ROLE": f"arn:aws:iam::{ACCOUNT}:role/carillon-local-scheduler",
     },
     "contacts": {
-        f"CARILLON_{name.upper()}_TABLE": f"carillon-local-{name}" for name in ("contacts", "devices", "settings")
+        "CARILLON_CHANNELS": '["email", "sms", "push", "chat"]',
+        **{f"CARILLON_{name.upper()}_TABLE": f"carillon-local-{name}" for name in ("contacts", "devices", "settings")},
     },
     "templates": {**TEMPLATES, **TRIAL},
     "tracking": {
+        "CARILLON_CONTACTS_TABLE": "carillon-local-contacts",
         "CARILLON_CHANNELS": json.dumps(CHANNELS),
         "CARILLON_LINK_KEY": LINK_KEY,
         "CARILLON_SETTINGS_TABLE": "carillon-local-settings",

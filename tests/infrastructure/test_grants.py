@@ -40,7 +40,7 @@ EXPECTED: dict[str, dict[str, tuple[set[str], set[str]]]] = {
             {"dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:PutItem"},
             {"table/carillon-<env>-devices"},
         ),
-        "KeepSettings": ({"dynamodb:GetItem", "dynamodb:PutItem"}, {"table/carillon-<env>-settings"}),
+        "KeepSettings": ({"dynamodb:BatchGetItem", "dynamodb:PutItem"}, {"table/carillon-<env>-settings"}),
         "UseDataKey": ({"kms:Decrypt"}, {"data-key"}),
     },
     "templates": {
@@ -56,7 +56,11 @@ EXPECTED: dict[str, dict[str, tuple[set[str], set[str]]]] = {
             {"dynamodb:GetItem", "dynamodb:UpdateItem"},
             {"table/carillon-<env>-notifications"},
         ),
-        "KeepChoices": ({"dynamodb:GetItem", "dynamodb:PutItem"}, {"table/carillon-<env>-settings"}),
+        "KeepChoices": ({"dynamodb:BatchGetItem", "dynamodb:PutItem"}, {"table/carillon-<env>-settings"}),
+        "KnowWhoseAddress": (
+            {"dynamodb:ConditionCheckItem", "dynamodb:GetItem"},
+            {"table/carillon-<env>-contacts"},
+        ),
         "SignLinks": ({"kms:GenerateMac"}, {"links-key"}),
         "UseDataKey": ({"kms:Decrypt"}, {"data-key"}),
     },

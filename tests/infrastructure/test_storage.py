@@ -58,7 +58,16 @@ def test_the_due_index_holds_what_the_sweeper_publishes(deployed: Program) -> No
     ]
     assert index["projectionType"] == "INCLUDE"
     projected = set(index["nonKeyAttributes"])
-    assert projected == {"event_id", "channel", "category", "app_key", "user_id", "republished", "acceptance"}
+    assert projected == {
+        "event_id",
+        "channel",
+        "category",
+        "app_key",
+        "user_id",
+        "address_key",
+        "republished",
+        "acceptance",
+    }
 
 
 def test_a_protected_table_refuses_deletion_at_aws(prod: Program, local: Program) -> None:

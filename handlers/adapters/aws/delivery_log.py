@@ -23,6 +23,7 @@ from handlers.domain.notifications.deliveries import Conclusion, Delivery, Obser
 from handlers.domain.notifications.due import after_failure
 from handlers.domain.notifications.events import DeliveryRequested
 from handlers.domain.notifications.statuses import Status, before
+from handlers.domain.people.same_address import address_key
 from handlers.domain.times import rfc3339
 
 if TYPE_CHECKING:
@@ -49,24 +50,34 @@ class DynamoDeliveryLog:
         self._client = client
 
     def claim(
-        self, event: DeliveryRequested, *, provider: str | None, lease_until: datetime, now: datetime
+        self,
+        event: DeliveryRequested,
+        *,
+        provider: str | None,
+        lease_until: datetime,
+        now: datetime,
+        address: str | None = None,
     ) -> Claimed | Refusal:
         """Lease a delivery that is still to be sent. Of two at once exactly one gets it.
 
-        Begins an attempt with the provider, if one is named.
+        Begins an attempt with the provider, if one is named. With an `address` it goes there from now on.
 
         One write; a second one only to take over a lease that has lapsed: its status is `pending` already, and the
         timeline tells the changes of status alone.
         """
         # What it waited for, if it did, is over.
         values = {":event": event.event_id, ":now": rfc3339(now), ":lease": rfc3339(lease_end(lease_until))}
+        leading = ["#lease_until = :lease"]
+        if address is not None:
+            leading += ["#endpoint = :endpoint", "#address_key = :address_key"]
+            values |= {":endpoint": address, ":address_key": address_key(address)}
         setting, removing, begun = _beginning(0, provider, now)
         result = self._update(
             event,
             _expression(
                 "#status = :pending",
                 "#timeline = list_append(#timeline, :step)",
-                "#lease_until = :lease",
+                *leading,
                 *setting,
                 remove=("#reason", *removing),
             ),
@@ -84,7 +95,7 @@ class DynamoDeliveryLog:
             setting, removing, begun = _beginning(met.attempts_begun, provider, now)
             result = self._update(
                 event,
-                _expression("#lease_until = :lease", *setting, remove=("#reason", *removing)),
+                _expression(*leading, *setting, remove=("#reason", *removing)),
                 f"{_IS_THIS_EVENT} AND {_IS_LAPSED} AND {_IS_IN_TIME} AND {_IS_UNTOUCHED}",
                 {**values, **begun, ":pending": Status.PENDING.value, ":count": met.attempts_begun},
             )

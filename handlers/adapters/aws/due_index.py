@@ -32,7 +32,7 @@ _INDEX: Final = "due"
 _PAGE: Final = 100
 _SET_APART: Final = "unreadable"
 
-_EVENT_FIELDS: Final = ("event_id", "notification_id", "category", "channel", "app_key", "user_id")
+_EVENT_FIELDS: Final = ("event_id", "notification_id", "category", "channel", "app_key", "user_id", "address_key")
 
 
 class DynamoDueIndex:

@@ -22,6 +22,7 @@ Answer = TypeVar("Answer")
 
 _serializer, _deserializer = TypeSerializer(), TypeDeserializer()
 
+_KEYS_PER_CALL: Final = 100
 _BATCH_ATTEMPTS: Final = 5
 _CONTENDING_ATTEMPTS: Final = 6
 _FIRST_WAIT: Final = 0.05
@@ -57,17 +58,23 @@ def _projection(attributes: Iterable[str]) -> dict[str, Any]:
 
 def read_by_user(
     client: "DynamoDBClient",
-    tables: Iterable[str],
-    user_ids: Iterable[str],
+    wanted: Mapping[str, Iterable[str]],
     attributes: Mapping[str, Iterable[str]] = MappingProxyType({}),
 ) -> dict[str, dict[str, Item]]:
-    """Return, by table and then by user id, the items of these users, in one strongly consistent BatchGetItem.
+    """Return by table, and then by `user_id`, the items of those wanted of each table that there are.
 
-    At most 100 keys in all. Of the tables in `attributes`, which must name `user_id`, these alone are returned.
+    One strongly consistent BatchGetItem for each 100 of them. Of the tables in `attributes`, which must name `user_id`,
+    these alone are returned.
     """
-    keys = [typed({"user_id": user_id}) for user_id in user_ids]
-    found = read(client, dict.fromkeys(tables, keys), attributes)
-    return {table: {item["user_id"]["S"]: item for item in items} for table, items in found.items()}
+    found: dict[str, dict[str, Item]] = {table: {} for table in wanted}
+    keys = [(table, typed({"user_id": user_id})) for table, user_ids in wanted.items() for user_id in user_ids]
+    for start in range(0, len(keys), _KEYS_PER_CALL):
+        some: dict[str, list[Item]] = {}
+        for table, key in keys[start : start + _KEYS_PER_CALL]:
+            some.setdefault(table, []).append(key)
+        for table, items in read(client, some, attributes).items():
+            found[table] |= {item["user_id"]["S"]: item for item in items}
+    return found
 
 
 def read(

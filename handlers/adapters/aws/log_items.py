@@ -7,6 +7,7 @@ field it holds, with these exceptions:
 - `attempts` is a map by their numbers, so that each keeps its place when others are dropped, and `attempts_begun` is
   the last one's; one that was never concluded stays `started`, which is read as `unknown` once another one follows;
 - `lease_until` is there while an invocation holds the delivery;
+- `address_key` is that of its endpoint, for its events;
 - `due_shard`, `due_at` and `republished` are the sweeper's; the first two are there while the delivery is to be sent;
 - `acceptance` is on a notification that took more than one transaction to write, and on each of its deliveries: the id
   of that acceptance. A delivery whose notification is not there, or has another one, was never accepted.
@@ -41,7 +42,9 @@ def delivery_item(delivery: Delivery) -> Item:
         "attempts_begun": delivery.attempts_begun,
     }
     due = _due(delivery) if delivery.status in UNSENT else {}
-    return delivery_key(delivery.notification_id, delivery.delivery_id) | typed(values | due)
+    key = delivery.event().address_key
+    addressed = {} if key is None else {"address_key": key}
+    return delivery_key(delivery.notification_id, delivery.delivery_id) | typed(values | addressed | due)
 
 
 def notification_of(item: Mapping[str, Any]) -> Notification:

@@ -1,22 +1,19 @@
-"""What is known of users, read from the tables of contacts and settings."""
+"""What is known of users and addresses, read from the tables of contacts and settings."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from handlers.adapters.aws.devices import DEVICES, stored_devices
 from handlers.adapters.aws.dynamo import Item, plain, read_by_user
-from handlers.domain.people.devices import device_key
+from handlers.domain.channels import Channel
+from handlers.domain.notifications.events import DeliveryRequested
 from handlers.domain.people.person import Person
-from handlers.domain.people.reach import Reach
+from handlers.domain.people.reach import CONTACT_FIELDS, Reach
+from handlers.domain.people.same_address import address_key, is_address_key
 from handlers.domain.people.settings import DEFAULT_SETTINGS, Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-_KEYS_PER_CALL: Final = 100
-_ZONE: Final = ("user_id", "timezone")
 
 
 class DynamoPeople:
@@ -27,50 +24,40 @@ class DynamoPeople:
         self._settings = settings_table
         self._client = client
 
-    def find(self, keys: AbstractSet[str]) -> Mapping[str, Person]:
-        """Return what is known of each of these, by `Recipient.key`, as last written; one call for up to 50."""
-        people: dict[str, Person] = {}
-        for some in _portions(keys, _KEYS_PER_CALL // 2):
-            found = read_by_user(self._client, (self._contacts, self._settings), some)
-            contacts, settings = found[self._contacts], found[self._settings]
-            people |= {key: _person(contacts.get(key), settings.get(key)) for key in some}
-        return people
+    def find(self, keys: AbstractSet[str], attributes: Iterable[str] = ()) -> Mapping[str, Person]:
+        """Return what is known of each of these users and addresses, by `Recipient.key`, as last written.
 
-
-class DynamoSettings:
-    """Settings, and of contacts the time zone alone: both tables in one `dynamodb:BatchGetItem`.
-
-    With `devices`, for the channel that sends to them, of contacts these as well.
-    """
-
-    def __init__(
-        self, contacts_table: str, settings_table: str, client: "DynamoDBClient", *, devices: bool = False
-    ) -> None:
-        self._contacts = contacts_table
-        self._settings = settings_table
-        self._client = client
-        self._with_devices = devices
-
-    def find(self, user_ids: AbstractSet[str]) -> Mapping[str, Settings]:
-        """Return the settings of those of these users who have any, as last written; one call for up to 50.
-
-        With devices, of all of them: who has no contact any more has no devices either.
+        One call for up to 50 users, who have an item in each table, or 100 addresses, which have settings alone. With
+        `attributes`, of contacts these alone are read.
         """
-        attributes = (*_ZONE, DEVICES) if self._with_devices else _ZONE
-        settings: dict[str, Settings] = {}
-        for some in _portions(user_ids, _KEYS_PER_CALL // 2):
-            found = read_by_user(self._client, (self._contacts, self._settings), some, {self._contacts: attributes})
-            contacts, chosen = found[self._contacts], found[self._settings]
-            for user in some if self._with_devices else chosen:
-                settings[user] = self._of(contacts.get(user), chosen.get(user, {}))
-        return settings
+        wanted = {self._contacts: [key for key in keys if not is_address_key(key)], self._settings: keys}
+        projection = {self._contacts: ("user_id", "timezone", *attributes)} if attributes else {}
+        found = read_by_user(self._client, wanted, projection)
+        contacts, settings = found[self._contacts], found[self._settings]
+        return {key: _person(contacts.get(key), settings.get(key)) for key in keys}
 
-    def _of(self, contact: Item | None, settings: Item) -> Settings:
-        chosen = _chosen(contact, settings)
-        if not self._with_devices:
-            return chosen
-        keys = frozenset(device_key(each["platform"], each["deviceToken"]) for each in stored_devices(contact))
-        return chosen.model_copy(update={"devices": keys})
+
+class DynamoRecipients:
+    """Contacts, as far as one channel needs them, and settings: both tables in one `dynamodb:BatchGetItem`."""
+
+    def __init__(self, contacts_table: str, settings_table: str, channel: Channel, client: "DynamoDBClient") -> None:
+        self._people = DynamoPeople(contacts_table, settings_table, client)
+        self._channel = channel
+
+    def find(self, events: Collection[DeliveryRequested]) -> Mapping[str, Person]:
+        """Return what is known now of their users, by id, and of the addresses to send to, by `address_key`.
+
+        One call for a batch; a second one only when a user's address is not that of the event any more.
+        """
+        users = {event.user_id for event in events}
+        planned = {event.address_key for event in events}
+        people = self._find({key for key in users | planned if key is not None})
+        addresses = (person.address_on(self._channel) for person in people.values())
+        elsewhere = {address_key(address) for address in addresses if address is not None} - people.keys()
+        return {**people, **self._find(elsewhere)}
+
+    def _find(self, keys: AbstractSet[str]) -> Mapping[str, Person]:
+        return self._people.find(keys, (CONTACT_FIELDS[self._channel],))
 
 
 def _person(contact: Item | None, settings: Item | None) -> Person:
@@ -84,9 +71,3 @@ def _chosen(contact: Item | None, settings: Item) -> Settings:
     """Return what the user chose, in the time zone of their contact, if they have told any."""
     zone = {name: contact[name] for name in ("timezone",) if contact is not None and name in contact}
     return Settings.model_validate(plain({**settings, **zone}))
-
-
-def _portions(user_ids: AbstractSet[str], size: int) -> Iterator[list[str]]:
-    remaining = iter(user_ids)
-    while portion := list(islice(remaining, size)):
-        yield portion

@@ -1,55 +1,139 @@
-"""Notification settings in DynamoDB: one item a user, `user_id` and the settings as they are in JSON."""
+"""What people chose, in DynamoDB: an item for each user, and for each address, of whom something was said.
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+Its key, `user_id`, is a user's id or an address's key, and its other attributes are the settings as they are in JSON.
+What is chosen may concern the items of a user and of both their addresses. They are written in one transaction, made
+only if they still are as they were read, and the addresses still the user's. When not, all of it is read again.
+"""
 
-from handlers.adapters.aws.dynamo import Item, Unmet, attempt_write, contending, plain, typed, write
-from handlers.domain.people.settings import UserSettings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from handlers.adapters.aws.dynamo import Item, Unmet, attempt_write, contending, plain, read_by_user, typed
+from handlers.domain.people.choices import Choices, Holder, Speaker
+from handlers.domain.people.reach import CONTACT_FIELDS, Reach
+from handlers.domain.people.same_address import ADDRESSED
+from handlers.domain.people.settings import Offer, UserSettings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+_ADDRESSES: Final = tuple(CONTACT_FIELDS[channel] for channel in ADDRESSED)
 
-class SettingsTable:
-    """Each method is one request, but for `change`, which is two."""
 
-    def __init__(self, table: str, client: "DynamoDBClient") -> None:
-        self._table = table
-        self._client = client
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was read: the contact of the user who speaks, whom they speak for, and the items of these, by key."""
 
-    def get(self, user_id: str) -> UserSettings | None:
-        """Return the user's settings as last written (`dynamodb:GetItem`); `None` of who never chose any."""
-        item = self._read(user_id)
-        return None if item is None else _settings(item)
+    contact: Item | None
+    holder: Holder
+    items: Mapping[str, Item]
 
-    def put(self, user_id: str, settings: UserSettings) -> bool:
-        """Store the settings in place of any others (`dynamodb:PutItem`); say whether there were none."""
-        item = _item(user_id, settings)
-        answer = write(self._client.put_item, TableName=self._table, Item=item, ReturnValues="ALL_OLD")
-        return isinstance(answer, Unmet) or "Attributes" not in answer
-
-    def change(self, user_id: str, change: Callable[[UserSettings], UserSettings]) -> UserSettings:
-        """Read the settings, store what the change makes of them, and return that; of two at once neither is lost.
-
-        Raises `Contended` when others change them each time in between.
-        """
-        for _ in contending():
-            seen = self._read(user_id)
-            changed = change(UserSettings() if seen is None else _settings(seen))
-            if self._replace(user_id, seen, changed):
-                break
-        return changed
-
-    def _read(self, user_id: str) -> Item | None:
-        return self._client.get_item(TableName=self._table, Key=typed({"user_id": user_id}), ConsistentRead=True).get(
-            "Item"
+    @property
+    def choices(self) -> Choices:
+        keys = self.holder.keys
+        return Choices(
+            own=self._of(keys[None]) if None in keys else UserSettings(),
+            addresses={channel: self._of(key) for channel, key in keys.items() if channel is not None},
+            is_user=None in keys,
         )
 
-    def _replace(self, user_id: str, seen: Item | None, settings: UserSettings) -> bool:
-        """Store the settings if those that were seen are still there."""
-        item = _item(user_id, settings)
-        answer = attempt_write(self._client.put_item, TableName=self._table, Item=item, **_still(seen))
+    def _of(self, key: str) -> UserSettings:
+        item = self.items.get(key, {})
+        return UserSettings.model_validate(plain({f: item[f] for f in UserSettings.model_fields if f in item}))
+
+
+class SettingsTable:
+    """To read what an address chose is one request, what a user did two; to change it one more.
+
+    Calls `dynamodb:GetItem` on contacts, `dynamodb:BatchGetItem`, and in TransactWriteItems `dynamodb:PutItem` and, on
+    contacts, `dynamodb:ConditionCheckItem`. Changes raise `Contended` when others change the same each time in between.
+    """
+
+    def __init__(self, settings_table: str, contacts_table: str, client: "DynamoDBClient") -> None:
+        self._settings = settings_table
+        self._contacts = contacts_table
+        self._client = client
+
+    def get(self, who: Speaker, /) -> Choices:
+        """Return what was chosen, as last written."""
+        return self._look(who, self._contact(who)).choices
+
+    def change(self, who: Speaker, change: Callable[[Choices], Choices]) -> Choices:
+        """Read what was chosen, store what the change makes of it, and return that; of two at once neither is lost."""
+        return self._change(who, change)[1]
+
+    def put(self, user_id: str, chosen: UserSettings, offer: Offer) -> tuple[Choices, bool]:
+        """Store a user's settings in place of any others, and return what holds then, and whether there were none."""
+        seen, choices = self._change(Speaker(user_id), lambda now: now.replaced(chosen, offer), create=True)
+        return choices, user_id not in seen.items
+
+    def carry(self, user_id: str, contact: Mapping[str, Any]) -> None:
+        """Let what a user refuses hold at the addresses in their contact, a document as the API has it.
+
+        It is to follow every write of an address to a contact. Whoever changes the settings at that moment sees the
+        contact as it was written, or is seen here.
+        """
+        written = typed({name: contact[name] for name in _ADDRESSES if name in contact})
+        if written:
+            self._change(Speaker(user_id), Choices.carried, typed({"user_id": user_id}) | written)
+
+    def _change(
+        self,
+        who: Speaker,
+        change: Callable[[Choices], Choices],
+        contact: Item | None = None,
+        *,
+        create: bool = False,
+    ) -> tuple[_Seen, Choices]:
+        """`contact` is the one just written, if it was. `create` lets a user have an item even if it says nothing."""
+        for _ in contending():
+            seen = self._look(who, contact or self._contact(who))
+            changed = change(seen.choices)
+            writes = [*self._writes(seen, changed, create=create)]
+            if not writes or self._transact([*self._checks(who, seen), *writes]):
+                break
+            contact = None
+        return seen, changed
+
+    def _contact(self, who: Speaker) -> Item | None:
+        if who.user_id is None:
+            return None
+        return self._client.get_item(
+            TableName=self._contacts,
+            Key=typed({"user_id": who.user_id}),
+            ConsistentRead=True,
+            ProjectionExpression=", ".join(f"#{name}" for name in ("user_id", *_ADDRESSES)),
+            ExpressionAttributeNames={f"#{name}": name for name in ("user_id", *_ADDRESSES)},
+        ).get("Item")
+
+    def _look(self, who: Speaker, contact: Item | None) -> _Seen:
+        holder = who.holder(None if contact is None else Reach.of_contact(plain(contact)))
+        found = read_by_user(self._client, {self._settings: set(holder.keys.values())})
+        return _Seen(contact, holder, found[self._settings])
+
+    def _writes(self, seen: _Seen, changed: Choices, *, create: bool) -> Iterator[Any]:
+        """Yield what writes those items that are not as they were."""
+        for channel, key in seen.holder.keys.items():
+            is_new = create and channel is None and key not in seen.items
+            if is_new or _record(changed, channel) != _record(seen.choices, channel):
+                item = typed({"user_id": key, **_record(changed, channel).document()})
+                yield {"Put": {"TableName": self._settings, "Item": item, **_still(seen.items.get(key))}}
+
+    def _checks(self, who: Speaker, seen: _Seen) -> Iterator[Any]:
+        """Yield what makes a transaction depend on the user's addresses."""
+        if who.user_id is not None:
+            key = typed({"user_id": who.user_id})
+            yield {"ConditionCheck": {"TableName": self._contacts, "Key": key, **_same_addresses(seen.contact)}}
+
+    def _transact(self, actions: list[Any]) -> bool:
+        """Do all of it, or nothing since somebody else has written or is writing one of the items: False then."""
+        answer = attempt_write(self._client.transact_write_items, TransactItems=actions)
         return answer is not None and not isinstance(answer, Unmet)
+
+
+def _record(choices: Choices, channel: str | None) -> UserSettings:
+    return choices.own if channel is None else choices.addresses[channel]
 
 
 def _still(seen: Item | None) -> dict[str, Any]:
@@ -61,13 +145,18 @@ def _still(seen: Item | None) -> dict[str, Any]:
         "ConditionExpression": " AND ".join(
             ["attribute_exists(user_id)", *(f"{field} = :{field}" for field in fields)]
         ),
-        "ExpressionAttributeValues": {f":{field}": seen[field] for field in fields},
+        **({"ExpressionAttributeValues": {f":{field}": seen[field] for field in fields}} if fields else {}),
     }
 
 
-def _item(user_id: str, settings: UserSettings) -> Item:
-    return typed({"user_id": user_id, **settings.document()})
-
-
-def _settings(item: Item) -> UserSettings:
-    return UserSettings.model_validate(plain({name: item[name] for name in UserSettings.model_fields if name in item}))
+def _same_addresses(contact: Item | None) -> dict[str, Any]:
+    """Return the arguments that make a write depend on the contact's addresses."""
+    if contact is None:
+        return {"ConditionExpression": "attribute_not_exists(user_id)"}
+    there = {name: contact[name] for name in _ADDRESSES if name in contact}
+    terms = [f"#{name} = :{name}" if name in there else f"attribute_not_exists(#{name})" for name in _ADDRESSES]
+    return {
+        "ConditionExpression": " AND ".join(["attribute_exists(user_id)", *terms]),
+        "ExpressionAttributeNames": {f"#{name}": name for name in _ADDRESSES},
+        **({"ExpressionAttributeValues": {f":{name}": value for name, value in there.items()}} if there else {}),
+    }

@@ -59,6 +59,7 @@ class SendGridProvider:
         return self._credentials.use(lambda credentials: self._send(message, credentials))
 
     def _send(self, message: Message, credentials: SendGridCredentials) -> str:
+        headers = unsubscribe_headers(message)
         answer = self._client.request(
             "POST",
             _URL,
@@ -68,7 +69,7 @@ class SendGridProvider:
                 "from": self._sender,
                 "subject": message.content.subject,
                 "content": _parts(message),
-                "headers": unsubscribe_headers(message),
+                **({"headers": headers} if headers else {}),
                 "custom_args": {
                     "notification_id": message.notification_id,
                     "delivery_id": message.delivery_id,

@@ -16,6 +16,7 @@ from handlers.domain.content.rendering import Content
 from handlers.domain.model import Model, is_absent, is_zero
 from handlers.domain.notifications.events import DeliveryRequested
 from handlers.domain.notifications.statuses import Status
+from handlers.domain.people.same_address import ADDRESSED, address_key
 from handlers.domain.times import Instant
 
 FIRST_ATTEMPTS: Final = 5
@@ -31,13 +32,13 @@ class Reason(StrEnum):
     """Why a delivery waits, or was not, or could not be, sent."""
 
     OPTED_OUT = "opted_out"
-    """The user's settings say no to this category on this channel."""
+    """The user, or whoever has the mailbox or number, says no to this category on this channel."""
     SCHEDULED = "scheduled"
     """Its `send_at` is still to come."""
     QUIET_HOURS = "quiet_hours"
     """It waits for the end of the user's quiet hours."""
     NO_ENDPOINT = "no_endpoint"
-    """The recipient has no address on this channel."""
+    """The recipient has no address on this channel, or has lost by now the one that it was for."""
     NO_TEMPLATE = "no_template"
     """The template is stored neither in the recipient's language nor in a default one."""
     UNKNOWN_CONTACT = "unknown_contact"
@@ -45,7 +46,7 @@ class Reason(StrEnum):
     CANCELED = "canceled"
     """The producer canceled it before it was sent."""
     EXPIRED = "expired"
-    """`expires_at` passed before it was sent."""
+    """`expires_at` passed before it was sent, or would pass before it may be."""
     RECIPIENT_REFUSED = "recipient_refused"
     """The provider says that the address cannot be sent to."""
     MESSAGE_REFUSED = "message_refused"
@@ -179,6 +180,7 @@ class Delivery(Model):
             channel=self.channel,
             app_key=self.app_key,
             user_id=self.user_id,
+            address_key=address_key(self.endpoint) if self.endpoint and self.channel in ADDRESSED else None,
         )
 
 

@@ -1,7 +1,8 @@
 """The event of one delivery: what is put on the bus, and what a worker finds in its queue.
 
-Besides ids it names only the user, so that a worker can read the settings of a whole batch in one call; never an
-address, never content. `event_id` is the key of deduplication: it stays the same however often the event is published.
+Besides ids it names only the user, and the address by its key (`domain.people.same_address`), so that a worker can
+read what a whole batch's recipients want in one call; never an address itself, never content. `event_id` is the key of
+deduplication: it stays the same however often the event is published.
 """
 
 import json
@@ -14,6 +15,7 @@ from typing import Any, Final
 from pydantic_core import from_json
 
 from handlers.domain.channels import CHANNELS
+from handlers.domain.people.same_address import ADDRESS_KEY_FORM
 
 _SOURCE_SUFFIX: Final = "_request_event"
 _DETAIL_TYPE_INFIX: Final = "_notification_"
@@ -30,10 +32,14 @@ _FORMS: Final = MappingProxyType(
             ("channel", "|".join(CHANNELS)),
             ("app_key", r"[a-z0-9][a-z0-9-]{1,62}"),
             ("user_id", r"[ -~]{1,255}"),
+            ("address_key", ADDRESS_KEY_FORM),
         )
     }
 )
 """The form of each field, as the API takes and makes them. What is read for a whole batch is asked for by these."""
+
+
+_OPTIONAL: Final = frozenset({"user_id", "address_key"})
 
 
 class NotAnEventError(ValueError):
@@ -51,6 +57,7 @@ class DeliveryRequested:
     channel: str
     app_key: str
     user_id: str | None = None
+    address_key: str | None = None
 
     @property
     def source(self) -> str:
@@ -63,9 +70,10 @@ class DeliveryRequested:
         return f"{self.category}{_DETAIL_TYPE_INFIX}{self.channel}"
 
     def detail(self) -> str:
-        """Return the detail as JSON: `{"event_id", "notification_id", "delivery_id", "user_id"?}`."""
+        """Return the detail: JSON, `{"event_id", "notification_id", "delivery_id", "user_id"?, "address_key"?}`."""
         detail = {"event_id": self.event_id, "notification_id": self.notification_id, "delivery_id": self.delivery_id}
-        return json.dumps(detail if self.user_id is None else detail | {"user_id": self.user_id})
+        recipient = {"user_id": self.user_id, "address_key": self.address_key}
+        return json.dumps(detail | {name: value for name, value in recipient.items() if value is not None})
 
     @classmethod
     def parse(cls, body: str) -> "DeliveryRequested":
@@ -81,17 +89,17 @@ class DeliveryRequested:
             detail = event["detail"]
             ids = {name: detail[name] for name in ("event_id", "notification_id", "delivery_id")}
             user_id = detail.get("user_id")
+            address_key = detail.get("address_key")
         except (ValueError, TypeError, KeyError, AttributeError):
             raise NotAnEventError from None
         fields = {**ids, "category": category, "channel": channel, "app_key": app_key}
-        if user_id is not None:
-            fields["user_id"] = user_id
-        return cls.of(fields)
+        recipient = {"user_id": user_id, "address_key": address_key}
+        return cls.of(fields | {name: value for name, value in recipient.items() if value is not None})
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> "DeliveryRequested":
         """Return the event with these fields; raise `NotAnEventError` if one is missing or is not of its form."""
-        if fields.keys() | {"user_id"} != _FORMS.keys():
+        if fields.keys() | _OPTIONAL != _FORMS.keys():
             raise NotAnEventError
         if not all(_has_its_form(name, value) for name, value in fields.items()):
             raise NotAnEventError

@@ -3,9 +3,9 @@
 A pure function of its arguments. A dry run answers what it returns; an acceptance logs it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -15,8 +15,9 @@ from handlers.domain.channels import Channel
 from handlers.domain.notifications.deliveries import Reason
 from handlers.domain.notifications.requests import NotificationRequest, Recipient
 from handlers.domain.notifications.statuses import Status
-from handlers.domain.people.person import NOBODY, Person
+from handlers.domain.people.person import NOBODY, Person, accepted
 from handlers.domain.people.reach import Endpoint
+from handlers.domain.people.same_address import address_key, canonical
 from handlers.domain.people.settings import Settings
 from handlers.domain.problems import FieldError, InvalidRequest, ScopeNotGranted
 
@@ -61,22 +62,54 @@ def plan(
     """Return the deliveries, in the order of the request's recipients, each of them once.
 
     `categories` are the channels that each category takes when the request names none, `served` all that there are in
-    this environment; `people` are what is known of the recipients, by `Recipient.key`; `critical` categories are sent
-    in quiet hours too.
+    this environment; `people` are what is known of the recipients, by `Recipient.key`, and of the addresses of those
+    who are users, by `address_key`; `critical` categories are sent in quiet hours too, and whatever was opted out of.
     Raises `ScopeNotGranted` or `InvalidRequest`.
 
     A user is sent to on every channel asked for: e-mail and SMS once, push on each device, chat on each external
     channel that is on. A bare address is sent to on its own channel alone, being no user who could have others.
+    What would have to wait until it has expired is not sent.
     """
     _check_times(request, now)
     channels = _channels(request, caller, categories, served)
-    wait = partial(_wait, request.send_at, now, request.category in critical)
+    is_critical = request.category in critical
+    wait = partial(_wait, request.send_at, now, is_critical)
+
+    def accepts(channel: Channel, *keys: str) -> bool:
+        return is_critical or accepted(people, keys, request.category, channel)
+
     deliveries = (
-        delivery
+        _unless_expired(delivery, request.expires_at)
         for recipient in request.to
-        for delivery in _deliveries(recipient, request.category, channels, people, wait)
+        for delivery in _deliveries(recipient, channels, people.get(recipient.key, NOBODY), accepts, wait)
     )
-    return tuple(dict.fromkeys(deliveries))
+    return _once(tuple(deliveries))
+
+
+def _once(deliveries: Sequence[Planned]) -> tuple[Planned, ...]:
+    """Return each of them once, and to a bare address only what goes to none of the users there, however it is written.
+
+    Of users it is known when they sleep and what they read. Users who share an address are reached there each.
+    """
+    of_users = {_where(each) for each in deliveries if each.user_id is not None and each.endpoint is not None}
+    once: dict[Hashable, Planned] = {}
+    for each in deliveries:
+        if each.user_id is not None:
+            once.setdefault(each, each)
+        elif _where(each) not in of_users:
+            once.setdefault(_where(each), each)
+    return tuple(once.values())
+
+
+def _where(planned: Planned) -> Hashable:
+    return planned.channel, planned.endpoint and canonical(planned.endpoint.address)
+
+
+def _unless_expired(planned: Planned, expires_at: datetime | None) -> Planned:
+    """Return the delivery, as one that has failed if it would wait until it may not be sent any more."""
+    if planned.send_at is None or expires_at is None or planned.send_at < expires_at:
+        return planned
+    return replace(planned, status=Status.ERROR, reason=Reason.EXPIRED, send_at=None)
 
 
 def _check_times(request: NotificationRequest, now: datetime) -> None:
@@ -126,24 +159,27 @@ def _channels(
 
 def _deliveries(
     recipient: Recipient,
-    category: str,
     channels: Sequence[Channel],
-    people: Mapping[str, Person],
+    person: Person,
+    accepts: Callable[..., bool],
     wait: Callable[[Settings], _Wait],
 ) -> Iterator[Planned]:
-    person = people.get(recipient.key, NOBODY)
+    until = wait(person.settings)
     if recipient.user_id is None:
-        yield from _to_address(recipient, person.settings, category, channels, wait(person.settings))
+        yield from _to_address(recipient, channels, accepts, until)
         return
     for channel in channels:
-        yield from _to_user(recipient.user_id, person, category, channel, wait(person.settings))
+        yield from _to_user(recipient.user_id, person, channel, accepts, until)
 
 
-def _to_user(user_id: str, person: Person, category: str, channel: Channel, wait: _Wait) -> Iterator[Planned]:
+def _to_user(
+    user_id: str, person: Person, channel: Channel, accepts: Callable[..., bool], wait: _Wait
+) -> Iterator[Planned]:
     if person.reach is None:
         yield Planned(channel, Status.ERROR, user_id, reason=Reason.UNKNOWN_CONTACT)
         return
-    if not person.settings.allow(category, channel):
+    address = person.address_on(channel)
+    if not accepts(channel, user_id, *([] if address is None else [address_key(address)])):
         yield Planned(channel, Status.UNSUBSCRIBED, user_id, reason=Reason.OPTED_OUT)
         return
     endpoints = person.reach.on(channel)
@@ -156,14 +192,14 @@ def _to_user(user_id: str, person: Person, category: str, channel: Channel, wait
 
 
 def _to_address(
-    recipient: Recipient, settings: Settings, category: str, channels: Sequence[Channel], wait: _Wait
+    recipient: Recipient, channels: Sequence[Channel], accepts: Callable[..., bool], wait: _Wait
 ) -> Iterator[Planned]:
     own: Channel = "email" if recipient.email is not None else "sms"
     endpoint = Endpoint(recipient.email or recipient.phone or "")
     if own not in channels:
         for channel in channels:
             yield Planned(channel, Status.ERROR, endpoint=endpoint, reason=Reason.NO_ENDPOINT)
-    elif not settings.allow(category, own):
+    elif not accepts(own, recipient.key):
         yield Planned(own, Status.UNSUBSCRIBED, endpoint=endpoint, reason=Reason.OPTED_OUT)
     else:
         yield Planned(own, Status.CREATED, endpoint=endpoint, reason=wait.reason, send_at=wait.until)

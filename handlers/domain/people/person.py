@@ -1,30 +1,41 @@
 """What is known of a recipient."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Final
 
 from handlers.domain.people.reach import Reach
+from handlers.domain.people.same_address import address_key
 from handlers.domain.people.settings import DEFAULT_SETTINGS, Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Where a user is reached (`None`: there is no such contact), and what they accept."""
+    """Where a user is reached (`None`: there is no such contact), and what they accept.
+
+    Of an address, which has no contact, there are settings alone.
+    """
 
     reach: Reach | None = None
     settings: Settings = DEFAULT_SETTINGS
 
-
-def person_key(user_id: str | None, address: str | None) -> str:
-    """Return what somebody's settings are kept under: a user's id; of a bare address, which is no user's, its digest.
-
-    So who was sent something by address alone can unsubscribe as well. No user id has a `#` in it.
-    """
-    if user_id is not None:
-        return user_id
-    return f"address#{sha256((address or '').lower().encode()).hexdigest()}"
+    def address_on(self, channel: str) -> str | None:
+        """Return the user's mailbox or number; None if they have none, or the channel sends to something else."""
+        return None if self.reach is None else self.reach.addresses.get(channel)
 
 
 NOBODY: Final = Person()
 """Of whom nothing is known."""
+
+
+def person_key(user_id: str | None, address: str | None) -> str:
+    """Return what is known of somebody is kept under: a user's id; of a bare address, which is no user's, its key."""
+    return user_id if user_id is not None else address_key(address or "")
+
+
+def accepted(people: Mapping[str, Person], keys: Iterable[str | None], category: str, channel: str) -> bool:
+    """Say whether all of these accept the category on the channel: a user, and the address where they are reached.
+
+    An opt-out belongs to the mailbox or number, however its holder was named.
+    """
+    return all(people.get(key, NOBODY).settings.allow(category, channel) for key in keys if key is not None)

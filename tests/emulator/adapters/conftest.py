@@ -78,6 +78,7 @@ def new_log_table(aws: Callable[[str], Any]) -> Callable[[], str]:
                             "channel",
                             "category",
                             "app_key",
+                            "address_key",
                             "user_id",
                             "republished",
                             "acceptance",

@@ -35,9 +35,15 @@ class DynamoLog:
         return self.notifications.cancel(given, now)
 
     def claim(
-        self, event: DeliveryRequested, *, provider: str | None, lease_until: datetime, now: datetime
+        self,
+        event: DeliveryRequested,
+        *,
+        provider: str | None,
+        lease_until: datetime,
+        now: datetime,
+        address: str | None = None,
     ) -> Claimed | Refusal:
-        return self.deliveries.claim(event, provider=provider, lease_until=lease_until, now=now)
+        return self.deliveries.claim(event, provider=provider, lease_until=lease_until, now=now, address=address)
 
     def begin(
         self, given: Delivery, *, provider: str, now: datetime, after: Conclusion | None = None

@@ -9,11 +9,12 @@ from boto3.dynamodb.types import TypeSerializer
 
 from handlers.adapters.aws import dynamo
 from handlers.adapters.aws.dynamo import UnprocessedKeysError
-from handlers.adapters.aws.people import DynamoPeople, DynamoSettings
-from handlers.domain.people.devices import device_key
+from handlers.adapters.aws.people import DynamoPeople, DynamoRecipients
+from handlers.domain.notifications.events import DeliveryRequested
 from handlers.domain.people.person import NOBODY
 from handlers.domain.people.reach import Endpoint
-from handlers.domain.people.settings import DEFAULT_SETTINGS, Settings
+from handlers.domain.people.same_address import address_key
+from handlers.domain.people.settings import DEFAULT_SETTINGS
 
 _serialize = TypeSerializer().serialize
 
@@ -91,40 +92,68 @@ def test_a_hundred_users_come_in_two_calls(tables: Tables, people: DynamoPeople)
     }
 
 
-def test_settings_alone_come_in_one_call_and_only_of_who_has_any(tables: Tables) -> None:
-    tables.put(tables.settings, "ada", categories={"payment": {"email": False}})
-    settings = DynamoSettings(tables.contacts, tables.settings, tables)  # type: ignore[arg-type]
-    assert set(settings.find({"ada", "bob"})) == {"ada"}
+def test_a_hundred_addresses_come_in_one_call(tables: Tables, people: DynamoPeople) -> None:
+    keys = {address_key(f"user-{number}@example.com") for number in range(100)}
+    tables.put(tables.settings, min(keys), categories={"payment": {"email": False}})
+    found = people.find(keys)
     assert tables.calls == 1
+    assert {key for key, person in found.items() if not person.settings.allow("payment", "email")} == {min(keys)}
 
 
-def test_quiet_hours_are_in_the_time_zone_of_the_contact_whoever_reads_them(
-    tables: Tables, people: DynamoPeople
-) -> None:
+def event(user_id: str | None, address: str | None) -> DeliveryRequested:
+    key = None if address is None else address_key(address)
+    return DeliveryRequested("e", "n", "d", "payment", "email", "demo", user_id, key)
+
+
+def test_users_and_addresses_of_a_batch_come_in_one_call(tables: Tables) -> None:
+    tables.put(tables.contacts, "ada", email="Ada@example.com", phone="+442079460123", timezone="Asia/Tokyo")
+    tables.put(tables.settings, "ada", categories={}, quiet_hours={"start": "22:00", "end": "08:00"})
+    for address in ("ada@example.com", "bare@example.com"):
+        tables.put(tables.settings, address_key(address), categories={"payment": {"email": False}})
+    recipients = DynamoRecipients(tables.contacts, tables.settings, "email", tables)  # type: ignore[arg-type]
+    events = [event("ada", "ada@example.com"), event("gone", "x@example.com"), event(None, "bare@example.com")]
+    found = recipients.find(events)
+    assert tables.calls == 1
+    ada = found["ada"]
+    assert ada.settings.timezone == "Asia/Tokyo"
+    assert ada.reach is not None
+    assert (ada.reach.on("email"), ada.reach.on("sms")) == ((Endpoint("Ada@example.com"),), ())
+    assert found["gone"] == NOBODY
+    for address in ("ada@example.com", "bare@example.com"):
+        assert not found[address_key(address)].settings.allow("payment", "email")
+
+
+def test_of_an_address_that_is_new_since_it_is_asked_in_one_more_call(tables: Tables) -> None:
+    tables.put(tables.contacts, "ada", email="ada@new.example.com")
+    tables.put(tables.settings, address_key("ada@new.example.com"), categories={"payment": {"email": False}})
+    recipients = DynamoRecipients(tables.contacts, tables.settings, "email", tables)  # type: ignore[arg-type]
+    found = recipients.find([event("ada", "ada@example.com")])
+    assert tables.calls == 2
+    assert not found[address_key("ada@new.example.com")].settings.allow("payment", "email")
+
+
+def test_each_channel_reads_where_it_sends_to(tables: Tables) -> None:
+    device = {"deviceToken": "AB" * 32, "platform": "apns"}
+    url = "https://hooks.slack.com/1"
+    hook = {"platform": "slack", "url": url, "status": True}
+    off = {**hook, "url": f"{url}2", "status": False}
+    tables.put(tables.contacts, "ada", device_tokens=[device], external_channels=[hook, off])
+    for channel, endpoint in (("push", Endpoint("AB" * 32, "apns")), ("chat", Endpoint(url, "slack"))):
+        recipients = DynamoRecipients(tables.contacts, tables.settings, channel, tables)  # type: ignore[arg-type]
+        [ada] = recipients.find([event("ada", None)]).values()
+        assert ada.reach is not None
+        assert ada.reach.on(channel) == (endpoint,)
+    assert tables.calls == 2
+
+
+def test_quiet_hours_are_in_the_time_zone_of_the_contact(tables: Tables, people: DynamoPeople) -> None:
     quiet_hours = {"start": "22:00", "end": "08:00"}
     tables.put(tables.contacts, "ada", timezone="Pacific/Auckland", email="ada@example.com")
     tables.put(tables.contacts, "bob", email="bob@example.com")
     for user in ("ada", "bob", "eve"):  # eve has no contact
         tables.put(tables.settings, user, categories={}, quiet_hours=quiet_hours)
-    everybody = {"ada", "bob", "eve"}
-    settings = DynamoSettings(tables.contacts, tables.settings, tables).find(everybody)  # type: ignore[arg-type]
-    assert {user: each.timezone for user, each in settings.items()} == {
-        "ada": "Pacific/Auckland",
-        "bob": "UTC",
-        "eve": "UTC",
-    }
-    assert {user: person.settings for user, person in people.find(everybody).items()} == settings
-
-
-def test_with_devices_all_are_answered_for_and_who_has_no_contact_has_none(tables: Tables) -> None:
-    device = {"deviceToken": "AB" * 32, "platform": "apns"}
-    tables.put(tables.contacts, "ada", device_tokens=[device], timezone="Asia/Tokyo")
-    tables.put(tables.settings, "eve", categories={"payment": {"push": False}})
-    settings = DynamoSettings(tables.contacts, tables.settings, tables, devices=True)  # type: ignore[arg-type]
-    found = settings.find({"ada", "eve"})
-    assert found["ada"] == Settings(timezone="Asia/Tokyo", devices=frozenset({device_key("apns", "ab" * 32)}))
-    assert found["eve"] == Settings(categories={"payment": {"push": False}}, devices=frozenset())
-    assert tables.calls == 1
+    zones = {user: person.settings.timezone for user, person in people.find({"ada", "bob", "eve"}).items()}
+    assert zones == {"ada": "Pacific/Auckland", "bob": "UTC", "eve": "UTC"}
 
 
 def test_of_nobody_nothing_is_asked(tables: Tables, people: DynamoPeople) -> None:

@@ -20,6 +20,7 @@ from handlers.domain.notifications.deliveries import (
 )
 from handlers.domain.notifications.due import AFTER_ACCEPTANCE, AFTER_FAILURE, SHARDS, DueDelivery
 from handlers.domain.notifications.statuses import Status
+from handlers.domain.people.same_address import address_key
 from handlers.ports import DeliveryLog, DueIndex, NotificationLog, Observations
 from tests.unit.handlers.samples import NOW, delivery, notification
 
@@ -80,6 +81,19 @@ UNAVAILABLE = Conclusion(outcome=Outcome.UNAVAILABLE, at=NOW + SECOND, error="50
 
 class LogContract:
     """The promises, from acceptance to the last status."""
+
+    # -- whose address ------------------------------------------------------------------------------------------------
+
+    def test_a_claim_to_another_address_is_of_a_delivery_to_there_and_so_are_its_events(self, log: Log) -> None:
+        given = accepted(log, endpoint="ada@example.com")
+        claim_of = log.claim(
+            given.event(), provider="ses", lease_until=NOW + LEASE, now=NOW, address="ada@new.example.com"
+        )
+        assert isinstance(claim_of, Claimed)
+        assert claim_of.delivery.endpoint == stored(log, given).endpoint == "ada@new.example.com"
+        [found] = [each for each in due(log, NOW + timedelta(days=1)) if each.event.delivery_id == given.delivery_id]
+        assert found.event == claim_of.delivery.event()
+        assert found.event.address_key == address_key("ada@new.example.com")
 
     # -- acceptance ----------------------------------------------------------------------------------------------------
 

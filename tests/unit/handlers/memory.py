@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Lock
+from typing import Any
 
 from handlers.domain.channels import Channel
 from handlers.domain.content.links import Link, Links
@@ -28,9 +29,11 @@ from handlers.domain.notifications.due import shard as due_shard
 from handlers.domain.notifications.events import DeliveryRequested
 from handlers.domain.notifications.notification import Notification
 from handlers.domain.notifications.statuses import UNSENT, Status, may_move
+from handlers.domain.people.choices import Choices, Holder, Speaker
 from handlers.domain.people.locales import fallbacks
 from handlers.domain.people.person import Person
-from handlers.domain.people.settings import Settings, UserSettings
+from handlers.domain.people.reach import Reach
+from handlers.domain.people.settings import Offer, UserSettings
 from handlers.domain.providers.routing import CLOSED, Circuit, Signal, Switches, moved
 
 
@@ -88,7 +91,13 @@ class MemoryLog:
     # -- DeliveryLog ---------------------------------------------------------------------------------------------------
 
     def claim(
-        self, event: DeliveryRequested, *, provider: str | None, lease_until: datetime, now: datetime
+        self,
+        event: DeliveryRequested,
+        *,
+        provider: str | None,
+        lease_until: datetime,
+        now: datetime,
+        address: str | None = None,
     ) -> Claimed | Refusal:
         with self._lock:
             record = self.records.get((event.notification_id, event.delivery_id))
@@ -102,6 +111,7 @@ class MemoryLog:
                     "reason": None,
                     "attempts": before.attempts if provider is None else _with_attempt(before, provider, now),
                     "timeline": (*before.timeline, *moved),
+                    "endpoint": address or before.endpoint,
                 }
             )
             self._keep(replace(record, delivery=claimed, lease_until=lease_end(lease_until)))
@@ -263,38 +273,57 @@ def _is_expired(record: _Record, now: datetime) -> bool:
 
 @dataclass
 class MemoryPeople:
-    """People, who are asked for in one call."""
+    """People, and the calls in which they are asked for."""
 
     known: dict[str, Person] = field(default_factory=dict)
-    calls: int = 0
+    asked: list[AbstractSet[str]] = field(default_factory=list)
 
-    def find(self, user_ids: AbstractSet[str]) -> Mapping[str, Person]:
-        self.calls += 1
-        return {user_id: self.known.get(user_id, Person()) for user_id in user_ids}
+    def find(self, keys: AbstractSet[str]) -> Mapping[str, Person]:
+        self.asked.append(keys)
+        return {key: self.known.get(key, Person()) for key in keys}
 
 
 @dataclass
-class MemorySettings:
-    """SettingsReader."""
+class MemoryRecipients:
+    """Recipients: all that are known, whoever is asked for."""
 
-    chosen: dict[str, Settings] = field(default_factory=dict)
+    known: dict[str, Person] = field(default_factory=dict)
 
-    def find(self, user_ids: AbstractSet[str]) -> Mapping[str, Settings]:
-        return {user_id: self.chosen[user_id] for user_id in user_ids if user_id in self.chosen}
+    def find(self, events: Collection[DeliveryRequested]) -> Mapping[str, Person]:
+        return self.known
 
 
 @dataclass
 class MemoryChoices:
-    """SettingsStore."""
+    """SettingsStore: what was said of users and addresses, by key; and where users are reached."""
 
     kept: dict[str, UserSettings] = field(default_factory=dict)
+    reach: dict[str, Reach] = field(default_factory=dict)
 
-    def get(self, key: str, /) -> UserSettings | None:
-        return self.kept.get(key)
+    def get(self, who: Speaker, /) -> Choices:
+        keys = self._holder(who).keys
+        records = {channel: self.kept.get(key, UserSettings()) for channel, key in keys.items()}
+        own = records.pop(None, None)
+        return Choices(
+            own or UserSettings(), {str(channel): each for channel, each in records.items()}, own is not None
+        )
 
-    def change(self, key: str, change: Callable[[UserSettings], UserSettings]) -> UserSettings:
-        self.kept[key] = change(self.kept.get(key, UserSettings()))
-        return self.kept[key]
+    def change(self, who: Speaker, change: Callable[[Choices], Choices]) -> Choices:
+        changed = change(self.get(who))
+        for channel, key in self._holder(who).keys.items():
+            self.kept[key] = changed.own if channel is None else changed.addresses[channel]
+        return changed
+
+    def put(self, user_id: str, chosen: UserSettings, offer: Offer) -> tuple[Choices, bool]:
+        created = user_id not in self.kept
+        return self.change(Speaker(user_id), lambda now: now.replaced(chosen, offer)), created
+
+    def carry(self, user_id: str, contact: Mapping[str, Any]) -> None:
+        self.reach[user_id] = Reach.of_contact(contact)
+        self.change(Speaker(user_id), Choices.carried)
+
+    def _holder(self, who: Speaker) -> Holder:
+        return who.holder(self.reach.get(who.user_id or ""))
 
 
 LINKS = Links("https://api.example.com", lambda: b"the key of all tests")

@@ -9,6 +9,9 @@ from handlers.domain.notifications.deliveries import Delivery, Priority, Step
 from handlers.domain.notifications.notification import Notification
 from handlers.domain.notifications.requests import NotificationRequest
 from handlers.domain.notifications.statuses import Status
+from handlers.domain.people.person import Person
+from handlers.domain.people.reach import Endpoint, Reach
+from handlers.domain.people.settings import DEFAULT_SETTINGS, Settings
 
 NOW = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 CONTENT = {"subject": "Hi {{ name }}", "body": "<b>{{ name }}</b>"}
@@ -51,3 +54,9 @@ def delivery(notification_id: str | None = None, **fields: Any) -> Delivery:
         "timeline": (Step(status=status, at=NOW),),
     }
     return Delivery.model_validate(usual | fields)
+
+
+def reached(given: Delivery, settings: Settings = DEFAULT_SETTINGS) -> dict[str, Person]:
+    """What is known of the delivery's user, who is still where it is to go."""
+    reach = Reach({str(given.channel): (Endpoint(given.endpoint or "", given.platform),)})
+    return {} if given.user_id is None else {given.user_id: Person(reach, settings)}

@@ -1,5 +1,6 @@
 """The environment variables of every function: entrypoints read them when they are imported, as in Lambda."""
 
+import json
 import os
 
 os.environ |= {
@@ -11,7 +12,9 @@ os.environ |= {
     "CARILLON_ENVIRONMENT": "test",
     "CARILLON_APP_SECRET_PREFIX": "carillon/test/apps/",
     "CARILLON_CHANNELS": '["email"]',
-    "CARILLON_CATEGORIES": '{"payment": {"channels": ["email"]}}',
+    "CARILLON_CATEGORIES": json.dumps(
+        {"payment": {"channels": ["email"]}, "security": {"channels": ["email"], "critical": True}}
+    ),
     "CARILLON_CONTACTS_TABLE": "contacts",
     "CARILLON_CRITICAL_CATEGORIES": '["security"]',
     "CARILLON_DEVICES_TABLE": "devices",

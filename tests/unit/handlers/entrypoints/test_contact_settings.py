@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 
-from handlers.domain.people.settings import UserSettings
+from handlers.domain.people.reach import Endpoint, Reach
+from handlers.domain.people.same_address import address_key
+from handlers.domain.people.settings import Offer, UserSettings
 from handlers.entrypoints import contacts
 from tests.unit.handlers.entrypoints.gateway import Answer, call
+from tests.unit.handlers.memory import MemoryChoices
 
 CHOSEN = {
     "categories": {"marketing": {"email": False, "push": True}},
@@ -14,25 +17,14 @@ CHOSEN = {
 }
 
 
-class Table:
-    """A table as `SettingsTable` has it."""
-
-    def __init__(self) -> None:
-        self.items: dict[str, UserSettings] = {}
-
-    def get(self, user_id: str) -> UserSettings | None:
-        return self.items.get(user_id)
-
-    def put(self, user_id: str, settings: UserSettings) -> bool:
-        created = user_id not in self.items
-        self.items[user_id] = settings
-        return created
+OFFER = Offer(frozenset({"marketing", "payment", "security"}), frozenset({"security"}), ("email", "push"))
 
 
 @pytest.fixture(autouse=True)
-def table(monkeypatch: pytest.MonkeyPatch) -> Table:
-    table = Table()
+def table(monkeypatch: pytest.MonkeyPatch) -> MemoryChoices:
+    table = MemoryChoices()
     monkeypatch.setattr(contacts, "settings_table", table)
+    monkeypatch.setattr(contacts, "offer", OFFER)
     return table
 
 
@@ -66,7 +58,10 @@ def test_settings_of_one_user_are_not_anothers() -> None:
     ("body", "field"),
     [
         ({"categories": {"Marketing!": {"email": False}}}, "categories.Marketing!"),
+        ({"categories": {"marketting": {"email": False}}}, "categories.marketting"),
         ({"categories": {"marketing": {"fax": False}}}, "categories.marketing.fax"),
+        ({"categories": {"marketing": {"sms": False}}}, "categories.marketing.sms"),
+        ({"categories": {"security": {"email": False}}}, "categories.security"),
         ({"categories": {"marketing": {"email": "no"}}}, "categories.marketing.email"),
         ({"categories": {f"c{n}": {} for n in range(201)}}, "categories"),
         ({"quiet_hours": {"start": "22:00"}}, "quiet_hours.end"),
@@ -80,8 +75,37 @@ def test_settings_of_one_user_are_not_anothers() -> None:
         ({"user_id": "bob"}, "user_id"),
     ],
 )
-def test_settings_that_mean_nothing_are_refused_naming_the_field(body: Any, field: str, table: Table) -> None:
+def test_settings_that_mean_nothing_are_refused_naming_the_field(body: Any, field: str, table: MemoryChoices) -> None:
     answer = ask("PUT", body)
     assert answer.status == 400
     assert [error["field"] for error in answer.body["errors"]] == [field]
-    assert table.items == {}
+    assert table.kept == {}
+
+
+def test_a_refusal_says_what_there_is() -> None:
+    [category] = ask("PUT", {"categories": {"marketting": {}}}).body["errors"]
+    assert category["message"] == "is not a category of this environment; it has marketing, payment, security"
+    [channel] = ask("PUT", {"categories": {"payment": {"sms": True}}}).body["errors"]
+    assert channel["message"] == "is not a channel of this environment; it has email, push"
+    [critical] = ask("PUT", {"categories": {"security": {"email": False}}}).body["errors"]
+    assert critical["message"] == "is critical: it is always sent and cannot be switched off"
+    assert ask("PUT", {"categories": {"security": {"email": True}}}).status == 201
+
+
+def test_what_was_stored_before_a_category_went_can_be_read_and_put_back_and_is_kept(table: MemoryChoices) -> None:
+    kept = {"gone": {"email": False}, "payment": {"email": False, "fax": False}, "security": {"email": False}}
+    table.kept["ada"] = UserSettings(categories=kept)
+    read = ask("GET")
+    assert read.body["categories"] == {"payment": {"email": False}}
+    assert ask("PUT", read.body).status == 200
+    assert table.kept["ada"].categories == kept
+
+
+def test_what_was_opted_out_of_at_the_users_mailbox_is_among_their_settings(table: MemoryChoices) -> None:
+    table.reach["ada"] = Reach({"email": (Endpoint("ada@example.com"),)})
+    table.kept[address_key("Ada@example.com")] = UserSettings(categories={"marketing": {"email": False}})
+    assert ask("GET").body["categories"] == {"marketing": {"email": False}}
+    assert ask("PUT", {"categories": {"marketing": {"email": True}}}).body["categories"] == {
+        "marketing": {"email": True}
+    }
+    assert ask("GET").body["categories"] == {"marketing": {"email": True}}

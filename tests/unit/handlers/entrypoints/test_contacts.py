@@ -7,9 +7,12 @@ import pytest
 
 from handlers.domain.people.contacts import Changes, Contact
 from handlers.domain.people.devices import Device
+from handlers.domain.people.same_address import address_key
+from handlers.domain.people.settings import UserSettings
 from handlers.domain.problems import Contended
 from handlers.entrypoints import contacts
 from tests.unit.handlers.entrypoints.gateway import Answer, call
+from tests.unit.handlers.memory import MemoryChoices
 
 PROBLEM = "application/problem+json"
 
@@ -56,6 +59,13 @@ def table(monkeypatch: pytest.MonkeyPatch) -> Table:
     table = Table()
     monkeypatch.setattr(contacts, "table", table)
     return table
+
+
+@pytest.fixture(autouse=True)
+def choices(monkeypatch: pytest.MonkeyPatch) -> MemoryChoices:
+    choices = MemoryChoices()
+    monkeypatch.setattr(contacts, "settings_table", choices)
+    return choices
 
 
 def ask(method: str, user: str = "ada", body: Any = None) -> Answer:
@@ -224,3 +234,14 @@ def test_what_others_get_in_the_way_of_is_409_and_says_when_to_come_again(
         answer = ask(method, path, body)
         assert (answer.status, answer.body["type"]) == (409, "urn:carillon:problem:contended")
         assert answer.headers["Retry-After"] == "1"
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_what_a_user_refuses_is_refused_at_the_address_that_they_come_to(
+    method: str, table: Table, choices: MemoryChoices
+) -> None:
+    table.items["ada"] = Contact()
+    choices.kept["ada"] = UserSettings(categories={"marketing": {"email": False, "sms": False}})
+    call(contacts.handler, method, "/v1/contacts/ada", {"email": "Ada@example.com", "phone": "+442079460123"})
+    assert choices.kept[address_key("ada@example.com")].categories == {"marketing": {"email": False}}
+    assert choices.kept[address_key("+442079460123")].categories == {"marketing": {"sms": False}}

@@ -13,6 +13,7 @@ import pytest
 from handlers.domain.content.links import Link, Purpose, sign
 from handlers.domain.notifications.deliveries import Delivery
 from handlers.domain.notifications.statuses import Status
+from handlers.domain.people.reach import Endpoint, Reach
 from handlers.domain.people.settings import UserSettings
 from handlers.entrypoints import tracking
 from handlers.services.tracking import Recipients
@@ -42,6 +43,9 @@ class Bench:
 
     def send(self, **fields: Any) -> None:
         self.given = delivery(**fields)
+        if self.given.user_id is not None:
+            reach = Reach({str(self.given.channel): (Endpoint(self.given.endpoint or ""),)})
+            self.choices.reach[self.given.user_id] = reach
         assert self.log.accept(notification(self.given.notification_id), [self.given])
         self.log.conclude(claimed(self.log, self.given), SENT)
 
@@ -57,7 +61,9 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     bench = Bench()
     bench.send()
     monkeypatch.setattr(tracking, "secret", lambda: KEY)
-    monkeypatch.setattr(tracking, "recipients", Recipients(bench.log, bench.choices, Clock(NOW)))
+    monkeypatch.setattr(
+        tracking, "recipients", Recipients(bench.log, bench.choices, Clock(NOW), frozenset({"security"}))
+    )
     return bench
 
 
@@ -92,6 +98,7 @@ class Page(HTMLParser):
     def __init__(self, html: str) -> None:
         super().__init__()
         self.boxes: dict[str, bool] = {}
+        self.fixed: set[str] = set()
         self.times: dict[str, str] = {}
         self.feed(html)
 
@@ -99,6 +106,7 @@ class Page(HTMLParser):
         found = dict(attrs)
         if found.get("type") == "checkbox":
             self.boxes[str(found["value"])] = "checked" in found
+            self.fixed |= {str(found["value"])} if "disabled" in found else set()
         if found.get("type") == "time":
             self.times[str(found["name"])] = str(found["value"])
 
@@ -244,16 +252,43 @@ def test_the_page_shows_what_is_chosen_and_keeps_what_is_saved(bench: Bench) -> 
         }
     )
     page = Page(ask("GET", bench.path(Purpose.UNSUBSCRIBE)).body)
-    assert page.boxes == {"payment/email": False}
+    assert page.boxes == {"payment/email": False, "security/email": True}
     assert page.times == {"start": "22:00", "end": "07:30"}
 
     form = urlencode({"save": "yes", "wanted": "payment/email", "start": "", "end": ""})
     answer = ask("POST", bench.path(Purpose.UNSUBSCRIBE), form)
     assert "Your choices are saved" in answer.body
-    assert Page(answer.body).boxes == {"payment/email": True}
+    assert Page(answer.body).boxes == {"payment/email": True, "security/email": True}
     kept = bench.choices.kept["ada"]
     assert kept.categories == {"payment": {"email": True}, "gone": {"email": False}}
     assert kept.quiet_hours is None
+
+
+def test_a_critical_category_is_shown_as_always_on_and_one_click_changes_nothing(bench: Bench) -> None:
+    bench.send(category="security")
+    bench.choices.kept["ada"] = UserSettings(categories={"security": {"email": False}})  # of before it was critical
+    for answer in (
+        ask("GET", bench.path(Purpose.UNSUBSCRIBE)),
+        ask("POST", bench.path(Purpose.UNSUBSCRIBE), "List-Unsubscribe=One-Click"),
+        ask("POST", bench.path(Purpose.UNSUBSCRIBE), urlencode({"save": "yes", "wanted": "payment/email"})),
+    ):
+        assert answer.status == 200
+        assert "“security” notifications are always sent" in answer.body
+        assert 'value="One-Click"' not in answer.body
+        assert Page(answer.body).boxes["security/email"]
+        assert Page(answer.body).fixed == {"security/email"}
+    assert bench.choices.kept["ada"].categories == {"security": {"email": False}, "payment": {"email": True}}
+    assert bench.status() is Status.SENT
+
+
+@pytest.mark.parametrize("unknown", ["marketting/email", "payment/fax", "x"])
+def test_what_the_page_does_not_offer_is_refused(unknown: str, bench: Bench) -> None:
+    answer = ask("POST", bench.path(Purpose.UNSUBSCRIBE), urlencode({"save": "yes", "wanted": unknown}))
+    assert answer.status == 400
+    [error] = json.loads(answer.body)["errors"]
+    assert error["field"] == f"wanted.{unknown}"
+    assert "payment" in error["message"]
+    assert bench.choices.kept == {}
 
 
 def test_quiet_hours_that_mean_nothing_are_refused(bench: Bench) -> None:
@@ -267,7 +302,7 @@ def test_quiet_hours_that_mean_nothing_are_refused(bench: Bench) -> None:
 def test_whoever_is_no_user_chooses_for_their_one_channel_without_quiet_hours(bench: Bench) -> None:
     bench.send(user_id=None, channel="sms", endpoint="+4915112345678")
     answer = ask("GET", bench.path(Purpose.UNSUBSCRIBE))
-    assert Page(answer.body).boxes == {"payment/sms": True}
+    assert Page(answer.body).boxes == {"payment/sms": True, "security/sms": True}
     assert Page(answer.body).times == {}
 
 

@@ -2,8 +2,7 @@
 
 import json
 import threading
-from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +10,9 @@ import pytest
 
 from handlers.domain.content.messages import Message
 from handlers.domain.notifications.deliveries import Delivery
+from handlers.domain.notifications.events import DeliveryRequested
 from handlers.domain.notifications.statuses import Status
+from handlers.domain.people.person import Person
 from handlers.domain.people.settings import Settings
 from handlers.domain.providers.errors import OutcomeUnknownError, ProviderError, ThrottledError, UnavailableError
 from handlers.domain.providers.retries import AFTER_UNKNOWN
@@ -27,10 +28,10 @@ from tests.unit.handlers.memory import (
     MemoryProvider,
     MemoryProviderState,
     MemoryQueue,
-    MemorySettings,
+    MemoryRecipients,
     MemoryTemplates,
 )
-from tests.unit.handlers.samples import delivery, notification
+from tests.unit.handlers.samples import delivery, notification, reached
 
 
 def record(number: int, body: str, received: int) -> dict[str, Any]:
@@ -42,18 +43,19 @@ def record(number: int, body: str, received: int) -> dict[str, Any]:
 class Channel:
     """A worker with its queue in hand."""
 
-    def __init__(self, provider: MemoryProvider | None = None, settings: MemorySettings | None = None) -> None:
-        self.log, self.settings = MemoryLog(), settings or MemorySettings()
+    def __init__(self, provider: MemoryProvider | None = None, recipients: MemoryRecipients | None = None) -> None:
+        self.log, self.recipients = MemoryLog(), recipients or MemoryRecipients()
         self.provider = provider or MemoryProvider()
         clock = Clock(datetime.now(UTC))  # the handler's leases are by the real time
         chain = Chain((self.provider,), MemoryProviderState(), clock)
         worker = Worker(self.log, MemoryTemplates(), LINKS, chain, clock)
         self.queue = MemoryQueue()
-        self.handler = batch_handler(worker, self.settings, self.queue, "email")
+        self.handler = batch_handler(worker, self.recipients, self.queue, "email")
 
     def accept(self, **fields: Any) -> Delivery:
         given = delivery(**fields)
         assert self.log.accept(notification(given.notification_id), [given])
+        self.recipients.known = reached(given) | self.recipients.known
         return given
 
     def receive(self, *bodies: str, received: int = 1) -> list[str]:
@@ -99,17 +101,18 @@ MALFORMED = [
 ]
 
 
-class StrictSettings(MemorySettings):
+class StrictRecipients(MemoryRecipients):
     """As DynamoDB, which refuses the whole read for a key that is too long, or is no Unicode or empty."""
 
-    def find(self, user_ids: AbstractSet[str]) -> Mapping[str, Settings]:
-        assert all(1 <= len(user_id.encode()) <= 2048 for user_id in user_ids)
-        return super().find(user_ids)
+    def find(self, events: Collection[DeliveryRequested]) -> Mapping[str, Person]:
+        keys = {key for event in events for key in (event.user_id, event.address_key) if key is not None}
+        assert all(1 <= len(key.encode()) <= 2048 for key in keys)
+        return super().find(events)
 
 
 @pytest.mark.parametrize("malformed", MALFORMED, ids=range(len(MALFORMED)))
 def test_no_record_keeps_the_others_from_being_read(malformed: str, caplog: pytest.LogCaptureFixture) -> None:
-    channel = Channel(settings=StrictSettings())
+    channel = Channel(recipients=StrictRecipients())
     good = [channel.accept() for _ in range(3)]
     assert channel.receive(body(good[0]), malformed, body(good[1]), body(good[2])) == ["m-1"]
     assert {channel.status(each) for each in good} == {Status.SENT}
@@ -118,19 +121,20 @@ def test_no_record_keeps_the_others_from_being_read(malformed: str, caplog: pyte
     assert "uuu" not in str(told)
 
 
-class OneCannotBeRead(MemorySettings):
-    """Settings of which one user's cannot be read, in whatever company."""
+class OneCannotBeRead(MemoryRecipients):
+    """Recipients of whom one cannot be read, in whatever company."""
 
-    def find(self, user_ids: AbstractSet[str]) -> Mapping[str, Settings]:
-        if "broken" in user_ids:
+    def find(self, events: Collection[DeliveryRequested]) -> Mapping[str, Person]:
+        if any(event.user_id == "broken" for event in events):
             raise ValueError("broken: no such time zone")
-        return super().find(user_ids)
+        return super().find(events)
 
 
 def test_whose_settings_cannot_be_read_fails_alone(caplog: pytest.LogCaptureFixture) -> None:
-    channel = Channel(settings=OneCannotBeRead({"out": Settings(categories={"payment": {"email": False}})}))
+    channel = Channel(recipients=OneCannotBeRead())
     good, broken, bare = channel.accept(), channel.accept(user_id="broken"), channel.accept(user_id=None)
     out = channel.accept(user_id="out")
+    channel.recipients.known |= reached(out, Settings(categories={"payment": {"email": False}}))
     assert channel.receive(*map(body, (good, broken, bare, out))) == ["m-1"]
     assert [channel.status(each) for each in (good, bare, out)] == [Status.SENT, Status.SENT, Status.UNSUBSCRIBED]
     # Not sent against what the user may have said.
@@ -169,10 +173,13 @@ def test_a_slow_answer_holds_up_nobody_elses() -> None:
 
 
 def test_settings_are_those_of_now_and_of_each_user(channel: Channel) -> None:
-    channel.settings.chosen["out"] = Settings(categories={"payment": {"email": False}})
-    out, unasked, bare = channel.accept(user_id="out"), channel.accept(user_id="ada"), channel.accept(user_id=None)
-    assert channel.receive(body(out), body(unasked), body(bare)) == []
-    assert [channel.status(each) for each in (out, unasked, bare)] == [Status.UNSUBSCRIBED, Status.SENT, Status.SENT]
+    out, asked, gone = channel.accept(user_id="out"), channel.accept(user_id="ada"), channel.accept(user_id="gone")
+    channel.recipients.known |= reached(out, Settings(categories={"payment": {"email": False}}))
+    del channel.recipients.known["gone"]
+    bare = channel.accept(user_id=None, endpoint="bob@example.com")
+    assert channel.receive(*map(body, (out, asked, gone, bare))) == []
+    statuses = [channel.status(each) for each in (out, asked, gone, bare)]
+    assert statuses == [Status.UNSUBSCRIBED, Status.SENT, Status.ERROR, Status.SENT]
 
 
 def test_what_became_of_a_batch_is_counted_by_channel(channel: Channel, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ from handlers.domain.notifications.notification import Accepted
 from handlers.domain.notifications.statuses import Status
 from handlers.domain.people.person import Person
 from handlers.domain.people.reach import Endpoint, Reach
+from handlers.domain.people.same_address import address_key
 from handlers.domain.people.settings import Settings
 from handlers.domain.problems import IdempotencyMismatch, InvalidRequest, NotFound, TooLarge
 from handlers.services.accepting import (
@@ -135,9 +136,36 @@ def test_a_bus_that_takes_nothing_is_told_and_answered_all_the_same(desk: Desk) 
     assert [each.status for each in accepted.answer.deliveries] == [Status.CREATED]
 
 
-def test_what_is_known_of_all_recipients_is_read_in_one_call(desk: Desk) -> None:
+def test_what_is_known_of_all_recipients_is_read_in_one_call_and_of_users_addresses_in_one_more(desk: Desk) -> None:
     desk.accept(to=[{"user_id": "ada"}, {"user_id": "bob"}, {"email": "eve@example.com"}])
-    assert desk.people.calls == 1
+    eve, ada = address_key("eve@example.com"), address_key("ada@example.com")
+    assert desk.people.asked == [{"ada", "bob", eve}, {ada}]
+
+
+def test_of_whom_nothing_more_can_be_known_nothing_more_is_read(desk: Desk) -> None:
+    desk.accept(to=[{"user_id": "bob"}, {"email": "eve@example.com"}])
+    assert len(desk.people.asked) == 1
+    desk.people.asked.clear()
+    replace(desk.service, critical=frozenset({"payment"})).accept(request(), DEMO, None, NOW + BUDGET)
+    assert desk.people.asked == [{"ada"}]
+
+
+def test_an_address_that_opted_out_is_sent_nothing_however_it_is_named(desk: Desk) -> None:
+    out = Person(settings=Settings(categories={"payment": {"email": False}}))
+    desk.people.known[address_key("ada@example.com")] = out
+    for to in ({"user_id": "ada"}, {"email": "Ada@EXAMPLE.com"}):
+        [planned] = desk.accept(to=[to]).answer.deliveries
+        assert (planned.status, planned.reason) == (Status.UNSUBSCRIBED, Reason.OPTED_OUT)
+
+
+def test_what_could_only_be_sent_once_it_has_expired_is_answered_so_by_an_acceptance_and_a_dry_run(desk: Desk) -> None:
+    desk.people.known["ada"] = person(quiet_hours={"start": "10:00", "end": "20:00"})
+    given = request(expires_at=NOW + timedelta(hours=8))  # NOW is noon
+    [planned] = desk.service.accept(given, DEMO, None, NOW + BUDGET).answer.deliveries
+    [tried] = desk.service.dry_run(given, DEMO).deliveries
+    assert (planned.status, planned.reason, planned.send_at) == (Status.ERROR, Reason.EXPIRED, None)
+    assert (tried.status, tried.reason, tried.send_at) == (Status.ERROR, Reason.EXPIRED, None)
+    assert desk.bus.taken == []
 
 
 def test_data_cannot_take_the_names_of_a_messages_own_links(desk: Desk) -> None:

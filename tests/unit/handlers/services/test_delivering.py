@@ -1,6 +1,7 @@
 """One delivery made, and everything that can get in the way; the log in memory keeps what DynamoDB's keeps."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -8,11 +9,14 @@ from typing import Any
 import pytest
 
 from handlers.domain.content.links import Link, Links, Purpose, verify
+from handlers.domain.content.messages import unsubscribe_headers
 from handlers.domain.content.rendering import Content
 from handlers.domain.notifications.claims import Refusal
 from handlers.domain.notifications.deliveries import Delivery, Outcome, Reason
 from handlers.domain.notifications.statuses import Status
-from handlers.domain.people.devices import device_key
+from handlers.domain.people.person import Person
+from handlers.domain.people.reach import Endpoint, Reach
+from handlers.domain.people.same_address import address_key
 from handlers.domain.people.settings import DEFAULT_SETTINGS, Settings
 from handlers.domain.problems import Contended
 from handlers.domain.providers.errors import (
@@ -25,7 +29,7 @@ from handlers.domain.providers.errors import (
 from handlers.services.delivering import Report, Result, Worker
 from handlers.services.failover import Chain
 from tests.unit.handlers.memory import LINKS, Clock, MemoryLog, MemoryProvider, MemoryProviderState, MemoryTemplates
-from tests.unit.handlers.samples import NOW, delivery, notification
+from tests.unit.handlers.samples import NOW, delivery, notification, reached
 
 LEASE = timedelta(seconds=30)
 OPTED_OUT = Settings(categories={"payment": {"email": False}})
@@ -46,9 +50,13 @@ class Bench:
         return given
 
     def deliver(self, given: Delivery, settings: Settings = DEFAULT_SETTINGS) -> Report:
+        return self.deliver_to(reached(given, settings), given)
+
+    def deliver_to(self, people: Mapping[str, Person], given: Delivery) -> Report:
+        """With what is known now of whom it is for."""
         chain = Chain((self.provider,), MemoryProviderState(), self.clock)
-        worker = Worker(self.log, self.templates, LINKS, chain, self.clock)
-        return worker.deliver(given.event(), settings, self.clock() + LEASE)
+        worker = Worker(self.log, self.templates, LINKS, chain, self.clock, critical=frozenset({"security"}))
+        return worker.deliver(given.event(), people, self.clock() + LEASE)
 
     def kept(self, given: Delivery) -> Delivery:
         found = self.log.find(given.notification_id)
@@ -142,7 +150,7 @@ def test_without_the_key_of_links_nobody_is_asked_and_it_is_tried_again(bench: B
     given = bench.accept()
     chain = Chain((bench.provider,), MemoryProviderState(), bench.clock)
     worker = Worker(bench.log, bench.templates, Links("https://api.example.com", no_key), chain, bench.clock)
-    report = worker.deliver(given.event(), DEFAULT_SETTINGS, bench.clock() + LEASE)
+    report = worker.deliver(given.event(), reached(given), bench.clock() + LEASE)
     assert (report.result, report.why) == (Result.RETRY, "ConnectionError")
     assert bench.provider.sent == []
     assert outcomes(bench.kept(given)) == [(Outcome.UNAVAILABLE, "ConnectionError")]
@@ -313,7 +321,7 @@ def test_a_worker_measures_a_text_message_by_what_it_is_configured_with(bench: B
     given = bench.accept(channel="sms", content={"body": "x" * 161})
     chain = Chain((bench.provider,), MemoryProviderState(), bench.clock)
     worker = Worker(bench.log, bench.templates, LINKS, chain, bench.clock, max_segments=1)
-    report = worker.deliver(given.event(), DEFAULT_SETTINGS, bench.clock() + LEASE)
+    report = worker.deliver(given.event(), reached(given), bench.clock() + LEASE)
     assert report == Report(Result.FAILED, Reason.MESSAGE_TOO_LONG)
 
 
@@ -374,12 +382,15 @@ def test_an_attempt_that_failed_is_not_repeated_in_quiet_hours(bench: Bench) -> 
     assert (kept.status, kept.send_at, len(kept.attempts)) == (Status.PENDING, THEIR_END, 1)
 
 
-def test_a_critical_category_is_sent_in_quiet_hours_unless_it_was_opted_out(bench: Bench) -> None:
-    chain = Chain((bench.provider,), MemoryProviderState(), bench.clock)
-    worker = Worker(bench.log, bench.templates, LINKS, chain, bench.clock, critical=frozenset({"payment"}))
-    opted_out = QUIET.model_copy(update={"categories": OPTED_OUT.categories})
-    for settings, result in ((QUIET, Result.SENT), (opted_out, Result.UNSUBSCRIBED)):
-        assert worker.deliver(bench.accept().event(), settings, NOW + LEASE).result is result
+@pytest.mark.parametrize("settings", [QUIET, Settings(categories={"security": {"email": False}})])
+def test_a_critical_category_is_sent_whatever_its_reader_chose_and_offers_no_way_out(
+    bench: Bench, settings: Settings
+) -> None:
+    given = bench.accept(category="security")
+    people = reached(given, settings) | {str(given.event().address_key): Person(settings=settings)}
+    assert bench.deliver_to(people, given) == Report(Result.SENT)
+    [message] = bench.provider.sent
+    assert unsubscribe_headers(message) == {}
 
 
 def test_what_expires_in_quiet_hours_ends_when_it_does(bench: Bench) -> None:
@@ -405,22 +416,95 @@ def test_what_was_canceled_is_dropped(bench: Bench) -> None:
     assert bench.provider.sent == []
 
 
-# -- whose device it is now --------------------------------------------------------------------------------------------
+# -- where they are reached now ----------------------------------------------------------------------------------------
 
 TOKEN = "ab" * 32
+HOOK = "https://hooks.slack.com/services/T/B/x"
+ENDPOINTS: dict[str, dict[str, str]] = {
+    "email": {"endpoint": "ada@example.com"},
+    "sms": {"endpoint": "+442079460123"},
+    "push": {"endpoint": TOKEN, "platform": "apns"},
+    "chat": {"endpoint": HOOK, "platform": "slack"},
+}
+ELSEWHERE: dict[str, tuple[Endpoint, ...]] = {
+    "push": (Endpoint("cd" * 32, "apns"), Endpoint(TOKEN, "fcm")),
+    "chat": (Endpoint(f"{HOOK}y", "slack"),),
+}
+CONTENT = Content(subject="Hi", body="Hi")
 
 
-def test_a_push_is_not_sent_to_a_device_that_is_somebody_elses_by_now(bench: Bench) -> None:
-    given = bench.accept(channel="push", platform="apns", endpoint=TOKEN)
-    settings = Settings(devices=frozenset({device_key("apns", "cd" * 32)}))
-    assert bench.deliver(given, settings) == Report(Result.FAILED, Reason.NO_ENDPOINT)
+@pytest.mark.parametrize("reach", [None, Reach({})])
+@pytest.mark.parametrize("channel", ENDPOINTS)
+def test_nothing_is_sent_to_whom_is_not_reached_on_the_channel_any_more(
+    bench: Bench, channel: str, reach: Reach | None
+) -> None:
+    given = bench.accept(channel=channel, content=CONTENT, **ENDPOINTS[channel])
+    assert bench.deliver_to({"ada": Person(reach)}, given) == Report(Result.FAILED, Reason.NO_ENDPOINT)
     kept = bench.kept(given)
-    assert (kept.status, kept.reason) == (Status.ERROR, Reason.NO_ENDPOINT)
+    assert (kept.status, kept.reason, kept.attempts) == (Status.ERROR, Reason.NO_ENDPOINT, ())
     assert bench.provider.sent == []
     assert not bench.is_watched(given)
 
 
-@pytest.mark.parametrize("devices", [None, frozenset({device_key("apns", TOKEN.upper())})])
-def test_a_push_is_sent_to_a_device_that_is_still_the_users(bench: Bench, devices: frozenset[str] | None) -> None:
-    given = bench.accept(channel="push", platform="apns", endpoint=TOKEN)
-    assert bench.deliver(given, Settings(devices=devices)) == Report(Result.SENT)
+@pytest.mark.parametrize("channel", ELSEWHERE)
+def test_of_many_endpoints_the_one_that_it_was_for_must_still_be_there(bench: Bench, channel: str) -> None:
+    given = bench.accept(channel=channel, content=CONTENT, **ENDPOINTS[channel])
+    people = {"ada": Person(Reach({channel: ELSEWHERE[channel]}))}
+    assert bench.deliver_to(people, given) == Report(Result.FAILED, Reason.NO_ENDPOINT)
+    assert bench.provider.sent == []
+    assert not bench.is_watched(given)
+
+
+def test_a_device_is_the_same_however_its_token_is_written(bench: Bench) -> None:
+    given = bench.accept(channel="push", content=CONTENT, **ENDPOINTS["push"])
+    people = {"ada": Person(Reach({"push": (Endpoint(TOKEN.upper(), "apns"),)}))}
+    assert bench.deliver_to(people, given) == Report(Result.SENT)
+
+
+@pytest.mark.parametrize(("channel", "now"), [("email", "ada@new.example.com"), ("sms", "+442079460999")])
+def test_what_is_for_a_user_goes_to_the_address_they_have_now_and_the_log_says_so(
+    bench: Bench, channel: str, now: str
+) -> None:
+    given = bench.accept(channel=channel, content=CONTENT, **ENDPOINTS[channel])
+    people = {"ada": Person(Reach({channel: (Endpoint(now),)}))}
+    assert bench.deliver_to(people, given) == Report(Result.SENT)
+    assert [message.endpoint.address for message in bench.provider.sent] == [now]
+    assert bench.kept(given).endpoint == now
+
+
+def test_what_failed_goes_to_the_address_of_the_time_when_it_is_tried_again(bench: Bench) -> None:
+    given = bench.accept()
+    bench.provider.raises = UnavailableError("503")
+    for domain in ("one", "two"):
+        bench.deliver_to({"ada": Person(Reach({"email": (Endpoint(f"ada@{domain}.example.com"),)}))}, given)
+        bench.provider.raises = None
+    assert [message.endpoint.address for message in bench.provider.sent] == ["ada@two.example.com"]
+
+
+def test_an_address_that_is_written_otherwise_now_is_no_other(bench: Bench) -> None:
+    given = bench.accept()
+    bench.deliver_to({"ada": Person(Reach({"email": (Endpoint("Ada@example.com"),)}))}, given)
+    assert bench.kept(given).endpoint == "ada@example.com"
+
+
+def test_what_is_for_an_address_goes_there_whoever_has_it(bench: Bench) -> None:
+    given = bench.accept(user_id=None)
+    assert bench.deliver_to({}, given) == Report(Result.SENT)
+    assert [message.endpoint.address for message in bench.provider.sent] == ["ada@example.com"]
+
+
+@pytest.mark.parametrize("user_id", ["ada", None])
+def test_nothing_is_sent_to_an_address_that_opted_out_meanwhile(bench: Bench, user_id: str | None) -> None:
+    given = bench.accept(user_id=user_id)
+    people = reached(given) | {address_key("ADA@example.com"): Person(settings=OPTED_OUT)}
+    assert bench.deliver_to(people, given) == Report(Result.UNSUBSCRIBED, Reason.OPTED_OUT)
+    assert bench.provider.sent == []
+
+
+def test_it_is_asked_of_the_address_that_the_user_has_now(bench: Bench) -> None:
+    given = bench.accept()
+    moved = {"ada": Person(Reach({"email": (Endpoint("ada@new.example.com"),)}))}
+    left = moved | {address_key("ada@example.com"): Person(settings=OPTED_OUT)}
+    come_to = moved | {address_key("ada@new.example.com"): Person(settings=OPTED_OUT)}
+    assert bench.deliver_to(left, given).result is Result.SENT
+    assert bench.deliver_to(come_to, bench.accept()).result is Result.UNSUBSCRIBED

@@ -11,7 +11,6 @@ import pytest
 from handlers.domain.content.messages import Message
 from handlers.domain.notifications.deliveries import Delivery, Outcome, Reason
 from handlers.domain.notifications.statuses import Status
-from handlers.domain.people.settings import DEFAULT_SETTINGS
 from handlers.domain.providers.errors import (
     AuthenticationError,
     CredentialsMissingError,
@@ -35,7 +34,7 @@ from tests.unit.handlers.memory import (
     MemoryProviderState,
     MemoryTemplates,
 )
-from tests.unit.handlers.samples import NOW, delivery, notification
+from tests.unit.handlers.samples import NOW, delivery, notification, reached
 
 LEASE = timedelta(seconds=30)
 TOKEN = "a" * 64
@@ -81,7 +80,7 @@ class Bench:
     def deliver(self, given: Delivery, lease: timedelta = LEASE) -> Report:
         chain = Chain((self.first, self.second), self.state, self.clock)
         worker = Worker(self.log, MemoryTemplates(), LINKS, chain, self.clock, self.devices)
-        return worker.deliver(given.event(), DEFAULT_SETTINGS, self.clock() + lease)
+        return worker.deliver(given.event(), reached(given), self.clock() + lease)
 
     def kept(self, given: Delivery) -> Delivery:
         found = self.log.find(given.notification_id)

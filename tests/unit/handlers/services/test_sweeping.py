@@ -12,7 +12,6 @@ from handlers.domain.notifications.claims import Claimed
 from handlers.domain.notifications.deliveries import Delivery
 from handlers.domain.notifications.due import AFTER_ACCEPTANCE, SHARDS, DueDelivery
 from handlers.domain.notifications.schedules import Scheduled
-from handlers.domain.people.settings import DEFAULT_SETTINGS
 from handlers.domain.providers.errors import UnavailableError
 from handlers.domain.providers.retries import comes_back
 from handlers.services.delivering import Report, Result, Worker
@@ -28,7 +27,7 @@ from tests.unit.handlers.memory import (
     MemoryProviderState,
     MemoryTemplates,
 )
-from tests.unit.handlers.samples import NOW
+from tests.unit.handlers.samples import NOW, reached
 
 HOUR = timedelta(hours=1)
 
@@ -273,7 +272,7 @@ class Outage:
             claim(self.log, self.given, self.clock())
         else:
             lease_until = self.clock() + timedelta(minutes=1)
-            report = self.worker.deliver(self.given.event(), DEFAULT_SETTINGS, lease_until)
+            report = self.worker.deliver(self.given.event(), reached(self.given), lease_until)
         assert report.result is Result.RETRY
         if received < RECEIVES:
             heapq.heappush(self.queue, (self.clock() + comes_back(received, report.patience), number, received))

@@ -8,6 +8,8 @@ from handlers.domain.content.links import Link
 from handlers.domain.notifications.deliveries import Delivery
 from handlers.domain.notifications.statuses import Status
 from handlers.domain.people.person import person_key
+from handlers.domain.people.reach import Endpoint, Reach
+from handlers.domain.people.same_address import address_key, is_address_key
 from handlers.domain.people.settings import UserSettings
 from handlers.services.tracking import Recipients
 from tests.unit.handlers.log_contract import SENT, claimed
@@ -22,8 +24,10 @@ class Bench:
 
     def __init__(self, **fields: object) -> None:
         self.log, self.choices, self.clock = MemoryLog(), MemoryChoices(), Clock(NOW)
-        self.recipients = Recipients(self.log, self.choices, self.clock)
+        self.recipients = Recipients(self.log, self.choices, self.clock, critical=frozenset({"security"}))
         given = delivery(**fields)  # type: ignore[arg-type]
+        if given.user_id is not None:
+            self.choices.reach[given.user_id] = Reach({given.channel: (Endpoint(given.endpoint or ""),)})
         assert self.log.accept(notification(given.notification_id), [given])
         self.log.conclude(claimed(self.log, given), SENT)
         self.link = Link(given.notification_id, given.delivery_id)
@@ -81,6 +85,35 @@ def test_whoever_unsubscribes_is_out_of_that_category_on_that_channel_alone() ->
     assert kept.categories == {"payment": {"sms": True, "email": False}, "news": {"email": False}}
     assert kept.quiet_hours == before.quiet_hours
     assert bench.kept().status is Status.UNSUBSCRIBED
+    assert bench.choices.kept[address_key("ada@example.com")].categories == {"payment": {"email": False}}
+
+
+@pytest.mark.parametrize("reach", [None, Reach({}), Reach({"email": (Endpoint("ada@new.example.com"),)})])
+def test_who_reads_a_mailbox_that_its_user_has_left_speaks_for_the_mailbox_alone(reach: Reach | None) -> None:
+    bench = Bench(user_id="ada", category="payment")
+    bench.choices.reach = {} if reach is None else {"ada": reach}
+    bench.choices.kept["ada"] = UserSettings(categories={"news": {"email": False}})
+    told = bench.recipients.unsubscribe(bench.link)
+    assert told is not None
+    assert (told.wanted, told.is_user, told.settings.categories) == (False, False, {"payment": {"email": False}})
+    assert bench.choices.kept["ada"].categories == {"news": {"email": False}}
+    assert bench.choices.kept[address_key("ada@example.com")].categories == {"payment": {"email": False}}
+    assert set(bench.choices.kept) == {"ada", address_key("ada@example.com")}
+
+
+def test_a_link_in_a_push_speaks_for_the_user() -> None:
+    bench = Bench(user_id="ada", channel="push", endpoint="ab" * 32, platform="apns")
+    assert bench.recipients.unsubscribe(bench.link) is not None
+    assert bench.choices.kept["ada"].categories == {"payment": {"push": False}}
+
+
+def test_nobody_unsubscribes_from_a_critical_category() -> None:
+    bench = Bench(category="security")
+    told = bench.recipients.unsubscribe(bench.link)
+    assert told is not None
+    assert (told.wanted, told.is_always_sent, told.is_news) == (True, True, False)
+    assert bench.choices.kept == {}
+    assert bench.kept().status is Status.SENT
 
 
 def test_unsubscribing_again_is_no_news_and_does_no_harm(bench: Bench) -> None:
@@ -118,5 +151,7 @@ def test_of_a_delivery_that_is_not_there_nothing_is_noted(bench: Bench) -> None:
 
 def test_no_users_key_is_an_addresss() -> None:
     assert person_key("ada", "ada@example.com") == "ada"
-    assert "#" in person_key(None, "ada@example.com")
-    assert "ada" not in person_key(None, "ada@example.com")
+    key = person_key(None, "ada@example.com")
+    assert is_address_key(key)
+    assert "ada" not in key
+    assert not key.isascii()  # as every user id is

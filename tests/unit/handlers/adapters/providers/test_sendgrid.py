@@ -92,6 +92,7 @@ def test_there_is_no_text_part_nor_name_where_there_is_none() -> None:
     document = json.loads(exchange.request.content)
     assert document["content"] == [{"type": "text/html", "value": "b"}]
     assert document["from"] == {"email": "no-reply@example.com"}
+    assert "headers" not in document  # nor a way to unsubscribe, where there is none
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from handlers.domain.channels import CHANNELS, Channel
 from handlers.domain.notifications.events import DeliveryRequested, NotAnEventError
+from handlers.domain.people.same_address import address_key
+from tests.unit.handlers.samples import delivery
 
 IDS = {
     "event_id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
@@ -46,10 +48,18 @@ def test_the_detail_holds_ids_and_nothing_else() -> None:
     assert json.loads(BARE.detail()) == IDS
 
 
+def test_an_event_tells_to_which_address_it_goes_by_its_key_alone() -> None:
+    event = delivery(endpoint="Ada@example.com").event()
+    assert event.address_key == address_key("ada@example.com")
+    assert "example.com" not in event.detail()
+    assert delivery(channel="push", endpoint="ab" * 32, platform="apns").event().address_key is None
+
+
 @pytest.mark.parametrize("user_id", ["ada", None, "auth0|5f7c", "a b", "~" * 255, string.punctuation])
+@pytest.mark.parametrize("key", [None, address_key("+442079460123")])
 @pytest.mark.parametrize("channel", CHANNELS)
-def test_what_was_published_is_what_the_worker_reads(channel: Channel, user_id: str | None) -> None:
-    event = replace(EVENT, channel=channel, user_id=user_id)
+def test_what_was_published_is_what_the_worker_reads(channel: Channel, key: str | None, user_id: str | None) -> None:
+    event = replace(EVENT, channel=channel, user_id=user_id, address_key=key)
     assert DeliveryRequested.parse(json.dumps(envelope(event))) == event
 
 
@@ -72,6 +82,7 @@ CHANGES: list[dict[str, Any]] = [
     *(changed(**{name: 1}) for name in IDS),
     *(changed(**{name: value}) for name in IDS for value in ("", "e-1", IDS[name] * 2, f"{IDS[name]}\n")),
     *(changed(user_id=value) for value in NO_USERS),
+    *(changed(address_key=value) for value in (7, "", "ada@example.com", "x" * 3000)),
     {"resources": []},
     {"resources": ["a", "b"]},
     {"resources": ["a" * 100_000]},

@@ -17,6 +17,7 @@ from handlers.domain.notifications.requests import NotificationRequest
 from handlers.domain.notifications.statuses import INITIAL, Status
 from handlers.domain.people.person import NOBODY, Person
 from handlers.domain.people.reach import Endpoint, Reach
+from handlers.domain.people.same_address import address_key
 from handlers.domain.people.settings import Settings
 from handlers.domain.problems import InvalidRequest, ScopeNotGranted
 from tests.unit.handlers.samples import DEMO, NOW, request
@@ -127,11 +128,55 @@ def test_who_is_named_twice_is_sent_to_once() -> None:
 
 
 def test_two_who_share_an_address_are_two() -> None:
-    out = Person(ADA.reach, Settings(categories={"newsletter": {"email": False}}))
     found = planned(
-        request(category="newsletter", to=[{"user_id": "out"}, {"user_id": "ada"}]), {"out": out, "ada": ADA}
+        request(category="newsletter", to=[{"user_id": "bob"}, {"user_id": "ada"}]), dict.fromkeys(("bob", "ada"), ADA)
     )
-    assert [each.status for each in found] == [Status.UNSUBSCRIBED, Status.CREATED]
+    assert [(each.user_id, each.status) for each in found] == [("bob", Status.CREATED), ("ada", Status.CREATED)]
+
+
+def test_one_address_is_sent_to_once_however_it_is_written_and_whoever_is_named_by_it() -> None:
+    bare = [{"email": "Ada@Example.com"}, {"email": "ada@example.com"}, {"email": "ADA@EXAMPLE.COM"}]
+    assert planned(request(category="newsletter", to=bare)) == (
+        Planned("email", Status.CREATED, endpoint=Endpoint("Ada@example.com")),
+    )
+    user = Planned("email", Status.CREATED, "ada", Endpoint("ada@example.com"), "de-AT")
+    for to in ([*bare, {"user_id": "ada"}], [{"user_id": "ada"}, *bare]):
+        assert planned(request(category="newsletter", to=to), {"ada": ADA}) == (user,)
+    texted = planned(request(channels=["sms"], to=[{"phone": "+442079460123"}, {"user_id": "ada"}]), {"ada": ADA})
+    assert [each.user_id for each in texted] == ["ada"]
+
+
+def test_a_domain_is_the_same_in_its_own_letters_and_in_punycode() -> None:
+    to = [{"email": "ada@bücher.example"}, {"email": "Ada@XN--BCHER-KVA.example"}]
+    assert len(planned(request(category="newsletter", to=to))) == 1
+
+
+def test_an_opt_out_belongs_to_the_address_however_its_holder_is_named() -> None:
+    out = Person(settings=Settings(categories={"newsletter": {"email": False}}))
+    people = {"ada": ADA, "bob": ADA, address_key("ada@example.com"): out}
+    to = [{"user_id": "ada"}, {"user_id": "bob"}, {"email": "ADA@example.com"}]
+    for each in to:
+        [found] = planned(request(category="newsletter", to=[each]), people)
+        assert (found.status, found.reason) == (Status.UNSUBSCRIBED, Reason.OPTED_OUT)
+    assert {each.status for each in planned(request(category="newsletter", channels=["sms"], to=to[:2]), people)} == {
+        Status.CREATED
+    }
+
+
+def test_nobody_is_out_of_a_critical_category() -> None:
+    out = Person(ADA.reach, Settings(categories={"payment": dict.fromkeys(CHANNELS, False)}))
+    people = {"ada": out, address_key("ada@example.com"): out}
+    for to in ({"user_id": "ada"}, {"email": "ada@example.com"}):
+        found = plan(
+            request(to=[to]),
+            caller=DEMO,
+            categories=CATEGORIES,
+            served=CHANNELS,
+            people=people,
+            now=NOW,
+            critical=frozenset({"payment"}),
+        )
+        assert {each.status for each in found} == {Status.CREATED}
 
 
 @pytest.mark.parametrize(
@@ -172,7 +217,9 @@ def test_what_is_in_scope_is_planned() -> None:
 
 # -- for every request -------------------------------------------------------------------------------------------------
 
-endpoints = st.lists(st.builds(Endpoint, st.sampled_from(["a", "b", "c"])), max_size=3, unique=True).map(tuple)
+endpoints = st.lists(st.builds(Endpoint, st.sampled_from(["a@example.com", "b", "c"])), max_size=3, unique=True).map(
+    tuple
+)
 reaches = st.builds(Reach, st.dictionaries(st.sampled_from(CHANNELS), endpoints), st.sampled_from([None, "de", "en"]))
 chosen = st.builds(
     Settings, categories=st.dictionaries(st.just("payment"), st.dictionaries(st.sampled_from(CHANNELS), st.booleans()))
@@ -230,7 +277,7 @@ def test_no_delivery_is_planned_twice(given_request: NotificationRequest, known:
 
 
 @given(requests, people, st.randoms())
-def test_the_plan_of_a_recipient_does_not_depend_on_the_others(
+def test_the_plan_of_a_recipient_depends_on_no_others_but_users_at_the_same_address(
     given_request: NotificationRequest, known: dict[str, Person], random: Any
 ) -> None:
     alone = {
@@ -240,7 +287,9 @@ def test_the_plan_of_a_recipient_does_not_depend_on_the_others(
     }
     shuffled = list(given_request.to)
     random.shuffle(shuffled)
-    assert set(planned(given_request.model_copy(update={"to": shuffled}), known)) == alone
+    found = set(planned(given_request.model_copy(update={"to": shuffled}), known))
+    of_users = {(each.channel, each.endpoint) for each in alone if each.user_id is not None}
+    assert found == {each for each in alone if each.user_id or (each.channel, each.endpoint) not in of_users}
 
 
 # -- when --------------------------------------------------------------------------------------------------------------
@@ -290,6 +339,17 @@ def test_what_is_to_be_sent_in_the_quiet_hours_waits_for_their_end() -> None:
     next_morning = WAKES + timedelta(days=1)
     assert waits({"ada": ASLEEP}, send_at=tonight) == {(next_morning, Reason.QUIET_HOURS)}
     assert waits({"ada": ASLEEP}, send_at=tonight, critical=frozenset({"payment"})) == {(tonight, Reason.SCHEDULED)}
+
+
+@pytest.mark.parametrize("send_at", [None, datetime(2030, 1, 31, 18, 0, tzinfo=UTC)])
+def test_what_would_wait_until_it_has_expired_is_planned_so(send_at: datetime | None) -> None:
+    both = [{"user_id": "ada"}, {"email": "eve@example.com"}]
+    for expires_at, sent in ((WAKES, False), (WAKES + timedelta(milliseconds=1), True)):
+        given_request = request(category="newsletter", to=both, send_at=send_at, expires_at=expires_at)
+        asleep, awake = planned(given_request, {"ada": ASLEEP})
+        expected = (Status.CREATED, Reason.QUIET_HOURS, WAKES) if sent else (Status.ERROR, Reason.EXPIRED, None)
+        assert (asleep.status, asleep.reason, asleep.send_at) == expected
+        assert (awake.status, awake.send_at) == (Status.CREATED, send_at)
 
 
 @pytest.mark.parametrize("ago", [timedelta(), timedelta(days=1)])

@@ -1,0 +1,41 @@
+"""The one rule of what is the same address: planning, opting out and whatever counts by address all ask it here.
+
+It imports nothing of what checks an address, so that workers and the sweeper have it too.
+"""
+
+import re
+from hashlib import sha256
+from typing import Final
+
+from handlers.domain.channels import Channel
+
+ADDRESSED: Final[tuple[Channel, ...]] = ("email", "sms")
+"""The channels that send to an address: a mailbox or a number, which people may share, leave and take over."""
+
+_KEY: Final = "address§"
+
+ADDRESS_KEY_FORM: Final = rf"{_KEY}[0-9a-f]{{64}}"
+"""What an address's key matches, and no user's id does."""
+
+
+def canonical(address: str) -> str:
+    """Return the one spelling of a mailbox or number that was validated (`domain.people.addresses`).
+
+    It is to compare by, never to send to. Letter case tells no two mailboxes apart: of the domain never (RFC 1035
+    2.3.3), and of the part before it at no provider of today, though it might (RFC 5321 2.4). The domain is in IDNA's
+    form already, and a number in E.164.
+    """
+    return address.lower()
+
+
+def address_key(address: str) -> str:
+    """Return what is known of an address is kept under: a digest, so that whoever holds the key alone has no address.
+
+    No user id is like it: these are of ASCII.
+    """
+    return f"{_KEY}{sha256(canonical(address).encode()).hexdigest()}"
+
+
+def is_address_key(key: str) -> bool:
+    """Say whether it is an address's, and not a user's id."""
+    return re.fullmatch(ADDRESS_KEY_FORM, key) is not None
