@@ -276,11 +276,11 @@ NOT_ENFORCED_HERE = {
     "RefuseTopics",
     "PassSchedulerRole",
 }
-# Several statements of a role that are taken away in one round; every other one is taken away alone.
+# Several statements of a role that are taken away in one round, in the order in which they are tried: what is known of
+# the providers is kept for some seconds, so it has to be asked for first. Every other statement is taken away alone.
 AT_ONCE: dict[str, tuple[str, ...]] = {
-    "notifications": ("ReadRecipients", "AnswerRepeatsAlike", "PublishEvents", "MakeSchedules"),
-    "contacts": ("KeepDevices", "KeepSettings"),
-    **{f"worker-{name}": ("ReadTemplates", "RetrySooner", "ShareProviderState") for name in OF_CHANNEL},
+    "notifications": ("AnswerRepeatsAlike", "ReadTemplates", "PublishEvents", "MakeSchedules"),
+    **{f"worker-{name}": ("ShareProviderState", "ReadTemplates", "RetrySooner") for name in OF_CHANNEL},
 }
 
 
