@@ -73,7 +73,7 @@ def test_the_answer_to_an_addition_is_the_contact(producer: Producer) -> None:
 
 
 # But a slash: the emulator decodes a path before it looks for its resource, as AWS is not known to do.
-@pytest.mark.parametrize("device", [apns(), *(fcm(mark) for mark in ":+=~.")], ids=str)
+@pytest.mark.parametrize("device", [apns(), *(fcm(mark) for mark in ":+=~.")], ids=["of Apple", *":+=~."])
 def test_a_device_is_removed_by_its_token_whatever_characters_it_has(
     device: dict[str, str], producer: Producer
 ) -> None:
