@@ -18,16 +18,22 @@ unexport AWS_PROFILE AWS_DEFAULT_PROFILE AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
 # Without it, every start would compile Pulumi's SDK again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo up down status install lint browser docs test bench
+# pytest's workers. One that runs out of tests takes some of another's, so that all end at the same time.
+WORKERS ?= logical
+PARALLEL := -n $(WORKERS) --dist worksteal
+
+.PHONY: help demo up down status install hooks lint browser docs check test bench
 
 help:
 	@echo "make demo     set everything up, start the platform, send on all channels, show the timelines, stop"
 	@echo "make up       start the platform in the background; make status, make down"
-	@echo "make test     style, types, layers and every test"
+	@echo "make check    style, types, layers and the unit tests, under a minute: for while you work"
+	@echo "make test     style, types, layers and every test, with what they cover: before a change lands"
 	@echo "make lint     style, types and layers alone"
 	@echo "make bench    time from POST to sent, on the platform that is up; also while another channel is out"
 	@echo "make docs     the documentation as a site, to be opened in a browser"
 	@echo "make install  the virtual environment alone, with everything in it"
+	@echo "make hooks    let git check style and layers before each commit"
 
 demo up down status: .venv/.runtime
 	@$(BIN)/python -m local $@
@@ -37,6 +43,9 @@ bench: .venv/.runtime
 	@$(BIN)/python -m bench.outage
 
 install: .venv/.development
+
+hooks: .venv/.development
+	$(BIN)/pre-commit install
 
 lint: .venv/.development
 	$(BIN)/ruff check
@@ -49,8 +58,11 @@ docs: .venv/.development
 	$(BIN)/mkdocs build --quiet
 	@echo "file://$(CURDIR)/.carillon/site/index.html"
 
+check: lint
+	$(BIN)/pytest --quiet $(PARALLEL) tests/unit
+
 test: lint browser
-	$(BIN)/pytest
+	$(BIN)/pytest --quiet $(PARALLEL) --cov --cov-report=term --durations=10
 
 # Debian's Chromium, the library that Playwright's own Node.js wants of the system, and curl, which the README's reader has.
 browser: .venv/.development

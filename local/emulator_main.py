@@ -1,5 +1,7 @@
 """Runs MiniStack for `local.emulator`, by the interpreter of the emulator's environment, which has nothing of ours.
 
+What it denies a role is said in its log, one line for each call: who asks why something does not work finds it there.
+
 Some of its differences from AWS are mended here. Two because the API could not be tried otherwise:
 
 - A REST API hands on the path as it was sent, percent-encoded, so `%2F` ends no segment
@@ -38,6 +40,7 @@ _resource = iam_actions._ses_v2_resource_arn
 _create_endpoint = sns._create_platform_endpoint
 _resource_of_any_service = iam_actions.extract_resource_arn
 _action = iam_actions.extract_iam_action
+_deny = iam_actions.access_denied_response
 
 
 async def _serve_as_over_tls(scope, receive, send):  # type: ignore[no-untyped-def]  # there is no ASGI type library here
@@ -83,6 +86,12 @@ def _action_of_one(service, *request):  # type: ignore[no-untyped-def]
     return action.removesuffix("Batch") if service == "sqs" and action else action
 
 
+def _deny_and_say_so(service, action, principal, request_id, **more):  # type: ignore[no-untyped-def]  # as MiniStack has it
+    message = iam_actions.identity_denial_message(action, principal, more.get("resource_arn", "*"), False)
+    print(f"denied: {message}", flush=True)  # noqa: T201 - its log
+    return _deny(service, action, principal, request_id, **more)
+
+
 if __name__ == "__main__":
     ministack.app = _serve_as_over_tls
     ministack._handle_execute_api_request = _call_api_by_its_raw_path
@@ -91,4 +100,5 @@ if __name__ == "__main__":
     sns._create_platform_endpoint = _create_endpoint_named_as_one
     iam_actions.extract_resource_arn = _schedule_in_its_group
     iam_actions.extract_iam_action = _action_of_one
+    iam_actions.access_denied_response = _deny_and_say_so
     ministack.main()

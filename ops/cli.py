@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 LOCAL = Path(".carillon") / "local.json"
+# The running platform's own: it has the root credentials of its account, which no producer is told.
+SERVICES = LOCAL.parent / "run" / "services.json"
 _NOT_UP = f"there is no {LOCAL} here: `make up` starts the platform and writes it"
 
 app = typer.Typer(help="Operates Carillon.", no_args_is_help=True, pretty_exceptions_enable=False)
@@ -153,18 +155,13 @@ def _providers(channel: Channel, environment: str) -> Providers:
 def _dynamodb(environment: str) -> "DynamoDBClient":
     if environment != "local":
         return boto3.client("dynamodb")
-    from local.directory import Directory  # not on AWS: it brings the sandbox's key pairs along
-
-    services = Directory(LOCAL.parent).services()
-    if services is None:
-        raise AppError(_NOT_UP)
-    emulator = services.emulator
+    emulator = _of_running_platform(SERVICES)["emulator"]
     return boto3.client(
         "dynamodb",
-        endpoint_url=emulator.endpoint_url,
-        region_name=emulator.region,
-        aws_access_key_id=emulator.access_key_id,
-        aws_secret_access_key=emulator.secret_access_key,
+        endpoint_url=emulator["endpoint_url"],
+        region_name=emulator["region"],
+        aws_access_key_id=emulator["access_key_id"],
+        aws_secret_access_key=emulator["secret_access_key"],
     )
 
 
@@ -182,9 +179,10 @@ def _read(file: typer.FileText) -> dict[str, Any]:
     return body
 
 
-def _local() -> dict[str, str]:
+def _of_running_platform(path: Path) -> dict[str, Any]:
+    """What the platform of this checkout says about itself while it is up. Raises `AppError` when it is not."""
     try:
-        found: dict[str, str] = json.loads(LOCAL.read_text())
+        found: dict[str, Any] = json.loads(path.read_text())
     except FileNotFoundError as error:
         raise AppError(_NOT_UP) from error
     return found
@@ -192,7 +190,7 @@ def _local() -> dict[str, str]:
 
 def _credentials(environment: str, app_key: str | None) -> Credentials:
     if environment == "local":
-        local = _local()
+        local = _of_running_platform(LOCAL)
         return Credentials(local["app_key"], local["app_secret"])
     if app_key is None:
         raise AppError(f"say which app of {environment} to act as: --app")
@@ -200,7 +198,7 @@ def _credentials(environment: str, app_key: str | None) -> Credentials:
 
 
 def _client(environment: str, app_key: str | None, api_url: str | None) -> Client:
-    url = _local()["api_url"] if environment == "local" else api_url
+    url = _of_running_platform(LOCAL)["api_url"] if environment == "local" else api_url
     if url is None:
         raise AppError(f"say where the API of {environment} is: --api-url, the stack's output apiUrl")
     return Client(url, _credentials(environment, app_key))

@@ -6,6 +6,7 @@ the CLI has, so on this machine they must be given as overrides.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,13 @@ _TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
     "boolean": bool,
     "array": list,
     "object": dict,
+}
+
+# The CLI takes these as text too: `pulumi stack init` and `pulumi config set` write them so.
+_QUOTED: Final[Mapping[str, str]] = {
+    "integer": r"-?\d+",
+    "number": r"-?\d+(\.\d+)?",
+    "boolean": "true|false",
 }
 
 
@@ -89,6 +97,8 @@ def _has_type(value: Any, declared: str | None) -> bool:
     expected = _TYPES.get(declared)
     if expected is None:
         raise DeploymentFailed(f"configuration type {declared} is none of {', '.join(_TYPES)}")
+    if isinstance(value, str) and (quoted := _QUOTED.get(declared)):
+        return re.fullmatch(quoted, value) is not None
     return isinstance(value, expected) and (declared == "boolean" or not isinstance(value, bool))
 
 

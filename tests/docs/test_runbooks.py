@@ -24,7 +24,7 @@ def runbook_of(alarm: str) -> Path:
     return RUNBOOKS / f"{named[1]}.md"
 
 
-@pytest.mark.parametrize("alarm", ALARMS)
+@pytest.mark.parametrize("alarm", sorted(ALARMS))
 def test_every_alarm_names_a_runbook_that_is_there_and_is_about_it(alarm: str) -> None:
     runbook = runbook_of(alarm)
     assert runbook.is_file()

@@ -1,10 +1,12 @@
 """What an operator with root credentials can do to the platform: look inside, hold it back, break and mend it."""
 
 import json
+import re
 import secrets
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from typing import Any
 
 import httpx
@@ -133,6 +135,17 @@ class Operator:
         finally:
             events.enable_rule(Name=rule)
 
+    @contextmanager
+    def unrouted(self, channel: str = "email") -> Iterator[None]:
+        """Let what is published for a channel reach no queue."""
+        events, rule = self.aws("events"), f"carillon-local-{channel}"
+        bus = self.platform.outputs["busName"]
+        events.disable_rule(Name=rule, EventBusName=bus)
+        try:
+            yield
+        finally:
+            events.enable_rule(Name=rule, EventBusName=bus)
+
     def schedules(self, notification_id: str) -> list[dict[str, Any]]:
         """The schedules that a notification's deliveries wait for."""
         found: list[dict[str, Any]] = self.aws("scheduler").list_schedules(
@@ -213,6 +226,20 @@ class Operator:
                 key = {"id": {"S": f"providers#{channel}"}}
                 self.aws("dynamodb").delete_item(TableName=self._tables["limits"], Key=key)
 
+    def end_cool_downs(self, channel: str) -> None:
+        """Let it be time to try the providers of a channel again whose circuits are open, as if it had passed."""
+        table, key = self._tables["limits"], {"id": {"S": f"providers#{channel}"}}
+        circuits = self.aws("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]["circuits"]
+        for circuit in circuits["M"].values():
+            circuit["M"] |= {"probe_at": {"S": "2000-01-01T00:00:00.000Z"}} if "probe_at" in circuit["M"] else {}
+        self.aws("dynamodb").update_item(
+            TableName=table,
+            Key=key,
+            UpdateExpression="SET circuits = :circuits",
+            ExpressionAttributeValues={":circuits": circuits},
+        )
+        self.start_afresh(f"worker-{channel}")  # it remembers circuits for some seconds
+
     # -- apps ------------------------------------------------------------------------------------------------------
 
     @contextmanager
@@ -236,19 +263,43 @@ class Operator:
         return found
 
     @contextmanager
+    def role_of(self, function: str) -> Iterator[Callable[..., None]]:
+        """Lend what leaves the function's role without these statements; at the end the role has all of them again."""
+        role, policy, document = self._policy(function)
+
+        def has(statements: list[Statement]) -> None:
+            changed = json.dumps(document | {"Statement": statements})
+            self.aws("iam").put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=changed)
+            self.start_afresh(function)
+
+        def without(*sids: str) -> None:
+            rest = [statement for statement in document["Statement"] if statement["Sid"] not in sids]
+            assert len(rest) == len(document["Statement"]) - len(sids), f"{function} has not all of {sids}"
+            has(rest)
+
+        try:
+            yield without
+        finally:
+            has(document["Statement"])
+
+    @contextmanager
     def without_statement(self, function: str, sid: str) -> Iterator[None]:
         """Take one statement from the function's role, and give it back."""
-        role, policy, document = self._policy(function)
-        rest = [statement for statement in document["Statement"] if statement["Sid"] != sid]
-        assert len(rest) == len(document["Statement"]) - 1, f"{function} has no statement {sid}"
-        iam = self.aws("iam")
-        iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document | {"Statement": rest}))
-        try:
-            self.start_afresh(function)
+        with self.role_of(function) as without:
+            without(sid)
             yield
-        finally:
-            iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
-            self.start_afresh(function)
+
+    def denials(self, function: str, statement: Statement) -> int:
+        """How often so far the function was denied what this statement of its role allows, by the emulator's log."""
+        role, _, _ = self._policy(function)
+        log = (self.platform.directory / "logs" / "emulator.log").read_text(errors="replace")
+        denied = re.findall(
+            rf"^denied: User: \S+/{role}(?:/\S+)? .* perform: (\S+) on resource: (\S+)", log, re.MULTILINE
+        )
+        actions, resources = (_listed(statement[part]) for part in ("Action", "Resource"))
+        return sum(
+            action in actions and any(fnmatchcase(resource, each) for each in resources) for action, resource in denied
+        )
 
     def start_afresh(self, function: str) -> None:
         """Drop the function's warm execution environments, so that nothing cached hides a missing permission."""
@@ -265,3 +316,7 @@ class Operator:
         role = arn.rsplit("/", 1)[-1]
         [policy] = iam.list_role_policies(RoleName=role)["PolicyNames"]
         return role, policy, iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value

@@ -13,6 +13,9 @@ import jwt
 
 T = TypeVar("T")
 
+READER = httpx.Client(timeout=60)
+"""Whoever follows a link. Patient, as a busy machine may take long to start a function."""
+
 FINAL = {"sent", "opened", "clicked", "error", "unsubscribed", "canceled"}
 
 
@@ -27,8 +30,8 @@ class Producer:
     """Calls the API with a fresh token each time."""
 
     def __init__(self, api_url: str, app_key: str, app_secret: str, inbox_url: str) -> None:
-        self._http = httpx.Client(base_url=api_url, timeout=30)
-        self._inbox = httpx.Client(base_url=inbox_url, timeout=10)
+        self._http = httpx.Client(base_url=api_url, timeout=60)
+        self._inbox = httpx.Client(base_url=inbox_url, timeout=60)
         self.app_key, self.app_secret = app_key, app_secret
 
     def call(
@@ -67,7 +70,7 @@ class Producer:
         body: dict[str, Any] = answer.json()
         return body
 
-    def until_final(self, notification_id: str, seconds: float = 20) -> dict[str, Any]:
+    def until_final(self, notification_id: str, seconds: float = 60) -> dict[str, Any]:
         """The notification once each of its deliveries is in a final status (or `sent`)."""
         return until(
             lambda: self.notification(notification_id),
@@ -80,7 +83,7 @@ class Producer:
         return body
 
 
-def until(read: Callable[[], T], satisfied: Callable[[T], bool], seconds: float = 20) -> T:
+def until(read: Callable[[], T], satisfied: Callable[[T], bool], seconds: float = 60) -> T:
     """Read again until it satisfies; the last thing read is in the failure."""
     deadline = time.monotonic() + seconds
     while not satisfied(value := read()):

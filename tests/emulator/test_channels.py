@@ -41,7 +41,7 @@ def test_a_user_is_reached_on_all_channels_on_each_device_and_on_the_external_ch
 ) -> None:
     user = everywhere(producer)
     accepted = send(producer, user, ["email", "sms", "push", "chat"])
-    deliveries = producer.until_final(accepted["notification_id"], seconds=40)["deliveries"]
+    deliveries = producer.until_final(accepted["notification_id"])["deliveries"]
 
     assert {(d["channel"], d["provider"], d["status"]) for d in deliveries} == {
         ("email", "ses", "sent"),

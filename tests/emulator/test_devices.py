@@ -72,7 +72,7 @@ def test_the_answer_to_an_addition_is_the_contact(producer: Producer) -> None:
     assert answer.json() == {"user_id": user_id, "email": "ada@example.com", "device_tokens": [device]}
 
 
-@pytest.mark.parametrize("device", [apns(), *(fcm(mark) for mark in ":+=~./")], ids=str)
+@pytest.mark.parametrize("device", [apns(), *(fcm(mark) for mark in ":+=~./")], ids=["of Apple", *":+=~./"])
 def test_a_device_is_removed_by_its_token_whatever_characters_it_has(
     device: dict[str, str], producer: Producer
 ) -> None:

@@ -4,11 +4,10 @@ import re
 import uuid
 from typing import Any
 
-import httpx
 import pytest
 
 from local.platform import Platform
-from tests.emulator.producer import Producer
+from tests.emulator.producer import READER, Producer
 
 CONTENT = {
     "subject": "Receipt",
@@ -45,14 +44,14 @@ def test_a_mail_is_opened_and_clicked_and_its_reader_unsubscribes_at_one_click(p
     found = links(producer, accepted)
     assert set(found) == {"t/c", "t/o", "u"}
 
-    assert httpx.get(found["t/o"]).headers["content-type"] == "image/svg+xml"
-    clicked = httpx.get(found["t/c"], follow_redirects=False)
+    assert READER.get(found["t/o"]).headers["content-type"] == "image/svg+xml"
+    clicked = READER.get(found["t/c"], follow_redirects=False)
     assert (clicked.status_code, clicked.headers["location"]) == (302, SHOP)
-    looked = httpx.get(found["u"])
+    looked = READER.get(found["u"])
     assert (looked.status_code, looked.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert timeline(producer, accepted) == ["created", "pending", "sent", "opened", "clicked"]
 
-    assert httpx.post(found["u"], data={"List-Unsubscribe": "One-Click"}).status_code == 200
+    assert READER.post(found["u"], data={"List-Unsubscribe": "One-Click"}).status_code == 200
     assert timeline(producer, accepted)[-1] == "unsubscribed"
     settings = producer.call("GET", f"/v1/contacts/{user}/settings").json()
     assert settings["categories"] == {"marketing": {"email": False}}
@@ -66,7 +65,7 @@ def test_a_bare_address_can_unsubscribe_as_well(producer: Producer) -> None:
     to = {"email": f"{uuid.uuid4().hex}@example.com"}
     found = links(producer, send(producer, to))
     form = {"List-Unsubscribe": (None, "One-Click")}
-    assert httpx.post(found["u"], files=form).status_code == 200  # multipart, as RFC 8058 prefers
+    assert READER.post(found["u"], files=form).status_code == 200  # multipart, as RFC 8058 prefers
     assert [each["status"] for each in send(producer, to)["deliveries"]] == ["unsubscribed"]
 
 
@@ -74,7 +73,7 @@ def test_what_is_chosen_on_the_page_holds(producer: Producer) -> None:
     user = producer.contact(email=f"{uuid.uuid4().hex}@example.com")
     found = links(producer, send(producer, {"user_id": user}))
     form = {"save": "yes", "wanted": ["payment/email", "payment/sms"], "start": "22:00", "end": "07:00"}
-    assert httpx.post(found["u"], data=form).status_code == 200
+    assert READER.post(found["u"], data=form).status_code == 200
     settings = producer.call("GET", f"/v1/contacts/{user}/settings").json()
     assert settings["categories"]["payment"] == {"email": True, "sms": True, "push": False, "chat": False}
     assert settings["categories"]["marketing"]["email"] is False
@@ -83,4 +82,4 @@ def test_what_is_chosen_on_the_page_holds(producer: Producer) -> None:
 
 @pytest.mark.parametrize("path", ["/t/o/", "/t/c/", "/u/"])
 def test_a_link_that_nobody_signed_leads_nowhere(path: str, platform: Platform) -> None:
-    assert httpx.get(f"{platform.local.api_url}{path}WyJuIiwiZCJd.c2lnbmF0dXJl").status_code == 404
+    assert READER.get(f"{platform.local.api_url}{path}WyJuIiwiZCJd.c2lnbmF0dXJl").status_code == 404

@@ -1,16 +1,14 @@
 """A third party's outage, or silence, is late messages on its own channel, and nothing on the others."""
 
-import statistics
 import uuid
 from contextlib import ExitStack
-from datetime import datetime
 from typing import Any
 
 from tests.emulator.operator_actions import Operator
 from tests.emulator.producer import Producer, until
 from tests.emulator.test_channels import send
 
-MAILS, TEXTS = 30, 6
+MAILS, TEXTS = 5, 3
 
 
 def deliveries(producer: Producer, accepted: dict[str, Any]) -> list[dict[str, Any]]:
@@ -25,17 +23,11 @@ def has_failed(delivery: dict[str, Any]) -> bool:
     return bool(delivery["attempts"]) and delivery["attempts"][-1]["outcome"] != "started"
 
 
-def seconds_to_sent(delivery: dict[str, Any]) -> float:
-    at = {step["status"]: datetime.fromisoformat(step["at"]) for step in delivery["timeline"]}
-    return (at["sent"] - at["created"]).total_seconds()
-
-
-def mail(producer: Producer) -> float:
-    """How long one mail takes until it is sent, in seconds by the log."""
+def mail(producer: Producer) -> dict[str, Any]:
+    """The delivery of one mail, once it is final."""
     accepted = send(producer, producer.contact(email=f"{uuid.uuid4().hex}@example.com"), ["email"])
     [delivery] = producer.until_final(accepted["notification_id"])["deliveries"]
-    assert delivery["status"] == "sent"
-    return seconds_to_sent(delivery)
+    return dict(delivery)
 
 
 def test_an_answer_that_never_comes_is_an_unknown_outcome_and_nobody_else_is_asked_at_once(
@@ -43,11 +35,11 @@ def test_an_answer_that_never_comes_is_an_unknown_outcome_and_nobody_else_is_ask
 ) -> None:
     with operator.fault("sns", "timeout"):
         accepted = send(producer, producer.contact(phone="+4915112345678"), ["sms"])
-        [delivery] = until(lambda: deliveries(producer, accepted), lambda found: has_failed(found[0]), 40)
+        [delivery] = until(lambda: deliveries(producer, accepted), lambda found: has_failed(found[0]))
         assert (delivery["status"], outcomes(delivery)) == ("pending", [("sns", "unknown")])
     # As the queue does a minute later, and the sweeper if all else fails.
     operator.publish_again(accepted["notification_id"], delivery["delivery_id"])
-    [delivery] = producer.until_final(accepted["notification_id"], seconds=40)["deliveries"]
+    [delivery] = producer.until_final(accepted["notification_id"])["deliveries"]
     assert delivery["status"] == "sent"
     assert outcomes(delivery) == [("sns", "unknown"), ("sns", "accepted")]
 
@@ -90,20 +82,21 @@ def test_messages_to_a_chat_platform_that_is_out_wait_and_arrive_by_themselves_w
     assert {message["provider"] for message in producer.messages() if unique in message["to"]} == set(final)
 
 
-def test_with_every_provider_of_sms_out_mail_is_no_slower_and_the_text_messages_arrive_afterwards(
+def test_with_every_provider_of_sms_out_mail_overtakes_the_text_messages_which_arrive_afterwards(
     producer: Producer, operator: Operator
 ) -> None:
+    """That mail gets no slower either is for `bench.outage` to say."""
     user = producer.contact(phone="+4915112345678")
-    well = [mail(producer) for _ in range(MAILS)]
     with ExitStack() as faults:
         for provider in ("sns", "twilio"):
             faults.enter_context(operator.fault(provider, "outage"))
         texts = [send(producer, user, ["sms"]) for _ in range(TEXTS)]
-        ill = [mail(producer) for _ in range(MAILS)]
+        mails = [mail(producer) for _ in range(MAILS)]
         waiting = [deliveries(producer, text)[0] for text in texts]
         assert {each["status"] for each in waiting} <= {"created", "pending"}
-    # A tenth of a second is the noise of two cores; what an outage would add is a timeout, of seconds.
-    assert statistics.median(ill) < statistics.median(well) * 1.5 + 0.1
+    for each in mails:
+        assert (each["status"], outcomes(each)) == ("sent", [("ses", "accepted")])
+        assert operator.worker_results(each["delivery_id"]) == ["sent"]
     for text in texts:
         [delivery] = producer.until_final(text["notification_id"], seconds=120)["deliveries"]
         assert delivery["status"] == "sent"

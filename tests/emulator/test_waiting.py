@@ -51,7 +51,7 @@ def swept_until(producer: Producer, operator: Operator, notification_id: str, fi
         operator.sweep()
         return only_delivery(producer, notification_id)
 
-    return until(sweep, lambda delivery: delivery.get(field) == value, 30)
+    return until(sweep, lambda delivery: delivery.get(field) == value)
 
 
 def attempted_at(delivery: dict[str, Any]) -> datetime:
@@ -72,13 +72,13 @@ def test_what_has_its_time_is_sent_then_though_nobody_sweeps_and_what_was_cancel
         _, other = send_soon(producer, user)
         [canceled] = producer.call("POST", f"/v1/notifications/{other['notification_id']}/cancel").json()["deliveries"]
 
-        [sent] = producer.until_final(notification_id, 30)["deliveries"]
+        [sent] = producer.until_final(notification_id)["deliveries"]
         assert (sent["status"], "reason" in sent) == ("sent", False)
         assert attempted_at(sent) >= at.replace(microsecond=at.microsecond // 1000 * 1000)
         assert operator.worker_results(sent["delivery_id"]) == ["sent"]
         assert operator.schedules(notification_id) == []
 
-        results = until(lambda: operator.worker_results(canceled["delivery_id"]), bool, 30)
+        results = until(lambda: operator.worker_results(canceled["delivery_id"]), bool)
         assert results == ["dropped"]
         left_alone = only_delivery(producer, other["notification_id"])
         assert (left_alone["status"], left_alone["attempts"]) == ("canceled", [])

@@ -54,10 +54,12 @@ def test_a_missing_value_is_named(tmp_path: Path) -> None:
     ("declared", "value"),
     [
         ("string", 1),
-        ("integer", "1"),
+        ("integer", "one"),
         ("integer", True),
         ("integer", 1.5),
-        ("boolean", "true"),
+        ("integer", "1.5"),
+        ("number", "one"),
+        ("boolean", "yes"),
         ("array", {}),
         ("object", []),
     ],
@@ -65,6 +67,17 @@ def test_a_missing_value_is_named(tmp_path: Path) -> None:
 def test_a_value_of_the_wrong_type_is_named(tmp_path: Path, declared: str, value: Any) -> None:
     with pytest.raises(DeploymentFailed, match=f"small:key must be of type {declared}"):
         load(tmp_path, {"key": {"type": declared}}, {"small:key": value})
+
+
+@pytest.mark.parametrize(
+    ("declared", "plain", "quoted"),
+    [("integer", 14, "14"), ("number", 0.5, "0.5"), ("boolean", False, "false"), ("boolean", True, "true")],
+)
+def test_a_value_that_the_cli_has_quoted_is_the_same_value(
+    tmp_path: Path, declared: str, plain: Any, quoted: str
+) -> None:
+    rule = {"key": {"type": declared}}
+    assert load(tmp_path, rule, {"key": quoted}).config == load(tmp_path, rule, {"key": plain}).config
 
 
 def test_an_encrypted_value_must_be_overridden_and_stays_secret(tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """stacks.settings: what an environment may be configured with, and what each refusal tells the engineer to change."""
 
 import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from local.engine import project
 from stacks.settings import Settings, SettingsError, load
 from tests.infrastructure.program import ROOT, STACKS, configuration
 
@@ -43,6 +46,37 @@ def test_stack_files_state_every_setting_so_that_environments_differ_in_values_a
 
     assert set(configured(stack)) == set(described) == fields
     assert all(each["description"] for each in described.values())
+
+
+def _quoted(value: Any) -> Any:
+    """As `pulumi stack init` writes a value again: numbers and booleans are text."""
+    match value:
+        case dict():
+            return {key: _quoted(each) for key, each in value.items()}
+        case list():
+            return [_quoted(each) for each in value]
+        case bool() | int() | float():
+            return json.dumps(value)
+    return value
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_stack_file_that_pulumi_stack_init_has_rewritten_means_the_same(stack: str, tmp_path: Path) -> None:
+    """It quotes numbers and booleans and drops comments."""
+    for name in ("Pulumi.yaml", f"Pulumi.{stack}.yaml"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    before = project.load(tmp_path, stack, {}).config
+    written = yaml.safe_load((tmp_path / f"Pulumi.{stack}.yaml").read_text())
+    rewritten = yaml.safe_dump(_quoted(written))
+    assert "logRetentionDays: '" in rewritten
+    (tmp_path / f"Pulumi.{stack}.yaml").write_text(rewritten)
+    after = project.load(tmp_path, stack, {}).config
+    assert after.keys() == before.keys()
+    assert _settings(stack, after) == _settings(stack, before)
+
+
+def _settings(stack: str, config: Mapping[str, str]) -> Settings:
+    return load(stack, {key.removeprefix("carillon:"): value for key, value in config.items()})
 
 
 def test_settings_cannot_be_changed_once_read() -> None:

@@ -14,7 +14,7 @@ def mentioning(what: Path | str) -> set[int]:
     }
 
 
-def until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
+def until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
     """Return when it holds; fail when it does not within this time."""
     deadline = time.monotonic() + seconds
     while not holds():

@@ -84,9 +84,9 @@ def test_a_taken_port_is_one_clear_error_and_nothing_runs(directory: Path) -> No
 def test_up_interrupted_in_the_middle_leaves_nothing_running(tmp_path: Path, number: int, code: int) -> None:
     script = f"from pathlib import Path; from local import cli; cli.CACHE = Path({str(tmp_path)!r}); cli.app(['up'])"
     up = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    until(lambda: len(mentioning(tmp_path)) >= 3, seconds=30)  # itself, the supervisor, the emulator
+    until(lambda: len(mentioning(tmp_path)) >= 3)  # itself, the supervisor, the emulator
     os.kill(up.pid, number)
-    said = up.communicate(timeout=30)[1]
+    said = up.communicate(timeout=60)[1]
     assert up.returncode == code, said
     until(lambda: not mentioning(tmp_path))
     assert "Traceback" not in said

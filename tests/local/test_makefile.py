@@ -1,11 +1,15 @@
 """What a fresh checkout meets first."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+import pytest
+import yaml
 
 from local.paths import ROOT
 
@@ -28,7 +32,7 @@ def test_a_python_that_is_too_old_is_said_before_anything_is_installed(tmp_path:
 
 def test_make_says_what_it_can_do() -> None:
     said = make().stdout
-    assert all(f"make {target}" in said for target in ("demo", "up", "down", "test"))
+    assert all(f"make {target}" in said for target in ("demo", "up", "down", "check", "test", "hooks"))
 
 
 def test_the_uv_that_bootstraps_is_the_one_of_the_lock() -> None:
@@ -36,6 +40,25 @@ def test_the_uv_that_bootstraps_is_the_one_of_the_lock() -> None:
     locked = next(p for p in tomllib.loads((ROOT / "uv.lock").read_text())["package"] if p["name"] == "uv")
     assert pinned is not None
     assert pinned[1] == locked["version"]
+
+
+@pytest.mark.parametrize("file", ["Pulumi.yaml", "policies/PulumiPolicy.yaml"])
+def test_pulumi_runs_the_environment_that_make_install_makes_and_needs_nothing_else_for_it(file: str) -> None:
+    """With `toolchain: uv` it looks for uv on the PATH, which is in the environment alone."""
+    options = yaml.safe_load((ROOT / file).read_text())["runtime"]["options"]
+    assert options.get("toolchain", "pip") == "pip"
+    environment = (ROOT / file).parent / options["virtualenv"]
+    assert environment.resolve() == ROOT / ".venv"
+    # What the CLI asks the environment for, to see which of Pulumi's plugins the program needs.
+    listed = subprocess.run(
+        [environment / "bin" / "python", "-m", "pip", "list", "--format", "json"],
+        env={"PATH": "/nowhere"},
+        capture_output=True,
+        check=True,
+    )
+    assert {"pulumi", "pulumi_aws", "pulumi_policy"} <= {
+        package["name"].replace("-", "_") for package in json.loads(listed.stdout)
+    }
 
 
 def test_an_apt_package_that_cannot_be_installed_is_named_with_what_it_is_for(tmp_path: Path) -> None:

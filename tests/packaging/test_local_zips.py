@@ -114,7 +114,7 @@ class NothingThere(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def aws_url() -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), NothingThere) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
 

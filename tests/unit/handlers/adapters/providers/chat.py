@@ -14,11 +14,11 @@ def message(url: str, body: str = "Ada paid <b>5 €</b> & left") -> Message:
     return Message(Endpoint(url, "webhook"), RenderedContent(body=body), "n-1", "d-1", "payment")
 
 
-def url_client(port: int, *, read_seconds: float = 5) -> UrlClient:
-    """A client as `urls.shared` makes it, with the map of hosts and the patience of a test."""
+def url_client(port: int, *, read_seconds: float = 60) -> UrlClient:
+    """A client as `urls.shared` makes it, with a test's map of hosts and a patience that no busy machine exhausts."""
     client = httpx.Client(
         transport=egress.transport([("localhost", port)]),
-        timeout=httpx.Timeout(read_seconds, connect=2),
+        timeout=httpx.Timeout(read_seconds, connect=60),
         trust_env=False,
     )
     return UrlClient(HttpProviderClient(client, {"*": f"http://localhost:{port}"}))

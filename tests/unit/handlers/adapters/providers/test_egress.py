@@ -3,7 +3,7 @@
 import socket
 import ssl
 import threading
-import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_address
@@ -184,35 +184,55 @@ def test_the_proxies_of_the_environment_are_not_asked(monkeypatch: pytest.Monkey
     assert proxy.received == []
 
 
+class Clock:
+    """The time that exchanges are given."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        self.looks = threading.Semaphore(0)
+        """One for each time that somebody has looked at the clock."""
+        monkeypatch.setattr(egress, "time", self)
+
+    def monotonic(self) -> float:
+        self.looks.release()
+        return self.now
+
+
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_an_answer_that_trickles_ends_all_the_same(
     scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(egress, "EXCHANGE_SECONDS", 0.5)
+    """A byte a second, one for each time that its reader has looked at the clock and reads on."""
+    clock = Clock(monkeypatch)
     tls = server_tls(certificate(tmp_path, "localhost"), monkeypatch) if scheme == "https" else None
     over = threading.Event()
 
     def trickles(request: BaseHTTPRequestHandler) -> None:
+        while clock.looks.acquire(blocking=False):
+            """Those of the connection and of the request."""
         request.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-        while not over.wait(0.05):
-            request.wfile.write(b"z")
-            request.wfile.flush()
+        with suppress(OSError):  # it is hung up on
+            while clock.looks.acquire(timeout=60) and not over.is_set():
+                clock.now += 1
+                request.wfile.write(b"z")
+        request.close_connection = True
 
+    begun = clock.now
     with serving(trickles, tls) as server:
-        begun = time.monotonic()
         with pytest.raises(httpx.ReadTimeout):
-            call(f"{scheme}://localhost:{server.port}/", ("localhost", server.port))
+            call(f"{scheme}://localhost:{server.port}/", ("localhost", server.port), read=60)
         over.set()
-    assert time.monotonic() - begun < 5
+        clock.looks.release()
+    assert egress.EXCHANGE_SECONDS <= clock.now - begun <= egress.EXCHANGE_SECONDS + 2
 
 
 def test_a_connection_is_used_again_and_its_next_exchange_has_its_full_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(egress, "EXCHANGE_SECONDS", 1.0)
+    clock = Clock(monkeypatch)
     peers = []
 
     def slowly(request: BaseHTTPRequestHandler) -> None:
         peers.append(request.client_address)
-        time.sleep(0.6)
+        clock.now += egress.EXCHANGE_SECONDS * 0.6
         says(200)(request)
 
     with serving(slowly) as server:

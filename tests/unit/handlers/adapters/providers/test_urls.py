@@ -59,7 +59,7 @@ def by_host(answers: dict[str, Callable[[BaseHTTPRequestHandler], None]]) -> Cal
 
 @contextmanager
 def hosts(
-    read_seconds: float = 5, **answers: Callable[[BaseHTTPRequestHandler], None]
+    read_seconds: float = 60, **answers: Callable[[BaseHTTPRequestHandler], None]
 ) -> Iterator[tuple[WebServer, UrlClient]]:
     named = {f"{name}.example": answer for name, answer in answers.items()}
     with serving(by_host(named)) as server:
