@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from handlers.domain.content import sandbox
+from handlers.domain.content import budget, sandbox
 from handlers.domain.content.links import VARIABLES
 from handlers.domain.content.rendering import FIELDS, MAX_RENDERED_BYTES, Content
 from handlers.domain.content.sizes import LIMITS
@@ -39,9 +39,9 @@ def test_every_channel_is_on_the_page() -> None:
 def test_the_bounds_are_those_that_are_kept() -> None:
     for bound in (
         f"{MAX_RENDERED_BYTES // 1024} KB",
-        f"{sandbox.MAX_STEPS:,}",
-        f"{sandbox.MAX_CHARACTERS:,}",
-        f"{sandbox.MAX_SECONDS:g} second",
+        f"{budget.MAX_STEPS:,}",
+        f"{budget.MAX_CHARACTERS:,}",
+        f"{budget.MAX_SECONDS:g} second",
     ):
         assert f"| {bound} |" in PAGE
 

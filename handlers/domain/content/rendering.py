@@ -1,6 +1,6 @@
 """Jinja2 sources and data in, the text to send out; nothing else can be reached from a template.
 
-Sources come from producers, so they run in a sandbox (see `template_sandbox`): no attribute that leads out of the data,
+Sources come from producers, so they run in a sandbox (see `sandbox`): no attribute that leads out of the data,
 no way to change the data, no file, no import, a bounded result, and bounded time and memory on the way to it.
 What an e-mail shows as HTML is escaped unless its author says `safe`; everything else is plain text. Messages of errors
 name the field and the line, never a value out of the data.
@@ -19,6 +19,7 @@ from pydantic import Field, StringConstraints
 
 from handlers.domain.channels import Channel
 from handlers.domain.content import sandbox
+from handlers.domain.content.budget import RefusedError, new_budget
 from handlers.domain.model import Model, is_absent
 
 MAX_RENDERED_BYTES: Final = 256 * 1024
@@ -71,13 +72,13 @@ def render(content: Content, channel: Channel, data: Mapping[str, Any]) -> Rende
     """Return the content as the channel sends it.
 
     Raises `TemplateError` when a source does not compile, needs what the data do not hold, grows beyond
-    `MAX_RENDERED_BYTES`, or takes more time or memory than the `sandbox.Budget` that all the fields share. A subject is
+    `MAX_RENDERED_BYTES`, or takes more time or memory than the `budget.Budget` that all the fields share. A subject is
     always one line, so no value can add a header to an e-mail. Functions in the data may be called by the sources.
     """
     if missing := _missing(content, channel):
         raise TemplateError(*missing)
     compiled = {field: _compile(field, source, channel) for field, source in _sources(content, channel)}
-    with sandbox.new_budget():
+    with new_budget():
         return RenderedContent(**{field: _render(field, found.template, data) for field, found in compiled.items()})
 
 
@@ -200,7 +201,7 @@ _EXPLANATIONS: Final[Mapping[type[Exception], str]] = MappingProxyType(
 
 
 def _explain(error: Exception) -> str:
-    if isinstance(error, sandbox.RefusedError):
+    if isinstance(error, RefusedError):
         return str(error)
     known = (text for kind, text in _EXPLANATIONS.items() if isinstance(error, kind))
     return next(known, f"cannot be rendered with these data ({type(error).__name__})")

@@ -1,11 +1,12 @@
 """A Jinja2 sandbox in which a template can neither leave its data nor take the time and memory of other messages.
 
 Jinja's own sandbox sees to the former (https://jinja.palletsprojects.com/en/stable/sandbox/). For the latter every
-render has a `Budget`, and one rule: **whatever a template makes is paid for by its size, so nothing that exists in a
-render is large.** A text costs its characters. A list or dict may not hold more than a text may, counted at every depth
-and as often as it holds it: a list of itself twice, and so on, would be small to make and endless to print. What a
-filter yields item by item becomes a list at once. As nothing is large, every operation that makes no more than it reads
-is short, and is a step. Those that make more are checked before they begin, or are not available.
+render has a `Budget`, kept in `budget`, and one rule: **whatever a template makes is paid for by its size, so nothing
+that exists in a render is large.** A text costs its characters. A list or dict may not hold more than a text may,
+counted at every depth and as often as it holds it: a list of itself twice, and so on, would be small to make and
+endless to print. What a filter yields item by item becomes a list at once. As nothing is large, every operation that
+makes no more than it reads is short, and is a step. Those that make more are checked before they begin, or are not
+available.
 
 `metered` keeps the accounts in loops, literals, slices, comparisons and `~`, for which compiled code calls nobody; the
 environment keeps them in what it is asked for: calls, operators, filters, tests, lookups, and what is printed.
@@ -13,12 +14,8 @@ environment keeps them in what it is asked for: calls, operators, filters, tests
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
 from functools import wraps
 from string import Formatter
-from time import monotonic, thread_time
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
@@ -32,7 +29,6 @@ from jinja2 import (
     pass_environment,
     pass_eval_context,
 )
-from jinja2.exceptions import SecurityError
 from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.filters import make_attrgetter
 from jinja2.meta import TrackingCodeGenerator
@@ -44,153 +40,16 @@ from jinja2.utils import Cycler, Joiner, Namespace, htmlsafe_json_dumps
 from jinja2.visitor import NodeTransformer
 from markupsafe import Markup, escape, soft_str
 
-MAX_STEPS: Final = 100_000
-"""Of one render: a step is an iteration, a call, a filter, a printed value; about a microsecond of work."""
-
-MAX_CHARACTERS: Final = 1_000_000
-"""Of all the texts that one render makes on the way, some four times what may come out of it."""
-
-MAX_APART: Final = 100_000
-"""Characters of a text that is taken apart, as each word, if not each character, then takes the memory of a value."""
-
-MAX_SECONDS: Final = 1.0
-"""The last resort, should steps be slower than thought. Of processor time: a busy machine is no fault of a message."""
-
-MAX_TOKENS: Final = 6_000
-"""Words and signs of one source: compiling takes time too, a third of a second for so many, before any budget."""
-
-MAX_NAME: Final = 200
-"""Characters of a name in a source, which errors and printed values repeat."""
-
-MAX_WIDTH: Final = 100
-"""The widest padding, the most decimals, the most characters to strip: each makes much out of a small number."""
-
-MAX_INTEGER_BITS: Final = 1024
-"""Of a product, as of the largest `float`: beyond, integers take time and memory as texts do."""
-
-_VALUES_PER_STEP: Final = 5
-_CHARACTERS_PER_STEP: Final = 100
-_CHARACTERS_OF_A_VALUE: Final = 24  # of any that is no text and no integer: the longest float
-_DICTS: Final = (dict, MappingProxyType)
-_VIEWS: Final[tuple[Any, ...]] = ({}.keys(), {}.values(), {}.items())
-_CONTAINERS: Final[Any] = (list, tuple, set, frozenset, *_DICTS, *(type(view) for view in _VIEWS))
-
-
-class RefusedError(SecurityError):
-    """What a template may not do, or not so much of; the message says what and quotes no data."""
-
-
-@dataclass(slots=True)
-class Budget:
-    """What one render may still take; each method raises `RefusedError` when that is too little."""
-
-    steps: int = MAX_STEPS
-    characters: int = MAX_CHARACTERS
-    started: float = field(default_factory=thread_time)
-    next_look: float = field(default_factory=lambda: monotonic() + MAX_SECONDS)
-
-    def step(self, count: int = 1) -> None:
-        """Pay for so much work, 0 or more."""
-        self.steps -= count
-        if self.steps < 0:
-            raise RefusedError(f"takes too long to render: more than {MAX_STEPS} steps")
-        if monotonic() > self.next_look:
-            self._look()
-
-    def _look(self) -> None:
-        """Ask for the processor time, a slow call, when it may be over: it never runs faster than the wall clock."""
-        left = MAX_SECONDS - (thread_time() - self.started)
-        if left < 0:
-            raise RefusedError(f"takes too long to render: more than {MAX_SECONDS:g} s")
-        self.next_look = monotonic() + left
-
-    def text(self, length: int) -> None:
-        """Pay for so many characters, 0 or more."""
-        self.afford(length)
-        self.characters -= length
-
-    def afford(self, length: int) -> None:
-        """Check that so many characters could be paid for."""
-        if length > self.characters:
-            raise RefusedError(f"makes more than {MAX_CHARACTERS} characters on the way")
-
-    def weigh(self, value: Any) -> int:
-        """Return how long a value is in print, at most, with all that it holds; pay for going through it."""
-        if not isinstance(value, _CONTAINERS):
-            return _length(value)
-        length, count, pending = 0, 0, [value]
-        while pending:
-            item = pending.pop()
-            length, count = length + _length(item), count + 1
-            if count % _VALUES_PER_STEP == 0:
-                self.step()
-                self.afford(length)
-            if isinstance(item, _DICTS):
-                pending.extend(item.values())
-            if isinstance(item, _CONTAINERS):
-                pending.extend(item)  # of a dict, its keys
-        self.afford(length)
-        return length
-
-    def compared(self, value: Any) -> Any:
-        """Pay for going through a value and all its text, and return it."""
-        self.step(1 + self.weigh(value) // _CHARACTERS_PER_STEP)
-        return value
-
-    def take_apart(self, value: Any) -> None:
-        """Check a value whose text is about to become a list of its words or characters."""
-        if self.weigh(value) > MAX_APART:
-            raise RefusedError(f"takes apart more than {MAX_APART} characters at once")
-
-    def each(self, iterable: Iterable[Any]) -> Iterator[Any]:
-        """Yield the items, each of which is a step."""
-        for item in iterable:
-            self.step()
-            yield item
-
-    def made(self, value: Any) -> Any:
-        """Pay for a new text or list, and return it; for an iterator, return the list of what it yields."""
-        if isinstance(value, str):
-            self.text(len(value))
-        elif isinstance(value, list | tuple):
-            self.step(len(value))
-        elif isinstance(value, Iterator):
-            return list(self.each(value))
-        return value
-
-    def made_of_any(self, value: Any) -> Any:
-        """Pay for a new list that may hold the same value many times, and return it."""
-        value = self.made(value)
-        self.weigh(value)
-        return value
-
-    def printed(self, value: Any) -> Any:
-        """Pay for the text of a value that is about to be made, and return the value."""
-        self.text(self.weigh(value))
-        return value
-
-
-def _length(value: Any) -> int:
-    """Return how many characters a value takes in print, at most, without what it holds."""
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, int):
-        return value.bit_length() // 3 + 1
-    return _CHARACTERS_OF_A_VALUE
-
-
-_BUDGET: ContextVar[Budget] = ContextVar("budget")
-
-
-@contextmanager
-def new_budget() -> Iterator[Budget]:
-    """Give a budget to all that is rendered inside; nothing can be rendered without."""
-    token = _BUDGET.set(Budget())
-    try:
-        yield _BUDGET.get()
-    finally:
-        _BUDGET.reset(token)
-
+from handlers.domain.content.budget import (
+    CONTAINERS,
+    MAX_INTEGER_BITS,
+    MAX_NAME,
+    MAX_TOKENS,
+    MAX_WIDTH,
+    Budget,
+    RefusedError,
+    current_budget,
+)
 
 # -- what makes much out of little, and is checked before it begins ----------------------------------------------------
 
@@ -210,18 +69,18 @@ def _check_strip(_text: str, characters: str | None = None) -> None:
 
 
 def _check_split(text: str, *_: Any) -> None:
-    _BUDGET.get().take_apart(text)
+    current_budget().take_apart(text)
 
 
 def _check_join(separator: str, items: Any) -> None:
     if isinstance(items, str):
-        _BUDGET.get().take_apart(items)
-    _BUDGET.get().afford(len(separator) * len(items))
+        current_budget().take_apart(items)
+    current_budget().afford(len(separator) * len(items))
 
 
 def _check_replace(text: str, old: str, new: str, count: int = -1) -> None:
     times = text.count(old) if count < 0 else min(text.count(old), count)
-    _BUDGET.get().afford(times * len(escape(new) if isinstance(text, Markup) else new))
+    current_budget().afford(times * len(escape(new) if isinstance(text, Markup) else new))
 
 
 _CONVERSION: Final = re.compile(r"%(?P<key>\([^()]*\))?(?P<widths>[-+ #0-9.*]*)[hlL]?(?P<kind>.?)", re.DOTALL)
@@ -243,7 +102,7 @@ def _check_format(text: str, values: Any) -> None:
 
 def _check_widths(text: str, all_widths: Iterable[str], values: Any) -> None:
     """Check the fields of a format, each of which may repeat any of the values and pad it to any width."""
-    budget = _BUDGET.get()
+    budget = current_budget()
     length, size = budget.weigh(values), len(text)
     for widths in budget.each(all_widths):
         if "*" in widths or "{" in widths:
@@ -292,7 +151,7 @@ def _paid(function: Callable[..., Any], pay: Callable[[Budget, Any], Any] = Budg
 
     @wraps(function)
     def paid(*args: Any, **kwargs: Any) -> Any:
-        budget = _BUDGET.get()
+        budget = current_budget()
         budget.step()
         return pay(budget, function(*args, **kwargs))
 
@@ -310,7 +169,7 @@ def _apart(function: Callable[..., Any], *kinds: type) -> Callable[..., Any]:
     def apart(*args: Any, **kwargs: Any) -> Any:
         for argument in (*args, *kwargs.values()):
             if isinstance(argument, kinds):
-                _BUDGET.get().take_apart(argument)
+                current_budget().take_apart(argument)
         return function(*args, **kwargs)
 
     return apart
@@ -318,7 +177,7 @@ def _apart(function: Callable[..., Any], *kinds: type) -> Callable[..., Any]:
 
 def _batch(value: Any, linecount: int, fill_with: Any = None) -> Any:
     if fill_with is not None:
-        _BUDGET.get().step(abs(int(linecount)))  # of an integer: nothing is ever less than nan
+        current_budget().step(abs(int(linecount)))  # of an integer: nothing is ever less than nan
     return JINJA_FILTERS["batch"](value, linecount, fill_with)
 
 
@@ -341,7 +200,7 @@ def _int(value: Any, default: Any = 0, base: int = 10) -> Any:
 
 @pass_eval_context
 def _join(eval_ctx: EvalContext, value: Any, d: Any = "", attribute: str | int | None = None) -> str:
-    budget = _BUDGET.get()
+    budget = current_budget()
     items = list(budget.each(value))
     if attribute is not None:
         items = list(map(make_attrgetter(eval_ctx.environment, attribute), items))
@@ -369,10 +228,10 @@ def _round(value: Any, precision: int = 0, method: str = "common") -> Any:
 
 @pass_environment
 def _sum(environment: Environment, iterable: Any, attribute: str | int | None = None, start: Any = 0) -> Any:
-    numbers = list(_BUDGET.get().each(iterable))
+    numbers = list(current_budget().each(iterable))
     if attribute is not None:
         numbers = list(map(make_attrgetter(environment, attribute), numbers))
-    if any(isinstance(number, _CONTAINERS) for number in (start, *numbers)):
+    if any(isinstance(number, CONTAINERS) for number in (start, *numbers)):
         raise RefusedError("sums what are no numbers")
     return sum(numbers, start)
 
@@ -406,8 +265,8 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     | {name: _paid(JINJA_FILTERS[name]) for name in (*_OF_A_TEXT, "dictsort", "items", "reverse")}
     | {name: _paid(_apart(JINJA_FILTERS[name], str)) for name in _OF_A_LIST}
     | {name: _paid(_apart(JINJA_FILTERS[name], str), Budget.made_of_any) for name in ("groupby", "map", "slice")}
-    | {name: _paid(_apart(JINJA_FILTERS[name], str, *_CONTAINERS)) for name in ("striptags", "title", "urlencode")}
-    | {"batch": _paid(_apart(_batch, str), Budget.made_of_any), "tojson": _paid(_apart(_tojson, str, *_CONTAINERS))}
+    | {name: _paid(_apart(JINJA_FILTERS[name], str, *CONTAINERS)) for name in ("striptags", "title", "urlencode")}
+    | {"batch": _paid(_apart(_batch, str), Budget.made_of_any), "tojson": _paid(_apart(_tojson, str, *CONTAINERS))}
     | {"center": _paid(_center), "format": _paid(_format), "int": _paid(_int), "join": _paid(_apart(_join, str))}
     | {"replace": _paid(_replace), "round": _paid(_round), "sum": _paid(_apart(_sum, str)), "trim": _paid(_trim)}
     | {"wordcount": _paid(_wordcount)}
@@ -427,9 +286,9 @@ def _asked(name: str, test: Any) -> Callable[..., bool]:
 
     @wraps(test)
     def asked(*args: Any, **kwargs: Any) -> bool:
-        _BUDGET.get().step()
+        current_budget().step()
         for argument in (*args[1:], *kwargs.values()):
-            _BUDGET.get().compared(argument)
+            current_budget().compared(argument)
         if name in {"divisibleby", "even", "odd"} and isinstance(args[0], str | bytes):
             raise RefusedError(f"asks whether a text is {name}")
         return bool(test(*args, **kwargs))
@@ -453,7 +312,7 @@ def _maker(kind: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that makes objects of the kind, which take more memory than what is given to them."""
 
     def make(*args: Any, **kwargs: Any) -> Any:
-        _BUDGET.get().step(10)
+        current_budget().step(10)
         return kind(*args, **kwargs)
 
     return make
@@ -476,14 +335,14 @@ def _finalize(_context: Context, value: Any) -> Any:
     """Pay for a value about to be printed. As it asks for the context, it is not called when compiling."""
     if callable(value) and not isinstance(value, Undefined):
         raise RefusedError("prints a function and not what it returns")
-    budget = _BUDGET.get()
+    budget = current_budget()
     budget.step()
     return budget.printed(value)
 
 
 def _concat(chunks: Iterable[str]) -> str:
     chunks = list(chunks)
-    _BUDGET.get().text(sum(map(len, chunks)))
+    current_budget().text(sum(map(len, chunks)))
     return "".join(chunks)
 
 
@@ -502,11 +361,11 @@ class _Environment(ImmutableSandboxedEnvironment):
         elif operator == "%" and isinstance(left, str):
             _check_percent(left, right)
         elif operator == "+" and not numbers:
-            _BUDGET.get().weigh((left, right))
-        return _BUDGET.get().made(super().call_binop(context, operator, left, right))
+            current_budget().weigh((left, right))
+        return current_budget().made(super().call_binop(context, operator, left, right))
 
     def call(self, context: Context, called: Any, /, *args: Any, **kwargs: Any) -> Any:
-        budget = _BUDGET.get()
+        budget = current_budget()
         budget.step()
         if isinstance(called, Macro) and not (called.catch_varargs or called.catch_kwargs):
             return super().call(context, called, *args, **kwargs)  # it keeps nothing, and pays for what it makes
@@ -531,7 +390,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         return checked
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        _BUDGET.get().step()  # the path `a.b.c` of `sort(attribute=…)` and its like ends up here for each item
+        current_budget().step()  # the path `a.b.c` of `sort(attribute=…)` and its like ends up here for each item
         return super().getitem(obj, argument)
 
     def handle_exception(self, source: str | None = None) -> NoReturn:  # noqa: ARG002
@@ -553,7 +412,7 @@ def _filter_name(account: Callable[[Budget, Any], Any]) -> str:
 
 
 def _filter_of(account: Callable[[Budget, Any], Any]) -> Callable[[Any], Any]:
-    return lambda value: account(_BUDGET.get(), value)
+    return lambda value: account(current_budget(), value)
 
 
 def environment(*, escape: bool) -> Environment:

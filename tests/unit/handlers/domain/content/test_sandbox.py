@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup
 
+from handlers.domain.content import budget
 from handlers.domain.content import sandbox as template_sandbox
+from handlers.domain.content.budget import MAX_APART, MAX_CHARACTERS, MAX_NAME, MAX_STEPS, MAX_TOKENS, MAX_WIDTH
 from handlers.domain.content.rendering import MAX_RENDERED_BYTES, Content, Fault, TemplateError, check, render
-from handlers.domain.content.sandbox import MAX_APART, MAX_CHARACTERS, MAX_NAME, MAX_STEPS, MAX_TOKENS, MAX_WIDTH
 
 DATA: dict[str, Any] = {
     "x": "ab",
@@ -307,13 +308,13 @@ def test_the_faults_say_what_was_too_much_and_where() -> None:
 
 
 def test_steps_that_are_slower_than_thought_end_with_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(template_sandbox, "MAX_SECONDS", 0)
+    monkeypatch.setattr(budget, "MAX_SECONDS", 0)
     assert fault("{% for a in range(99) %}{% endfor %}").message == "takes too long to render: more than 0 s"
 
 
 def test_a_busy_machine_is_no_fault_of_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(0, 100_000, 60))
-    monkeypatch.setattr(template_sandbox, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(budget, "monotonic", lambda: float(next(clock)))
     assert sms("{% for a in range(9) %}{{ a }}{% endfor %}") == "012345678"
 
 
