@@ -1,17 +1,19 @@
 """What one render may take, and the account that is kept of it.
 
-Every limit of templates is here. `sandbox` says what each thing that a template does is charged for.
+Every limit of templates is here. `sandbox` says what each thing that a template does is charged for. Nothing looks at a
+clock: what is accepted with some data can be rendered with them again, however busy the machine is by then.
 """
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
-from time import monotonic, thread_time
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
 from jinja2.exceptions import SecurityError
+
+from handlers.domain.content.values import Number
 
 MAX_STEPS: Final = 100_000
 """Of one render: a step is an iteration, a call, a filter, a printed value; about a microsecond of work."""
@@ -22,14 +24,14 @@ MAX_CHARACTERS: Final = 1_000_000
 MAX_APART: Final = 100_000
 """Characters of a text that is taken apart, as each word, if not each character, then takes the memory of a value."""
 
-MAX_SECONDS: Final = 1.0
-"""The last resort, should steps be slower than thought. Of processor time: a busy machine is no fault of a message."""
-
 MAX_TOKENS: Final = 6_000
 """Words and signs of one source: compiling takes time too, a third of a second for so many, before any budget."""
 
 MAX_NAME: Final = 200
 """Characters of a name in a source, which errors and printed values repeat."""
+
+MAX_PATH: Final = 100
+"""Characters of the path by which an error names what is missing; of a longer one the end is shown."""
 
 MAX_WIDTH: Final = 100
 """The widest padding, the most decimals, the most characters to strip: each makes much out of a small number."""
@@ -40,9 +42,9 @@ MAX_INTEGER_BITS: Final = 1024
 _VALUES_PER_STEP: Final = 5
 _CHARACTERS_PER_STEP: Final = 100
 _CHARACTERS_OF_A_VALUE: Final = 24  # of any that is no text and no integer: the longest float
-_DICTS: Final = (dict, MappingProxyType)
+DICTS: Final = (dict, MappingProxyType)
 _VIEWS: Final[tuple[Any, ...]] = ({}.keys(), {}.values(), {}.items())
-CONTAINERS: Final[Any] = (list, tuple, set, frozenset, *_DICTS, *(type(view) for view in _VIEWS))
+CONTAINERS: Final[Any] = (list, tuple, set, frozenset, *DICTS, *(type(view) for view in _VIEWS))
 
 
 class RefusedError(SecurityError):
@@ -55,23 +57,12 @@ class Budget:
 
     steps: int = MAX_STEPS
     characters: int = MAX_CHARACTERS
-    started: float = field(default_factory=thread_time)
-    next_look: float = field(default_factory=lambda: monotonic() + MAX_SECONDS)
 
     def step(self, count: int = 1) -> None:
         """Pay for so much work, 0 or more."""
         self.steps -= count
         if self.steps < 0:
             raise RefusedError(f"takes too long to render: more than {MAX_STEPS} steps")
-        if monotonic() > self.next_look:
-            self._look()
-
-    def _look(self) -> None:
-        """Ask for the processor time, a slow call, when it may be over: it never runs faster than the wall clock."""
-        left = MAX_SECONDS - (thread_time() - self.started)
-        if left < 0:
-            raise RefusedError(f"takes too long to render: more than {MAX_SECONDS:g} s")
-        self.next_look = monotonic() + left
 
     def text(self, length: int) -> None:
         """Pay for so many characters, 0 or more."""
@@ -94,7 +85,7 @@ class Budget:
             if count % _VALUES_PER_STEP == 0:
                 self.step()
                 self.afford(length)
-            if isinstance(item, _DICTS):
+            if isinstance(item, DICTS):
                 pending.extend(item.values())
             if isinstance(item, CONTAINERS):
                 pending.extend(item)  # of a dict, its keys
@@ -145,6 +136,8 @@ def _length(value: Any) -> int:
         return len(value)
     if isinstance(value, int):
         return value.bit_length() // 3 + 1
+    if isinstance(value, Number):
+        return max(len(value.literal), _CHARACTERS_OF_A_VALUE)
     return _CHARACTERS_OF_A_VALUE
 
 
