@@ -59,13 +59,17 @@ class _Converter(MarkdownConverter):
 _CONVERTER: Final = _Converter(bullets="-", escape_asterisks=False, escape_underscores=False)
 
 
+def closed(html: str) -> str:
+    """Return the HTML without what is not shown, and with a `<` as such wherever it begins no whole tag."""
+    return _NO_TAG.sub("&lt;", _DECLARATION.sub("", _UNSHOWN.sub("", html)))
+
+
 def text_of_html(html: str) -> str:
     """Return what a reader would see: blocks on lines of their own, lists, each link's url in brackets after its text.
 
     HTML that is nested more deeply than Python may call is shown without any of that.
     """
-    closed = _NO_TAG.sub("&lt;", _DECLARATION.sub("", _UNSHOWN.sub("", html)))
-    soup = BeautifulSoup(closed, "html.parser")
+    soup = BeautifulSoup(closed(html), "html.parser")
     try:
         text = _CONVERTER.convert_soup(soup)
     except RecursionError:

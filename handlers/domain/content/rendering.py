@@ -183,7 +183,7 @@ def _compile(field: str, source: str, dialect: Dialect) -> _Compiled:
 _TAG: Final = re.compile(
     r"</?(?:a|abbr|b|blockquote|body|br|button|center|code|dd|div|dl|dt|em|font|footer|form|h[1-6]|head|header|hr|html|i"
     r"|img|li|link|main|meta|nav|ol|p|pre|s|section|small|span|strike|strong|style|sub|sup|table|tbody|td|tfoot|th|thead"
-    r"|title|tr|u|ul)(?:\s[^<>]*)?/?>",
+    r"|title|tr|u|ul)(?:\s+[a-z-]+\s*=[^<>]*)?\s*/?>",
     re.IGNORECASE,
 )
 """A tag of HTML as mails use them. `<https://…|a link>` of Slack is none, nor `<Ada>`."""

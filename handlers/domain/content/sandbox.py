@@ -349,6 +349,12 @@ def _sum(environment: Environment, iterable: Any, attribute: str | int | None = 
     return sum(numbers, start)
 
 
+def _title(value: str) -> str:
+    current_budget().take_apart(value)
+    current_budget().step(len(value) // 5)  # it looks at each word by itself
+    return JINJA_FILTERS["title"](value)  # type: ignore[no-any-return]
+
+
 def _tojson(value: Any, indent: int | None = None) -> str:
     if indent is not None:
         raise RefusedError("indents JSON")
@@ -367,18 +373,19 @@ def _truncate(environment: Environment, value: Any, *args: Any, **kwargs: Any) -
 
 
 @pass_environment
-def _escape(environment: "_Environment", value: Any) -> Markup:
-    return (environment.markup or Markup).escape(text_of(value))
+def _escape(environment: "_Environment", value: Any) -> str:
+    text = text_of(value)
+    return environment.markup.escape(text) if environment.markup else str(Markup.escape(text))
 
 
 @pass_environment
-def _force_escape(environment: "_Environment", value: Any) -> Markup:
-    return (environment.markup or Markup).escape(str(text_of(value)))
+def _force_escape(environment: "_Environment", value: Any) -> str:
+    return _escape(environment, str(text_of(value)))
 
 
 @pass_environment
-def _safe(environment: "_Environment", value: Any) -> Markup:
-    return (environment.markup or Markup)(text_of(value))
+def _safe(environment: "_Environment", value: Any) -> str:
+    return (environment.markup or str)(text_of(value))
 
 
 def _urlencode(value: Any) -> str:
@@ -397,7 +404,7 @@ def _default(value: Any, default_value: Any = "", boolean: bool = False) -> Any:
 
 
 def _wordcount(value: str) -> int:
-    return sum(1 for _ in re.finditer(r"\w+", value))
+    return sum(1 for _ in current_budget().each(re.finditer(r"\w+", value)))
 
 
 _CHOOSING: Final = ("count", "first", "last", "length")
@@ -410,7 +417,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     | {name: _paid(_apart(JINJA_FILTERS[name], str), _for_free) for name in ("max", "min")}
     | {name: _paid(JINJA_FILTERS[name]) for name in ("abs", "dictsort", "filesizeformat", "float", "items", "reverse")}
     | {name: _paid(_of_text(JINJA_FILTERS[name])) for name in _OF_A_TEXT}
-    | {name: _paid(_apart(_of_text(JINJA_FILTERS[name]), str)) for name in ("striptags", "title")}
+    | {"striptags": _paid(_apart(_of_text(JINJA_FILTERS["striptags"]), str)), "title": _paid(_of_text(_title))}
     | {name: _paid(_apart(JINJA_FILTERS[name], str)) for name in _OF_A_LIST}
     | {name: _paid(_apart(JINJA_FILTERS[name], str), Budget.made_of_any) for name in ("groupby", "map", "slice")}
     | {"batch": _paid(_apart(_batch, str), Budget.made_of_any), "tojson": _paid(_apart(_tojson, str, *CONTAINERS))}
