@@ -143,9 +143,9 @@ def test_without_the_key_of_links_nobody_is_asked_and_it_is_tried_again(bench: B
     chain = Chain((bench.provider,), MemoryProviderState(), bench.clock)
     worker = Worker(bench.log, bench.templates, Links("https://api.example.com", no_key), chain, bench.clock)
     report = worker.deliver(given.event(), DEFAULT_SETTINGS, bench.clock() + LEASE)
-    assert (report.result, report.why) == (Result.RETRY, "ConnectionError")
+    assert (report.result, report.why) == (Result.RETRY, "template_not_read")
     assert bench.provider.sent == []
-    assert outcomes(bench.kept(given)) == [(Outcome.UNAVAILABLE, "ConnectionError")]
+    assert outcomes(bench.kept(given)) == [(Outcome.UNAVAILABLE, "template_not_read")]
 
 
 def test_an_sms_tells_how_many_messages_it_takes_and_nothing_else_does(bench: Bench) -> None:
@@ -233,7 +233,7 @@ def test_a_refusal_ends_the_delivery(bench: Bench, error: Exception, reason: Rea
         (UnavailableError("503"), Outcome.UNAVAILABLE, "503"),
         (ThrottledError("429", retry_after=7), Outcome.UNAVAILABLE, "429"),
         (OutcomeUnknownError("ReadTimeoutError"), Outcome.UNKNOWN, "ReadTimeoutError"),
-        (ZeroDivisionError("a mistake of ours"), Outcome.UNKNOWN, "ZeroDivisionError"),
+        (ZeroDivisionError("a mistake of ours"), Outcome.UNKNOWN, "unforeseen"),
     ],
 )
 def test_whatever_else_goes_wrong_is_tried_again_at_once_when_the_event_is_back(
@@ -282,6 +282,8 @@ def test_a_template_that_cannot_be_read_sends_nothing_and_is_tried_again(
     assert bench.deliver(given).result is Result.RETRY
     assert outcomes(bench.kept(given)) == [(Outcome.UNAVAILABLE, "ConnectionError")]
     monkeypatch.undo()
+
+    assert outcomes(bench.kept(given)) == [(Outcome.UNAVAILABLE, "template_not_read")]
     bench.templates.stored["receipt", "email", "de"] = Content(subject="s", body="b")
     assert bench.deliver(given).result is Result.SENT
 
@@ -424,3 +426,18 @@ def test_a_push_is_not_sent_to_a_device_that_is_somebody_elses_by_now(bench: Ben
 def test_a_push_is_sent_to_a_device_that_is_still_the_users(bench: Bench, devices: frozenset[str] | None) -> None:
     given = bench.accept(channel="push", platform="apns", endpoint=TOKEN)
     assert bench.deliver(given, Settings(devices=devices)) == Report(Result.SENT)
+
+
+def test_a_mail_without_text_is_sent_with_one_made_from_its_html() -> None:
+    bench = Bench()
+    bench.deliver(bench.accept(content={"subject": "s", "body": "<p>Hi <b>{{ name }}</b></p>"}))
+    [sent] = bench.provider.sent
+    assert (sent.content.body, sent.content.text) == ("<p>Hi <b>Ada</b></p>", "Hi Ada")
+
+
+def test_a_chat_message_is_rendered_for_the_platform_of_its_delivery() -> None:
+    bench = Bench()
+    given = {"channel": "chat", "platform": "discord", "endpoint": "https://discord.com/api/webhooks/1/x"}
+    bench.deliver(bench.accept(content={"body": "*{{ name }}*"}, data={"name": "_a_"}, **given))
+    [sent] = bench.provider.sent
+    assert sent.content.body == r"*\_a\_*"
