@@ -8,7 +8,7 @@ import httpx
 from tests.emulator.producer import Producer
 
 BODY = b"""{"category": "payment", "channels": ["email", "chat"], "to": [{"user_id": "%s"}],
-"content": {"subject": "%s {{ price }} {{ off }} {{ none }}", 
+"content": {"subject": "%s {{ price }} {{ off }} {{ none }}",
 "body": "{{ order.items }} {{ big }} {{ url }} {{ link(url, name) }} {{ name }}"},
 "data": {"price": 10.00, "off": false, "none": null, "big": 1e3, "order": {"items": 3},
 "url": "https://shop.example/a b",
