@@ -349,6 +349,13 @@ def _sum(environment: Environment, iterable: Any, attribute: str | int | None = 
     return sum(numbers, start)
 
 
+def _striptags(value: str) -> str:
+    current_budget().take_apart(value)
+    # It copies the whole text for each tag that it takes out.
+    current_budget().step(value.count("<") * (1 + len(value) // _CHARACTERS_COPIED_PER_STEP))
+    return JINJA_FILTERS["striptags"](value)  # type: ignore[no-any-return]
+
+
 def _title(value: str) -> str:
     current_budget().take_apart(value)
     current_budget().step(len(value) // 5)  # it looks at each word by itself
@@ -409,6 +416,7 @@ def _wordcount(value: str) -> int:
 
 _CHOOSING: Final = ("count", "first", "last", "length")
 _OF_A_TEXT: Final = ("capitalize", "lower", "string", "upper")
+_CHARACTERS_COPIED_PER_STEP: Final = 10_000
 _OF_A_LIST: Final = ("list", "reject", "rejectattr", "select", "selectattr", "sort", "unique")
 
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
@@ -417,7 +425,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     | {name: _paid(_apart(JINJA_FILTERS[name], str), _for_free) for name in ("max", "min")}
     | {name: _paid(JINJA_FILTERS[name]) for name in ("abs", "dictsort", "filesizeformat", "float", "items", "reverse")}
     | {name: _paid(_of_text(JINJA_FILTERS[name])) for name in _OF_A_TEXT}
-    | {"striptags": _paid(_apart(_of_text(JINJA_FILTERS["striptags"]), str)), "title": _paid(_of_text(_title))}
+    | {"striptags": _paid(_of_text(_striptags)), "title": _paid(_of_text(_title))}
     | {name: _paid(_apart(JINJA_FILTERS[name], str)) for name in _OF_A_LIST}
     | {name: _paid(_apart(JINJA_FILTERS[name], str), Budget.made_of_any) for name in ("groupby", "map", "slice")}
     | {"batch": _paid(_apart(_batch, str), Budget.made_of_any), "tojson": _paid(_apart(_tojson, str, *CONTAINERS))}
