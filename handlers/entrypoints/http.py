@@ -8,7 +8,6 @@ import binascii
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from http import HTTPStatus
 from math import isinf
 from typing import Annotated, Any
@@ -23,6 +22,7 @@ from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError, from_json
 
 from handlers.domain.callers import Caller
+from handlers.domain.content.values import number as written_number
 from handlers.domain.problems import (
     MEDIA_TYPE,
     FieldError,
@@ -63,18 +63,18 @@ Decoded = BeforeValidator(unquote)
 """
 
 
-def create_app(*, is_public: bool = False, parse_float: Callable[[str], Any] = float) -> APIGatewayRestResolver:
+def create_app(*, is_public: bool = False) -> APIGatewayRestResolver:
     """Return a resolver that validates against the routes' types and answers every failure with problem+json.
 
     What a request says that its route does not know is refused, and so is what it says twice. Only the query of a
     `public` link may hold anything: mail programs and what decorates links add parameters of their own (`utm_source`,
-    `fbclid`). `parse_float` makes a value of the text of a number in a body that has a fraction or an exponent.
+    `fbclid`).
     An answer that does not meet its route's own return type is a 500: without the code Powertools would call it 422.
     """
     app = APIGatewayRestResolver(
         enable_validation=True,
         response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
-        json_body_deserializer=partial(parse_object, parse_float=parse_float),
+        json_body_deserializer=parse_object,
     )
 
     def answer_invalid(error: RequestValidationError) -> Response[str]:
@@ -170,11 +170,12 @@ def text_of(event: Event) -> str:
         raise _of_body("must be UTF-8") from None
 
 
-def parse_object(text: str, parse_float: Callable[[str], Any] = float) -> dict[str, Any]:
+def parse_object(text: str) -> dict[str, Any]:
     """Return the JSON object in the text: what every route's body is. Raise `InvalidRequest` for anything else.
 
     It is read twice. What `from_json` refuses, `json` would take: NaN, lone surrogates and endless nesting, which
-    would fail later, where it is stored or sent. And `json` alone tells of an object's names that are there twice.
+    would fail later, where it is stored or sent. And `json` alone tells of an object's names that are there twice, and
+    how numbers are written.
     """
     repeating: list[tuple[dict[str, Any], list[str]]] = []
 
@@ -187,11 +188,11 @@ def parse_object(text: str, parse_float: Callable[[str], Any] = float) -> dict[s
     def number(written: str) -> Any:
         if isinf(float(written)):  # which no JSON can say again
             raise _of_body("has a number that is too large: 1.7e308 at most")
-        return parse_float(written)
+        return written_number(written)
 
     try:
         from_json(text, allow_inf_nan=False)
-        parsed = json.loads(text, object_pairs_hook=read, parse_float=number)
+        parsed = json.loads(text, object_pairs_hook=read, parse_float=number, parse_int=written_number)
     except ValueError:
         raise _of_body("must be JSON") from None
     if not isinstance(parsed, dict):

@@ -1,11 +1,11 @@
 """`/v1/templates/{name}/{channel}/{locale}`: what is sent, in each language."""
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi.params import Path
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from handlers.adapters.aws import clients
 from handlers.adapters.aws.templates import S3TemplateStore
@@ -19,6 +19,7 @@ from handlers.domain.content.rendering import (
     TemplateError,
     check,
     ignored_fields,
+    with_text_part,
 )
 from handlers.domain.content.templates import StoredTemplate, TemplateName
 from handlers.domain.content.writing import Trial, sample
@@ -58,7 +59,7 @@ class GivenTemplate(Content):
 class PreviewRequest(Model):
     """The data to render a template with."""
 
-    data: dict[str, JsonValue] = Field(default_factory=dict)
+    data: dict[str, Any] = Field(default_factory=dict)
 
 
 @app.get("/v1/templates/<name>/<channel>/<locale>")
@@ -90,7 +91,8 @@ def preview(name: Name, channel: Sent, locale: Language, request: PreviewRequest
     """Return what would be sent with these data, links that lead nowhere in place of real ones; nothing is sent."""
     content = _stored(name, channel, locale).content
     try:
-        return sample(content, channel, request.data, trial)
+        rendered = sample(content, channel, request.data, trial)
+        return with_text_part(rendered) if channel == "email" else rendered
     except TemplateError as error:
         raise _refused(error) from None
 

@@ -7,7 +7,6 @@ the notification holds the fingerprint of its request.
 """
 
 import hashlib
-import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -21,6 +20,7 @@ from handlers.domain.channels import Channel
 from handlers.domain.content import sms
 from handlers.domain.content.links import SAMPLE_LINKS, Links
 from handlers.domain.content.templates import StoredTemplate
+from handlers.domain.content.values import write_json
 from handlers.domain.content.writing import Trial, check_content, check_template
 from handlers.domain.notifications.deliveries import Delivery, Reason, Step, TemplateVersion
 from handlers.domain.notifications.notification import (
@@ -382,13 +382,14 @@ def _version(template: StoredTemplate) -> TemplateVersion:
 
 def _fingerprint(request: NotificationRequest) -> str:
     """Return the SHA-256 of the request, whatever the order in which its fields were written."""
-    canonical = json.dumps(request.model_dump(mode="json"), sort_keys=True)
+    # With the data as they are: pydantic makes mere floats of their numbers.
+    canonical = write_json(request.model_dump(mode="json") | {"data": request.data}, sort=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _bound(request: NotificationRequest, deliveries: int) -> None:
     """Raise `TooLarge` for more than the log takes."""
-    payload = len(request.model_dump_json(include={"content", "data"}).encode())
+    payload = len(request.model_dump_json(include={"content"}).encode()) + len(write_json(request.data).encode())
     if payload > MAX_PAYLOAD_BYTES:
         raise TooLarge(f"Content and data are over {MAX_PAYLOAD_BYTES // 1024} KB.")
     if payload * deliveries > MAX_LOGGED_BYTES:

@@ -31,7 +31,7 @@ from typing import Final
 from handlers.domain.content import sizes, sms
 from handlers.domain.content.links import Links
 from handlers.domain.content.messages import Message
-from handlers.domain.content.rendering import Content, TemplateError, render
+from handlers.domain.content.rendering import Content, TemplateError, render, with_text_part
 from handlers.domain.content.templates import TemplateGoneError
 from handlers.domain.notifications.claims import Claimed, Refusal
 from handlers.domain.notifications.deliveries import Conclusion, Delivery, Outcome, Reason
@@ -63,6 +63,13 @@ the attempt is read as `unknown`.
 
 NO_PROVIDER: Final = "no_provider"
 """Why an event goes back to the queue when every provider is off, has no credentials or has an open circuit."""
+
+
+NOT_READ: Final = "template_not_read"
+"""The code of an attempt that ended before a provider was asked: the template, or the key of links, was not there."""
+
+UNFORESEEN: Final = "unforeseen"
+"""The code of an attempt that ended in an error of ours; the worker's log has its kind."""
 
 
 class Result(StrEnum):
@@ -186,7 +193,7 @@ class Worker:
             reason = error.reason if isinstance(error, sizes.UnsendableError) else Reason.RENDERING_FAILED
             return self._conclude(delivery, _Answer(Outcome.REFUSED, reason=reason))
         except Exception as error:  # S3 or KMS was not reached, and nobody was sent anything
-            return self._conclude(delivery, _Answer(Outcome.UNAVAILABLE, type(error).__name__, cause=error))
+            return self._conclude(delivery, _Answer(Outcome.UNAVAILABLE, NOT_READ, cause=error))
         return self._send(delivery, message, turn, lease_until)
 
     def _send(self, delivery: Delivery, message: Message, turn: Turn, lease_until: datetime) -> Report:
@@ -250,9 +257,13 @@ class Worker:
 
     def _message(self, delivery: Delivery) -> Message:
         links = self.links.variables(delivery.notification_id, delivery.delivery_id)
+        data = {**delivery.data, **links}
+        content = render(self._content(delivery), delivery.channel, data, delivery.platform)
+        if delivery.channel == "email":
+            content = with_text_part(content)
         return Message(
             endpoint=Endpoint(delivery.endpoint or "", delivery.platform),
-            content=render(self._content(delivery), delivery.channel, {**delivery.data, **links}),
+            content=content,
             notification_id=delivery.notification_id,
             delivery_id=delivery.delivery_id,
             category=delivery.category,
@@ -328,7 +339,7 @@ def _answer(error: Exception) -> _Answer:
         case ProviderError():
             return _Answer(Outcome.UNKNOWN, error.code, cause=error)
         case _:  # a mistake in the adapter; whether it had sent by then, nobody knows
-            return _Answer(Outcome.UNKNOWN, type(error).__name__, cause=error)
+            return _Answer(Outcome.UNKNOWN, UNFORESEEN, cause=error)
 
 
 def _refused(refusal: Refusal) -> Report:

@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from handlers.domain.content import sandbox
+from handlers.domain.content import budget, sandbox
+from handlers.domain.content.dialects import HTML, dialect_of
 from handlers.domain.content.links import VARIABLES
 from handlers.domain.content.rendering import FIELDS, MAX_RENDERED_BYTES, Content
 from handlers.domain.content.sizes import LIMITS
@@ -22,7 +23,7 @@ def listed(what: str) -> set[str]:
 def test_every_variable_filter_and_function_is_on_the_page_and_no_other() -> None:
     assert set(re.findall(r"^\| `([a-z_]+)(?:\(url\))?` \|", PAGE, re.MULTILINE)) == set(VARIABLES)
     assert listed("Filters") == set(sandbox.FILTERS)
-    assert listed("Functions") == set(sandbox.FUNCTIONS)
+    assert listed("Functions") == set(sandbox.environment(HTML).globals)
 
 
 def test_every_channel_is_on_the_page() -> None:
@@ -39,9 +40,8 @@ def test_every_channel_is_on_the_page() -> None:
 def test_the_bounds_are_those_that_are_kept() -> None:
     for bound in (
         f"{MAX_RENDERED_BYTES // 1024} KB",
-        f"{sandbox.MAX_STEPS:,}",
-        f"{sandbox.MAX_CHARACTERS:,}",
-        f"{sandbox.MAX_SECONDS:g} second",
+        f"{budget.MAX_STEPS:,}",
+        f"{budget.MAX_CHARACTERS:,}",
     ):
         assert f"| {bound} |" in PAGE
 
@@ -64,3 +64,18 @@ def test_the_example_can_be_sent() -> None:
     data = {"name": "Ada", "items": [{"title": "Tea", "price": 3}], "order_url": "https://shop.example.com/42"}
     body = sample(Content(subject="Hi", body=source), "email", data).body
     assert "<li>Tea: 3</li>" in body
+
+
+def test_a_link_is_written_as_the_page_says() -> None:
+    rows = dict(re.findall(r"^\| ([^|]+) \| (`[^`]+`|the url|the text) \|$", PAGE.replace("\\|", "¦"), re.MULTILINE))
+    places = {
+        "Slack": dialect_of("chat", "body", "slack"),
+        "Teams, Discord": dialect_of("chat", "body", "teams"),
+        "e-mail, the `body`": HTML,
+        "a text message": dialect_of("sms", "body", None),
+        "a push": dialect_of("push", "body", "fcm"),
+        "webhook, preview of chat, e-mail's `text`": dialect_of("chat", "body", "webhook"),
+    }
+    for place, dialect in places.items():
+        said = rows[place].strip("`").replace("¦", "|").removeprefix("the ")
+        assert dialect.link("url", "text") == said

@@ -3,7 +3,7 @@
 Keys are in `log_keys`. An attribute has the name and form of the
 field it holds, with these exceptions:
 
-- `data` and `content` are JSON text, for they may hold floats, which DynamoDB's numbers would not give back;
+- `data` and `content` are JSON text, with every number as its producer wrote it, which DynamoDB's would not give back;
 - `attempts` is a map by their numbers, so that each keeps its place when others are dropped, and `attempts_begun` is
   the last one's; one that was never concluded stays `started`, which is read as `unknown` once another one follows;
 - `lease_until` is there while an invocation holds the delivery;
@@ -13,12 +13,12 @@ field it holds, with these exceptions:
   of that acceptance. A delivery whose notification is not there, or has another one, was never accepted.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from handlers.adapters.aws.dynamo import Item, plain, typed
 from handlers.adapters.aws.log_keys import NOTIFICATION, delivery_key
+from handlers.domain.content.values import read_json, write_json
 from handlers.domain.notifications.deliveries import Attempt, Delivery, with_fates
 from handlers.domain.notifications.due import first_due, shard
 from handlers.domain.notifications.notification import Notification
@@ -36,7 +36,8 @@ def notification_item(notification: Notification) -> Item:
 def delivery_item(delivery: Delivery) -> Item:
     """Return the item of a delivery that is being accepted; in the index when it is to be sent."""
     values = delivery.model_dump(mode="json")
-    values |= {name: _to_json(values[name]) for name in _AS_JSON if name in values}
+    values["data"] = delivery.data  # as they are: pydantic makes mere floats of their numbers
+    values |= {name: write_json(values[name]) for name in _AS_JSON if name in values}
     values |= {
         "attempts": {str(each.pop("attempt")): each for each in values["attempts"]},
         "attempts_begun": delivery.attempts_begun,
@@ -55,7 +56,7 @@ def notification_of(item: Mapping[str, Any]) -> Notification:
 def delivery_of(item: Mapping[str, Any]) -> Delivery:
     """Return the delivery that an item holds, its attempts numbered, those that never told their outcome `unknown`."""
     values = {name: value for name, value in plain(item).items() if name in Delivery.model_fields}
-    values |= {name: json.loads(values[name]) for name in _AS_JSON if name in values}
+    values |= {name: read_json(values[name]) for name in _AS_JSON if name in values}
     attempts = sorted(
         (Attempt(attempt=int(number), **each) for number, each in values["attempts"].items()),
         key=lambda each: each.attempt,
@@ -66,7 +67,3 @@ def delivery_of(item: Mapping[str, Any]) -> Delivery:
 def _due(delivery: Delivery) -> dict[str, str]:
     due_at = first_due(delivery.created_at, delivery.send_at, delivery.expires_at)
     return {"due_shard": shard(delivery.delivery_id), "due_at": rfc3339(due_at)}
-
-
-def _to_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

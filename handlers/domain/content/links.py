@@ -11,15 +11,12 @@ from enum import StrEnum
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, Final
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from itsdangerous import BadData, Signer
 from itsdangerous.encoding import base64_decode, base64_encode
 
-MAX_TARGET_CHARACTERS: Final = 2048
-"""Of the url that a tracked link leads to; the link itself, with its signature, stays below 4 KB."""
-
+from handlers.domain.content.urls import encoded
 
 _ID_BYTES: Final = 16
 
@@ -83,8 +80,9 @@ class Links:
     def variables(self, notification_id: str, delivery_id: str) -> Mapping[str, Any]:
         """Return what a template finds beside its data; see `VARIABLES`."""
 
-        def tracked(url: str) -> str:
-            return self._url(Purpose.CLICK, Link(notification_id, delivery_id, _followable(url)))
+        def tracked(url: Any) -> Any:
+            target = encoded(url, "tracked()")
+            return url if target is None else self._url(Purpose.CLICK, Link(notification_id, delivery_id, target))
 
         return {
             "unsubscribe_url": self.unsubscribe(notification_id, delivery_id),
@@ -96,21 +94,11 @@ class Links:
         return f"{self.base_url}{purpose}{sign(self.secret(), purpose, link)}"
 
 
-def _followable(url: str) -> str:
-    """Return a url that a browser may be sent to; raise `ValueError` for any other (`javascript:…`)."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or len(url) > MAX_TARGET_CHARACTERS:
-        raise ValueError("not a url that can be followed")
-    if not (url.isascii() and url.isprintable()) or " " in url:  # it becomes a header, Location (RFC 3986 2)
-        raise ValueError("not a url as it is sent")
-    return url
-
-
 VARIABLES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "unsubscribe_url": "the page on which the recipient unsubscribes, and finds all their settings",
         "open_url": "the address of an invisible image: `<img src>` of it shows that a mail was opened",
-        "tracked": "a function: `{{ tracked(url) }}` leads to the url and shows that it was followed",
+        "tracked": "a function: `{{ tracked(url) }}` leads to the url, encoded, and shows that it was followed",
     }
 )
 """What every template may use beside its data, whose own names these cannot be."""

@@ -1,9 +1,9 @@
 """Jinja2 sources and data in, the text to send out; nothing else can be reached from a template.
 
-Sources come from producers, so they run in a sandbox (see `template_sandbox`): no attribute that leads out of the data,
-no way to change the data, no file, no import, a bounded result, and bounded time and memory on the way to it.
-What an e-mail shows as HTML is escaped unless its author says `safe`; everything else is plain text. Messages of errors
-name the field and the line, never a value out of the data.
+Sources come from producers, so they run in a sandbox (see `sandbox`): no attribute that leads out of the data, no way
+to change the data, no file, no import, a bounded result, and bounded work and memory on the way to it. What is printed
+of the data is escaped for whom reads it (see `dialects`), unless its author says `safe`. HTML in a field that is no
+HTML becomes text. Messages of errors name the field, the line and the path, never a value out of the data.
 """
 
 import re
@@ -18,7 +18,9 @@ from jinja2.exceptions import SecurityError, UndefinedError
 from pydantic import Field, StringConstraints
 
 from handlers.domain.channels import Channel
-from handlers.domain.content import sandbox
+from handlers.domain.content import dialects, requirements, sandbox
+from handlers.domain.content.budget import RefusedError, new_budget
+from handlers.domain.content.dialects import HTML, Dialect, dialect_of
 from handlers.domain.model import Model, is_absent
 
 MAX_RENDERED_BYTES: Final = 256 * 1024
@@ -67,18 +69,24 @@ class TemplateError(Exception):
         self.faults = faults
 
 
-def render(content: Content, channel: Channel, data: Mapping[str, Any]) -> RenderedContent:
-    """Return the content as the channel sends it.
+def render(content: Content, channel: Channel, data: Mapping[str, Any], platform: str | None = None) -> RenderedContent:
+    """Return the content as the channel sends it, or as a `platform` of it does that has a formatting of its own.
 
     Raises `TemplateError` when a source does not compile, needs what the data do not hold, grows beyond
-    `MAX_RENDERED_BYTES`, or takes more time or memory than the `sandbox.Budget` that all the fields share. A subject is
+    `MAX_RENDERED_BYTES`, or takes more time or memory than the `budget.Budget` that all the fields share. A subject is
     always one line, so no value can add a header to an e-mail. Functions in the data may be called by the sources.
     """
     if missing := _missing(content, channel):
         raise TemplateError(*missing)
-    compiled = {field: _compile(field, source, channel) for field, source in _sources(content, channel)}
-    with sandbox.new_budget():
-        return RenderedContent(**{field: _render(field, found.template, data) for field, found in compiled.items()})
+    fields = [(field, source, dialect_of(channel, field, platform)) for field, source in _sources(content, channel)]
+    compiled = [(field, dialect, _compile(field, source, dialect)) for field, source, dialect in fields]
+    with new_budget():
+        return RenderedContent(**{field: _render(field, found, dialect, data) for field, dialect, found in compiled})
+
+
+def with_text_part(rendered: RenderedContent) -> RenderedContent:
+    """Return a mail with a part for who reads no HTML, made from the HTML where its author has given none."""
+    return rendered if rendered.text is not None else rendered.model_copy(update={"text": _text_of(rendered.body)})
 
 
 def check(content: Content, channel: Channel) -> None:
@@ -89,7 +97,7 @@ def check(content: Content, channel: Channel) -> None:
     faults = _missing(content, channel)
     for field, source in _sources(content, channel):
         try:
-            _compile(field, source, channel)
+            _compile(field, source, dialect_of(channel, field, None))
         except TemplateError as error:
             faults += error.faults
     if faults:
@@ -109,7 +117,20 @@ def required_variables(content: Content, channel: Channel) -> frozenset[str]:
 
     A name that the template can do without (`x is defined`, `x | default(…)`) is not required. Raises `TemplateError`.
     """
-    return frozenset().union(*(_compile(field, s, channel).required for field, s in _sources(content, channel)))
+    return frozenset().union(*(each.required for each in _compiled(content, channel)))
+
+
+def read_as_subtraction(content: Content, channel: Channel) -> Mapping[str, frozenset[str]]:
+    """Return what looks like a name with a dash, as `first-name`, with the names that it is in Jinja, first and name.
+
+    Raises `TemplateError`.
+    """
+    return {path: names for each in _compiled(content, channel) for path, names in each.subtractions.items()}
+
+
+def _compiled(content: Content, channel: Channel) -> "Iterator[_Compiled]":
+    for field, source in _sources(content, channel):
+        yield _compile(field, source, dialect_of(channel, field, None))
 
 
 def _sources(content: Content, channel: Channel) -> Iterator[tuple[str, str]]:
@@ -124,7 +145,7 @@ def _missing(content: Content, channel: Channel) -> list[Fault]:
     return [Fault("subject", "an e-mail needs a subject")] if lacks_subject else []
 
 
-_HTML, _PLAIN = sandbox.environment(escape=True), sandbox.environment(escape=False)
+_ENVIRONMENTS: Final = {dialect: sandbox.environment(dialect) for dialect in dialects.ALL}
 
 
 # -- before there are data ---------------------------------------------------------------------------------------------
@@ -132,35 +153,51 @@ _HTML, _PLAIN = sandbox.environment(escape=True), sandbox.environment(escape=Fal
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
+    """`is_html` says that the author wrote HTML; whether the field is HTML as well is another thing."""
+
     template: Template
     required: frozenset[str]
+    subtractions: Mapping[str, frozenset[str]]
+    is_html: bool
 
 
 @lru_cache(maxsize=64)
-def _compile(field: str, source: str, channel: Channel) -> _Compiled:
-    environment = _HTML if (field, channel) == ("body", "email") else _PLAIN
+def _compile(field: str, source: str, dialect: Dialect) -> _Compiled:
     try:
-        tree = sandbox.parse(environment, source)
-        required = sandbox.undeclared(environment, tree) - frozenset(_dispensable(tree))
-        template = environment.from_string(sandbox.metered(tree))
+        tree = sandbox.parse(_ENVIRONMENTS[dialect], source)
+        is_html = dialect is HTML or any(_TAG.search(text) for text in _own_text(tree))
+        environment = _ENVIRONMENTS[HTML if is_html else dialect]
+        names = sandbox.undeclared(environment, tree)
+        required = names & requirements.unguarded(tree)
+        subtractions = requirements.subtractions(tree, source)
+        template = environment.from_string(sandbox.metered(tree, source))
     except TemplateSyntaxError as error:
         raise TemplateError(Fault(field, f"is not a valid template: {error.message}", error.lineno)) from None
-    except Exception as error:  # Python's own limits on nesting and numbers, as RecursionError, SyntaxError, ValueError
-        raise TemplateError(Fault(field, f"is too complex to compile ({type(error).__name__})")) from None
-    return _Compiled(template, required)
+    except Exception:  # Python's own limits on nesting and numbers, as RecursionError, SyntaxError, ValueError
+        raise TemplateError(
+            Fault(field, "is too complex to compile: nested too deeply, or a number too long")
+        ) from None
+    return _Compiled(template, required, subtractions, is_html)
 
 
-def _dispensable(tree: nodes.Template) -> Iterator[str]:
-    for kind, names in ((nodes.Filter, {"default", "d"}), (nodes.Test, {"defined", "undefined"})):
-        for node in tree.find_all(kind):
-            if node.name in names and isinstance(node.node, nodes.Name):
-                yield node.node.name
+_TAG: Final = re.compile(
+    r"</?(?:a|abbr|b|blockquote|body|br|button|center|code|dd|div|dl|dt|em|font|footer|form|h[1-6]|head|header|hr|html|i"
+    r"|img|li|link|main|meta|nav|ol|p|pre|s|section|small|span|strike|strong|style|sub|sup|table|tbody|td|tfoot|th|thead"
+    r"|title|tr|u|ul)(?:\s+[a-z-]+\s*=[^<>]*)?\s*/?>",
+    re.IGNORECASE,
+)
+"""A tag of HTML as mails use them. `<https://…|a link>` of Slack is none, nor `<Ada>`."""
+
+
+def _own_text(tree: nodes.Template) -> Iterator[str]:
+    return (node.data for node in tree.find_all(nodes.TemplateData))
 
 
 # -- with data ---------------------------------------------------------------------------------------------------------
 
 
-def _render(field: str, template: Template, data: Mapping[str, Any]) -> str:
+def _render(field: str, compiled: _Compiled, dialect: Dialect, data: Mapping[str, Any]) -> str:
+    template = compiled.template
     try:
         rendered = _bounded(field, template.generate(dict(data)))
     except TemplateError:
@@ -168,6 +205,9 @@ def _render(field: str, template: Template, data: Mapping[str, Any]) -> str:
     except Exception as error:  # whatever a template's own expressions may raise
         # `from None`: the messages of these errors may quote the data.
         raise TemplateError(Fault(field, _explain(error), _line(error, template))) from None
+    if compiled.is_html and dialect is not HTML:
+        text = _text_of(rendered)
+        rendered = dialect.markup.escape(text) if dialect.markup else text
     return _one_line(rendered) if field == "subject" else rendered
 
 
@@ -182,6 +222,12 @@ def _bounded(field: str, chunks: Iterator[str]) -> str:
     return "".join(kept)
 
 
+def _text_of(html: str) -> str:
+    from handlers.domain.content.html_text import text_of_html  # here, as it says itself
+
+    return text_of_html(html)
+
+
 _LINE_BREAKS_AND_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -191,19 +237,23 @@ def _one_line(subject: str) -> str:
 
 _EXPLANATIONS: Final[Mapping[type[Exception], str]] = MappingProxyType(
     {
-        UndefinedError: "uses something that the data do not hold",
         SecurityError: "does something that a template may not do",
         UnicodeEncodeError: "is not valid Unicode once rendered",
         RecursionError: "is nested too deeply",
+        ZeroDivisionError: "divides by zero",
+        OverflowError: "makes a number that is too large",
+        LookupError: "uses a place or a name that is not there",
+        TypeError: "does something with a value of a kind that it is not for, as to add a number to a text",
+        ValueError: "does something with a value that it is not for, as to make a number of a word",
     }
 )
+"""What is told of an error, in our words; the first that it is."""
 
 
 def _explain(error: Exception) -> str:
-    if isinstance(error, sandbox.RefusedError):
-        return str(error)
-    known = (text for kind, text in _EXPLANATIONS.items() if isinstance(error, kind))
-    return next(known, f"cannot be rendered with these data ({type(error).__name__})")
+    if isinstance(error, RefusedError | UndefinedError):
+        return str(error)  # which the sandbox has written
+    return next((text for kind, text in _EXPLANATIONS.items() if isinstance(error, kind)), "cannot be rendered")
 
 
 def _line(error: Exception, template: Template) -> int | None:

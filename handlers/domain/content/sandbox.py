@@ -1,11 +1,12 @@
 """A Jinja2 sandbox in which a template can neither leave its data nor take the time and memory of other messages.
 
 Jinja's own sandbox sees to the former (https://jinja.palletsprojects.com/en/stable/sandbox/). For the latter every
-render has a `Budget`, and one rule: **whatever a template makes is paid for by its size, so nothing that exists in a
-render is large.** A text costs its characters. A list or dict may not hold more than a text may, counted at every depth
-and as often as it holds it: a list of itself twice, and so on, would be small to make and endless to print. What a
-filter yields item by item becomes a list at once. As nothing is large, every operation that makes no more than it reads
-is short, and is a step. Those that make more are checked before they begin, or are not available.
+render has a `Budget`, kept in `budget`, and one rule: **whatever a template makes is paid for by its size, so nothing
+that exists in a render is large.** A text costs its characters. A list or dict may not hold more than a text may,
+counted at every depth and as often as it holds it: a list of itself twice, and so on, would be small to make and
+endless to print. What a filter yields item by item becomes a list at once. As nothing is large, every operation that
+makes no more than it reads is short, and is a step. Those that make more are checked before they begin, or are not
+available.
 
 `metered` keeps the accounts in loops, literals, slices, comparisons and `~`, for which compiled code calls nobody; the
 environment keeps them in what it is asked for: calls, operators, filters, tests, lookups, and what is printed.
@@ -13,12 +14,9 @@ environment keeps them in what it is asked for: calls, operators, filters, tests
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from functools import wraps
+from functools import partial, wraps
+from math import isfinite
 from string import Formatter
-from time import monotonic, thread_time
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
@@ -30,167 +28,35 @@ from jinja2 import (
     nodes,
     pass_context,
     pass_environment,
-    pass_eval_context,
 )
 from jinja2.exceptions import SecurityError
 from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.filters import make_attrgetter
 from jinja2.meta import TrackingCodeGenerator
-from jinja2.nodes import EvalContext
 from jinja2.runtime import Context, Macro
-from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedFormatter, safe_range
 from jinja2.tests import TESTS as JINJA_TESTS
-from jinja2.utils import Cycler, Joiner, Namespace, htmlsafe_json_dumps
+from jinja2.utils import Cycler, Joiner, Namespace, htmlsafe_json_dumps, missing, url_quote
 from jinja2.visitor import NodeTransformer
-from markupsafe import Markup, escape, soft_str
+from markupsafe import EscapeFormatter, Markup
 
-MAX_STEPS: Final = 100_000
-"""Of one render: a step is an iteration, a call, a filter, a printed value; about a microsecond of work."""
+from handlers.domain.content.budget import (
+    CONTAINERS,
+    DICTS,
+    MAX_INTEGER_BITS,
+    MAX_NAME,
+    MAX_PATH,
+    MAX_TOKENS,
+    MAX_WIDTH,
+    Budget,
+    RefusedError,
+    current_budget,
+)
+from handlers.domain.content.dialects import HTML, Dialect
+from handlers.domain.content.urls import linkable
+from handlers.domain.content.values import Number, write_json
 
-MAX_CHARACTERS: Final = 1_000_000
-"""Of all the texts that one render makes on the way, some four times what may come out of it."""
-
-MAX_APART: Final = 100_000
-"""Characters of a text that is taken apart, as each word, if not each character, then takes the memory of a value."""
-
-MAX_SECONDS: Final = 1.0
-"""The last resort, should steps be slower than thought. Of processor time: a busy machine is no fault of a message."""
-
-MAX_TOKENS: Final = 6_000
-"""Words and signs of one source: compiling takes time too, a third of a second for so many, before any budget."""
-
-MAX_NAME: Final = 200
-"""Characters of a name in a source, which errors and printed values repeat."""
-
-MAX_WIDTH: Final = 100
-"""The widest padding, the most decimals, the most characters to strip: each makes much out of a small number."""
-
-MAX_INTEGER_BITS: Final = 1024
-"""Of a product, as of the largest `float`: beyond, integers take time and memory as texts do."""
-
-_VALUES_PER_STEP: Final = 5
-_CHARACTERS_PER_STEP: Final = 100
-_CHARACTERS_OF_A_VALUE: Final = 24  # of any that is no text and no integer: the longest float
-_DICTS: Final = (dict, MappingProxyType)
-_VIEWS: Final[tuple[Any, ...]] = ({}.keys(), {}.values(), {}.items())
-_CONTAINERS: Final[Any] = (list, tuple, set, frozenset, *_DICTS, *(type(view) for view in _VIEWS))
-
-
-class RefusedError(SecurityError):
-    """What a template may not do, or not so much of; the message says what and quotes no data."""
-
-
-@dataclass(slots=True)
-class Budget:
-    """What one render may still take; each method raises `RefusedError` when that is too little."""
-
-    steps: int = MAX_STEPS
-    characters: int = MAX_CHARACTERS
-    started: float = field(default_factory=thread_time)
-    next_look: float = field(default_factory=lambda: monotonic() + MAX_SECONDS)
-
-    def step(self, count: int = 1) -> None:
-        """Pay for so much work, 0 or more."""
-        self.steps -= count
-        if self.steps < 0:
-            raise RefusedError(f"takes too long to render: more than {MAX_STEPS} steps")
-        if monotonic() > self.next_look:
-            self._look()
-
-    def _look(self) -> None:
-        """Ask for the processor time, a slow call, when it may be over: it never runs faster than the wall clock."""
-        left = MAX_SECONDS - (thread_time() - self.started)
-        if left < 0:
-            raise RefusedError(f"takes too long to render: more than {MAX_SECONDS:g} s")
-        self.next_look = monotonic() + left
-
-    def text(self, length: int) -> None:
-        """Pay for so many characters, 0 or more."""
-        self.afford(length)
-        self.characters -= length
-
-    def afford(self, length: int) -> None:
-        """Check that so many characters could be paid for."""
-        if length > self.characters:
-            raise RefusedError(f"makes more than {MAX_CHARACTERS} characters on the way")
-
-    def weigh(self, value: Any) -> int:
-        """Return how long a value is in print, at most, with all that it holds; pay for going through it."""
-        if not isinstance(value, _CONTAINERS):
-            return _length(value)
-        length, count, pending = 0, 0, [value]
-        while pending:
-            item = pending.pop()
-            length, count = length + _length(item), count + 1
-            if count % _VALUES_PER_STEP == 0:
-                self.step()
-                self.afford(length)
-            if isinstance(item, _DICTS):
-                pending.extend(item.values())
-            if isinstance(item, _CONTAINERS):
-                pending.extend(item)  # of a dict, its keys
-        self.afford(length)
-        return length
-
-    def compared(self, value: Any) -> Any:
-        """Pay for going through a value and all its text, and return it."""
-        self.step(1 + self.weigh(value) // _CHARACTERS_PER_STEP)
-        return value
-
-    def take_apart(self, value: Any) -> None:
-        """Check a value whose text is about to become a list of its words or characters."""
-        if self.weigh(value) > MAX_APART:
-            raise RefusedError(f"takes apart more than {MAX_APART} characters at once")
-
-    def each(self, iterable: Iterable[Any]) -> Iterator[Any]:
-        """Yield the items, each of which is a step."""
-        for item in iterable:
-            self.step()
-            yield item
-
-    def made(self, value: Any) -> Any:
-        """Pay for a new text or list, and return it; for an iterator, return the list of what it yields."""
-        if isinstance(value, str):
-            self.text(len(value))
-        elif isinstance(value, list | tuple):
-            self.step(len(value))
-        elif isinstance(value, Iterator):
-            return list(self.each(value))
-        return value
-
-    def made_of_any(self, value: Any) -> Any:
-        """Pay for a new list that may hold the same value many times, and return it."""
-        value = self.made(value)
-        self.weigh(value)
-        return value
-
-    def printed(self, value: Any) -> Any:
-        """Pay for the text of a value that is about to be made, and return the value."""
-        self.text(self.weigh(value))
-        return value
-
-
-def _length(value: Any) -> int:
-    """Return how many characters a value takes in print, at most, without what it holds."""
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, int):
-        return value.bit_length() // 3 + 1
-    return _CHARACTERS_OF_A_VALUE
-
-
-_BUDGET: ContextVar[Budget] = ContextVar("budget")
-
-
-@contextmanager
-def new_budget() -> Iterator[Budget]:
-    """Give a budget to all that is rendered inside; nothing can be rendered without."""
-    token = _BUDGET.set(Budget())
-    try:
-        yield _BUDGET.get()
-    finally:
-        _BUDGET.reset(token)
-
+NOT_IN_THE_DATA: Final = "uses something that the data do not hold"
 
 # -- what makes much out of little, and is checked before it begins ----------------------------------------------------
 
@@ -210,18 +76,18 @@ def _check_strip(_text: str, characters: str | None = None) -> None:
 
 
 def _check_split(text: str, *_: Any) -> None:
-    _BUDGET.get().take_apart(text)
+    current_budget().take_apart(text)
 
 
 def _check_join(separator: str, items: Any) -> None:
     if isinstance(items, str):
-        _BUDGET.get().take_apart(items)
-    _BUDGET.get().afford(len(separator) * len(items))
+        current_budget().take_apart(items)
+    current_budget().afford(len(separator) * len(items))
 
 
 def _check_replace(text: str, old: str, new: str, count: int = -1) -> None:
     times = text.count(old) if count < 0 else min(text.count(old), count)
-    _BUDGET.get().afford(times * len(escape(new) if isinstance(text, Markup) else new))
+    current_budget().afford(times * len(text.escape(new) if isinstance(text, Markup) else new))
 
 
 _CONVERSION: Final = re.compile(r"%(?P<key>\([^()]*\))?(?P<widths>[-+ #0-9.*]*)[hlL]?(?P<kind>.?)", re.DOTALL)
@@ -243,7 +109,7 @@ def _check_format(text: str, values: Any) -> None:
 
 def _check_widths(text: str, all_widths: Iterable[str], values: Any) -> None:
     """Check the fields of a format, each of which may repeat any of the values and pad it to any width."""
-    budget = _BUDGET.get()
+    budget = current_budget()
     length, size = budget.weigh(values), len(text)
     for widths in budget.each(all_widths):
         if "*" in widths or "{" in widths:
@@ -284,6 +150,98 @@ _METHODS: Final[tuple[tuple[Any, frozenset[str]], ...]] = (
 """
 
 
+# -- what a value is in print ------------------------------------------------------------------------------------------
+
+
+def text_of(value: Any, path: str = "") -> str:
+    """Return what is printed of a value, as JSON has it: nothing for null, `true`, a number as its producer wrote it.
+
+    Raises `RefusedError`, which names the path, for what JSON has no words for in a text: a list, an object.
+    """
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Number | int | Undefined) or (isinstance(value, float) and isfinite(value)):
+        return str(value)
+    what, instead = _no_text(value)
+    raise RefusedError(f"prints {what}{f', {path}' if path else ''}{instead}")
+
+
+def _no_text(value: Any) -> tuple[str, str]:
+    """Return what a value is that cannot be printed, and what to do instead."""
+    if isinstance(value, DICTS):
+        return "an object", ": print its fields, or the whole as JSON by |tojson"
+    if isinstance(value, (*CONTAINERS, range)):
+        return "a list", ": use a loop or |join, or print it as JSON by |tojson"
+    if callable(value):
+        return "a function and not what it returns", ""
+    return "what is no text and no number", ""
+
+
+class _Boolean(int):
+    def __str__(self) -> str:
+        return "true" if self else "false"
+
+    __repr__ = __str__
+
+
+class _Unprintable:
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __str__(self) -> str:
+        return text_of(self._value)  # which says why not
+
+    __repr__ = __str__
+
+
+class _Fields(dict[str, Any]):
+    def __str__(self) -> str:
+        return text_of({})
+
+    __repr__ = __str__
+
+
+def _for_percent(values: Any) -> Any:
+    """Return what stands on the right of `%` as values that it prints as JSON has them, and reckons with as before."""
+    if isinstance(values, tuple):
+        return tuple(map(_field_for_percent, values))
+    if isinstance(values, dict):
+        return _Fields({name: _field_for_percent(value) for name, value in values.items()})
+    return _field_for_percent(values)
+
+
+def _field_for_percent(value: Any) -> Any:
+    if isinstance(value, bool):
+        return _Boolean(value)
+    if value is None:
+        return ""
+    return value if isinstance(value, str | int | float | Undefined) else _Unprintable(value)
+
+
+class _Formatter(SandboxedFormatter):
+    """Formats `{}` by the same rules."""
+
+    def convert_field(self, value: Any, conversion: Any) -> Any:
+        return value if conversion is None else text_of(value)
+
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return super().format_field(value if is_number else _kept(value), format_spec)
+
+
+def _kept(value: Any) -> str:
+    """Return the text of a value; markup stays markup."""
+    return value if isinstance(value, str) else text_of(value)
+
+
+class _EscapingFormatter(_Formatter, EscapeFormatter):
+    pass
+
+
 # -- what a template may use -------------------------------------------------------------------------------------------
 
 
@@ -292,7 +250,7 @@ def _paid(function: Callable[..., Any], pay: Callable[[Budget, Any], Any] = Budg
 
     @wraps(function)
     def paid(*args: Any, **kwargs: Any) -> Any:
-        budget = _BUDGET.get()
+        budget = current_budget()
         budget.step()
         return pay(budget, function(*args, **kwargs))
 
@@ -303,6 +261,18 @@ def _for_free(_budget: Budget, value: Any) -> Any:
     return value
 
 
+def _of_text(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the filter as one of texts: it is given what is printed of its value, and pays for reading it."""
+
+    @wraps(function)
+    def of_text(value: Any, *args: Any, **kwargs: Any) -> Any:
+        text = text_of(value)
+        current_budget().compared(text)
+        return function(text, *args, **kwargs)
+
+    return of_text
+
+
 def _apart(function: Callable[..., Any], *kinds: type) -> Callable[..., Any]:
     """Return the filter as one that takes apart arguments of these kinds: its value, or the path of an attribute."""
 
@@ -310,7 +280,7 @@ def _apart(function: Callable[..., Any], *kinds: type) -> Callable[..., Any]:
     def apart(*args: Any, **kwargs: Any) -> Any:
         for argument in (*args, *kwargs.values()):
             if isinstance(argument, kinds):
-                _BUDGET.get().take_apart(argument)
+                current_budget().take_apart(argument)
         return function(*args, **kwargs)
 
     return apart
@@ -318,19 +288,21 @@ def _apart(function: Callable[..., Any], *kinds: type) -> Callable[..., Any]:
 
 def _batch(value: Any, linecount: int, fill_with: Any = None) -> Any:
     if fill_with is not None:
-        _BUDGET.get().step(abs(int(linecount)))  # of an integer: nothing is ever less than nan
+        current_budget().step(abs(int(linecount)))  # of an integer: nothing is ever less than nan
     return JINJA_FILTERS["batch"](value, linecount, fill_with)
 
 
-def _center(value: Any, width: int = 80) -> str:
+def _center(value: str, width: int = 80) -> str:
     _check_width(width)
-    return soft_str(value).center(width)
+    return value.center(width)
 
 
-def _format(value: Any, *args: Any, **kwargs: Any) -> str:
-    text = soft_str(value)
-    _check_percent(text, kwargs or args)
-    return JINJA_FILTERS["format"](text, *args, **kwargs)  # type: ignore[no-any-return]
+def _format(value: str, *args: Any, **kwargs: Any) -> str:
+    if args and kwargs:
+        raise RefusedError("formats with values by place and by name at once")
+    values = kwargs or args
+    _check_percent(value, values)
+    return value % _for_percent(values)  # type: ignore[no-any-return]
 
 
 def _int(value: Any, default: Any = 0, base: int = 10) -> Any:
@@ -339,27 +311,27 @@ def _int(value: Any, default: Any = 0, base: int = 10) -> Any:
     return number
 
 
-@pass_eval_context
-def _join(eval_ctx: EvalContext, value: Any, d: Any = "", attribute: str | int | None = None) -> str:
-    budget = _BUDGET.get()
+@pass_environment
+def _join(environment: "_Environment", value: Any, d: Any = "", attribute: str | int | None = None) -> str:
+    budget = current_budget()
     items = list(budget.each(value))
     if attribute is not None:
-        items = list(map(make_attrgetter(eval_ctx.environment, attribute), items))
+        items = list(map(make_attrgetter(environment, attribute), items))
     budget.afford(budget.weigh(items) + budget.weigh(d) * len(items))
-    return JINJA_FILTERS["join"](eval_ctx, items, d)  # type: ignore[no-any-return]
+    separator, texts = text_of(d), [text_of(item) for item in items]
+    if markup := environment.markup_among([separator, *texts]):
+        separator, texts = markup.escape(separator), [markup.escape(text) for text in texts]
+    return separator.join(texts)
 
 
-@pass_eval_context
-def _replace(eval_ctx: EvalContext, s: Any, old: Any, new: Any, count: int | None = None) -> str:
-    if not eval_ctx.autoescape:
-        text = str(s)
-    elif hasattr(old, "__html__") or (hasattr(new, "__html__") and not hasattr(s, "__html__")):
-        text = escape(s)
-    else:
-        text = soft_str(s)
-    arguments = (soft_str(old), soft_str(new), -1 if count is None else count)
-    _check_replace(text, *arguments)
-    return text.replace(*arguments)
+@pass_environment
+def _replace(environment: "_Environment", s: Any, old: Any, new: Any, count: int | None = None) -> str:
+    s, old, new = text_of(s), text_of(old), text_of(new)
+    if (markup := environment.markup_among([old, new])) and not isinstance(s, markup):
+        s = markup.escape(s)
+    arguments = (old, new, -1 if count is None else count)
+    _check_replace(s, *arguments)
+    return s.replace(*arguments)  # type: ignore[no-any-return]
 
 
 def _round(value: Any, precision: int = 0, method: str = "common") -> Any:
@@ -369,48 +341,97 @@ def _round(value: Any, precision: int = 0, method: str = "common") -> Any:
 
 @pass_environment
 def _sum(environment: Environment, iterable: Any, attribute: str | int | None = None, start: Any = 0) -> Any:
-    numbers = list(_BUDGET.get().each(iterable))
+    numbers = list(current_budget().each(iterable))
     if attribute is not None:
         numbers = list(map(make_attrgetter(environment, attribute), numbers))
-    if any(isinstance(number, _CONTAINERS) for number in (start, *numbers)):
+    if any(isinstance(number, CONTAINERS) for number in (start, *numbers)):
         raise RefusedError("sums what are no numbers")
     return sum(numbers, start)
 
 
-def _tojson(value: Any, indent: int | None = None) -> Markup:
+def _striptags(value: str) -> str:
+    current_budget().take_apart(value)
+    current_budget().step(value.count("<"))  # it copies the text, of 100,000 characters at most, for each of its tags
+    return JINJA_FILTERS["striptags"](value)  # type: ignore[no-any-return]
+
+
+def _title(value: str) -> str:
+    current_budget().take_apart(value)
+    current_budget().step(len(value) // 5)  # it looks at each word by itself
+    return JINJA_FILTERS["title"](value)  # type: ignore[no-any-return]
+
+
+def _tojson(value: Any, indent: int | None = None) -> str:
     if indent is not None:
         raise RefusedError("indents JSON")
-    return htmlsafe_json_dumps(value, sort_keys=True)
+    return htmlsafe_json_dumps(value, dumps=partial(write_json, spaced=True))
 
 
-def _trim(value: Any, chars: str | None = None) -> str:
-    text = soft_str(value)
-    _check_strip(text, chars)
-    return text.strip(chars)
+def _trim(value: str, chars: str | None = None) -> str:
+    _check_strip(value, chars)
+    return value.strip(chars)
 
 
-def _wordcount(value: Any) -> int:
-    return sum(1 for _ in re.finditer(r"\w+", soft_str(value)))
+@pass_environment
+def _truncate(environment: Environment, value: Any, *args: Any, **kwargs: Any) -> str:
+    text = current_budget().compared(text_of(value))
+    return JINJA_FILTERS["truncate"](environment, text, *args, **kwargs)  # type: ignore[no-any-return]
 
 
-_CHOOSING: Final = ("count", "d", "default", "first", "last", "length")
-_OF_A_TEXT: Final = (
-    *("abs", "capitalize", "e", "escape", "filesizeformat", "float", "forceescape", "lower", "safe", "string"),
-    *("truncate", "upper"),
-)
+@pass_environment
+def _escape(environment: "_Environment", value: Any) -> str:
+    text = text_of(value)
+    return environment.markup.escape(text) if environment.markup else str(Markup.escape(text))
+
+
+@pass_environment
+def _force_escape(environment: "_Environment", value: Any) -> str:
+    return _escape(environment, str(text_of(value)))
+
+
+@pass_environment
+def _safe(environment: "_Environment", value: Any) -> str:
+    return (environment.markup or str)(text_of(value))
+
+
+def _urlencode(value: Any) -> str:
+    if isinstance(value, DICTS):
+        value = value.items()
+    elif isinstance(value, str) or not isinstance(value, Iterable):
+        return url_quote(text_of(value))
+    pairs = [(text_of(name), text_of(item)) for name, item in value]
+    return "&".join(f"{url_quote(name, for_qs=True)}={url_quote(item, for_qs=True)}" for name, item in pairs)
+
+
+def _default(value: Any, default_value: Any = "", boolean: bool = False) -> Any:
+    """Return the default for what is missing, or null, or with `boolean` for anything false."""
+    is_missing = isinstance(value, Undefined) or value is None or (boolean and not value)
+    return default_value if is_missing else value
+
+
+def _wordcount(value: str) -> int:
+    return sum(1 for _ in current_budget().each(re.finditer(r"\w+", value)))
+
+
+_CHOOSING: Final = ("count", "first", "last", "length")
+_OF_A_TEXT: Final = ("capitalize", "lower", "string", "upper")
 _OF_A_LIST: Final = ("list", "reject", "rejectattr", "select", "selectattr", "sort", "unique")
 
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     {name: _paid(JINJA_FILTERS[name], _for_free) for name in _CHOOSING}
+    | {name: _paid(_default, _for_free) for name in ("d", "default")}
     | {name: _paid(_apart(JINJA_FILTERS[name], str), _for_free) for name in ("max", "min")}
-    | {name: _paid(JINJA_FILTERS[name]) for name in (*_OF_A_TEXT, "dictsort", "items", "reverse")}
+    | {name: _paid(JINJA_FILTERS[name]) for name in ("abs", "dictsort", "filesizeformat", "float", "items", "reverse")}
+    | {name: _paid(_of_text(JINJA_FILTERS[name])) for name in _OF_A_TEXT}
+    | {"striptags": _paid(_of_text(_striptags)), "title": _paid(_of_text(_title))}
     | {name: _paid(_apart(JINJA_FILTERS[name], str)) for name in _OF_A_LIST}
     | {name: _paid(_apart(JINJA_FILTERS[name], str), Budget.made_of_any) for name in ("groupby", "map", "slice")}
-    | {name: _paid(_apart(JINJA_FILTERS[name], str, *_CONTAINERS)) for name in ("striptags", "title", "urlencode")}
-    | {"batch": _paid(_apart(_batch, str), Budget.made_of_any), "tojson": _paid(_apart(_tojson, str, *_CONTAINERS))}
-    | {"center": _paid(_center), "format": _paid(_format), "int": _paid(_int), "join": _paid(_apart(_join, str))}
-    | {"replace": _paid(_replace), "round": _paid(_round), "sum": _paid(_apart(_sum, str)), "trim": _paid(_trim)}
-    | {"wordcount": _paid(_wordcount)}
+    | {"batch": _paid(_apart(_batch, str), Budget.made_of_any), "tojson": _paid(_apart(_tojson, str, *CONTAINERS))}
+    | {"center": _paid(_of_text(_center)), "format": _paid(_of_text(_format)), "int": _paid(_int)}
+    | {"join": _paid(_apart(_join, str)), "replace": _paid(_replace), "round": _paid(_round)}
+    | {"sum": _paid(_apart(_sum, str)), "trim": _paid(_of_text(_trim)), "truncate": _paid(_truncate)}
+    | {"urlencode": _paid(_apart(_urlencode, str, *CONTAINERS)), "wordcount": _paid(_of_text(_wordcount))}
+    | {"e": _paid(_escape), "escape": _paid(_escape), "forceescape": _paid(_force_escape), "safe": _paid(_safe)}
 )
 """The filters that a template may use.
 
@@ -427,9 +448,9 @@ def _asked(name: str, test: Any) -> Callable[..., bool]:
 
     @wraps(test)
     def asked(*args: Any, **kwargs: Any) -> bool:
-        _BUDGET.get().step()
+        current_budget().step()
         for argument in (*args[1:], *kwargs.values()):
-            _BUDGET.get().compared(argument)
+            current_budget().compared(argument)
         if name in {"divisibleby", "even", "odd"} and isinstance(args[0], str | bytes):
             raise RefusedError(f"asks whether a text is {name}")
         return bool(test(*args, **kwargs))
@@ -453,7 +474,7 @@ def _maker(kind: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that makes objects of the kind, which take more memory than what is given to them."""
 
     def make(*args: Any, **kwargs: Any) -> Any:
-        _BUDGET.get().step(10)
+        current_budget().step(10)
         return kind(*args, **kwargs)
 
     return make
@@ -463,7 +484,20 @@ FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     {"cycler": _maker(Cycler), "dict": _maker(dict), "joiner": _maker(Joiner), "namespace": _maker(_Variables)}
     | {"range": safe_range}
 )
-"""The functions that a template may call: no classes, whose attributes would be within reach too."""
+"""The functions that a template may call, beside `link`: no classes, whose attributes would be within reach too."""
+
+
+def _link_of(dialect: Dialect) -> Callable[[Any, Any], str]:
+    """Return the function that writes a link as its reader's platform has it."""
+
+    def link(url: Any, text: Any) -> str:
+        current_budget().step(10)
+        target, shown = linkable(url, "link()"), text_of(text)
+        if not target or (target.startswith("#") and dialect is not HTML):
+            return shown
+        return dialect.link(target, shown) if shown else dialect.link(target, target)
+
+    return link
 
 
 # -- the environment ---------------------------------------------------------------------------------------------------
@@ -471,26 +505,82 @@ FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
 _OF_THE_CALLER: Final = frozenset({"_loop_vars", "_block_vars"})  # what compiled code tells a call, none of it new
 
 
+class _Missing(StrictUndefined):
+    """What is not there. Its name is the path by which the source asks for it, or a part of the data's own."""
+
+    __slots__ = ()
+
+    @property
+    def _undefined_message(self) -> str:
+        # A name that came with an object may be a value of the data: `rows | map(attribute=value)`.
+        is_of_the_source = self._undefined_obj is missing and self._undefined_name
+        return f"{self._undefined_name} is not in the data" if is_of_the_source else NOT_IN_THE_DATA
+
+
 @pass_context
 def _finalize(_context: Context, value: Any) -> Any:
-    """Pay for a value about to be printed. As it asks for the context, it is not called when compiling."""
-    if callable(value) and not isinstance(value, Undefined):
-        raise RefusedError("prints a function and not what it returns")
-    budget = _BUDGET.get()
-    budget.step()
-    return budget.printed(value)
-
-
-def _concat(chunks: Iterable[str]) -> str:
-    chunks = list(chunks)
-    _BUDGET.get().text(sum(map(len, chunks)))
-    return "".join(chunks)
+    """Return the value. It is here to ask for the context: so Jinja computes no constants when compiling."""
+    return value
 
 
 class _Environment(ImmutableSandboxedEnvironment):
     """The immutable sandbox, keeping accounts of calls, operators, lookups and what is kept aside."""
 
-    concat = staticmethod(_concat)
+    markup: type[Markup] | None = None
+    """The kind of text that is escaped already."""
+    escapes: bool = False
+    """Whether what is printed is escaped here; in HTML, Jinja does it."""
+
+    def concat(self, chunks: Iterable[str]) -> str:
+        """Join what was written, by a macro or for a variable; what was printed of it has been escaped."""
+        chunks = list(chunks)
+        current_budget().text(sum(map(len, chunks)))
+        text = "".join(chunks)
+        return self.markup(text) if self.markup and self.escapes else text
+
+    def markup_among(self, texts: Iterable[Any]) -> type[Markup] | None:
+        """Return the kind of markup, if one of these is some: then the others must be escaped to join it."""
+        kind = self.markup
+        return kind if kind and any(isinstance(text, kind) for text in texts) else None
+
+    def print_value(self, value: Any, path: str) -> str:
+        """Pay for a value that is about to be printed, and return its text."""
+        budget = current_budget()
+        budget.step()
+        text = text_of(budget.printed(value), path)
+        return budget.made(self.markup.escape(text)) if self.markup and self.escapes else text
+
+    def print_joined(self, values: list[Any], paths: tuple[str, ...]) -> str:
+        """Do what `~` does."""
+        budget = current_budget()
+        texts = [text_of(budget.printed(value), path) for value, path in zip(values, paths, strict=True)]
+        if markup := self.markup_among(texts):
+            return budget.made(markup("").join(texts))  # type: ignore[no-any-return]
+        return "".join(texts)
+
+    def attribute_at(self, obj: Any, name: str, path: str) -> Any:
+        """Do what `obj.name` does; what is not there is named by its path."""
+        current_budget().step()
+        return self._at(self.getattr(obj, name), path)
+
+    def item_at(self, obj: Any, key: Any, path: str) -> Any:
+        """Do what `obj[key]` does; what is not there is named by its path."""
+        return self._at(self.getitem(obj, key), path)
+
+    def method_at(self, obj: Any, name: str, path: str) -> Any:
+        """Return what `obj.name` is where it is called: of an object without such a key its method (`x.items()`)."""
+        if isinstance(obj, dict) and name not in obj:
+            return getattr(obj, name)
+        return self.attribute_at(obj, name, path)
+
+    def named_at(self, value: Any, path: str) -> Any:
+        """Return the value; what is not there (`[]|first`) is named by its path."""
+        return self._at(value, path)
+
+    def _at(self, found: Any, path: str) -> Any:
+        is_new = isinstance(found, _Missing) and (found._undefined_obj is not missing or found._undefined_hint)
+        return self.undefined(name=path) if is_new and found._undefined_exception is not SecurityError else found
+
     intercepted_binops = frozenset({"+", "*", "**", "%"})
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
@@ -501,12 +591,13 @@ class _Environment(ImmutableSandboxedEnvironment):
             _check_product(left, right)
         elif operator == "%" and isinstance(left, str):
             _check_percent(left, right)
+            right = _for_percent(right)
         elif operator == "+" and not numbers:
-            _BUDGET.get().weigh((left, right))
-        return _BUDGET.get().made(super().call_binop(context, operator, left, right))
+            current_budget().weigh((left, right))
+        return current_budget().made(super().call_binop(context, operator, left, right))
 
     def call(self, context: Context, called: Any, /, *args: Any, **kwargs: Any) -> Any:
-        budget = _BUDGET.get()
+        budget = current_budget()
         budget.step()
         if isinstance(called, Macro) and not (called.catch_varargs or called.catch_kwargs):
             return super().call(context, called, *args, **kwargs)  # it keeps nothing, and pays for what it makes
@@ -520,19 +611,34 @@ class _Environment(ImmutableSandboxedEnvironment):
         return budget.printed(budget.made(result)) if isinstance(owner, str) else result  # the pieces of a text are new
 
     def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
-        wrapped = super().wrap_str_format(value)
-        if wrapped is None:
+        """Return what `format` and `format_map` of a text are here: as Jinja's own, but checked, and JSON in print."""
+        if super().wrap_str_format(value) is None:
             return None
+        owner, takes_a_map = value.__self__, value.__name__ == "format_map"
 
-        def checked(*args: Any, **kwargs: Any) -> str:
-            _check_format(value.__self__, (args, kwargs))
-            return wrapped(*args, **kwargs)
+        def formatted(*args: Any, **kwargs: Any) -> str:
+            _check_format(owner, (args, kwargs))
+            is_markup = isinstance(owner, Markup)
+            formatter = _EscapingFormatter(self, escape=owner.escape) if is_markup else _Formatter(self)
+            if takes_a_map:
+                [kwargs], args = args, ()
+            return type(owner)(formatter.vformat(owner, args, kwargs))  # type: ignore[no-any-return]
 
-        return checked
+        return formatted
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Return what the data hold by this name; of an object never a method, so that `order.items` are its items."""
+        return self.getitem(obj, attribute) if isinstance(obj, dict) else super().getattr(obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        _BUDGET.get().step()  # the path `a.b.c` of `sort(attribute=…)` and its like ends up here for each item
-        return super().getitem(obj, argument)
+        """Return what the data hold at this place, as `getattr` does."""
+        current_budget().step()  # the path `a.b.c` of `sort(attribute=…)` and its like ends up here for each item
+        if not isinstance(obj, dict):
+            return super().getitem(obj, argument)
+        try:
+            return obj[argument]
+        except (KeyError, TypeError):
+            return self.undefined(obj=obj, name=argument)
 
     def handle_exception(self, source: str | None = None) -> NoReturn:  # noqa: ARG002
         """Raise the error as it is: to rewrite its traceback, Jinja copies all the data for each call of a macro."""
@@ -545,29 +651,37 @@ class _Environment(ImmutableSandboxedEnvironment):
         return known is None or attr in known or not callable(value)
 
 
-_ACCOUNTS: Final = (Budget.each, Budget.compared, Budget.made, Budget.made_of_any, Budget.printed)
+_ACCOUNTS: Final = (Budget.each, Budget.compared, Budget.made, Budget.made_of_any)
+_DICT_METHODS: Final = frozenset({"get", "items", "keys", "values"})
+_ONE_OF_MANY: Final = frozenset({"first", "last", "max", "min"})
 
 
-def _filter_name(account: Callable[[Budget, Any], Any]) -> str:
+def _filter_name(account: Callable[..., Any]) -> str:
     return f"({account.__name__})"  # which no template can write, and which would do it no good
 
 
 def _filter_of(account: Callable[[Budget, Any], Any]) -> Callable[[Any], Any]:
-    return lambda value: account(_BUDGET.get(), value)
+    return lambda value: account(current_budget(), value)
 
 
-def environment(*, escape: bool) -> Environment:
-    """Return the environment of one kind of text: whatever it renders, it renders within a `new_budget`."""
+def environment(dialect: Dialect) -> Environment:
+    """Return the environment of one way of writing: whatever it renders, it renders within a `new_budget`."""
     made = _Environment(
-        undefined=StrictUndefined,
-        autoescape=escape,
+        undefined=_Missing,
+        autoescape=dialect is HTML,
         keep_trailing_newline=True,
         finalize=_finalize,
         optimized=False,  # to compute constants when compiling would be to compute without a budget
     )
-    made.globals = dict(FUNCTIONS)
+    made.markup, made.escapes = dialect.markup, dialect is not HTML
+    made.globals = {**FUNCTIONS, "link": _link_of(dialect)}
     made.tests = dict(TESTS)
-    made.filters = {**FILTERS, **{_filter_name(account): _filter_of(account) for account in _ACCOUNTS}}
+    lookups = (made.print_value, made.print_joined, made.attribute_at, made.item_at, made.method_at, made.named_at)
+    made.filters = {
+        **FILTERS,
+        **{_filter_name(account): _filter_of(account) for account in _ACCOUNTS},
+        **{_filter_name(lookup): lookup for lookup in lookups},
+    }
     return made
 
 
@@ -619,22 +733,48 @@ def undeclared(environment: Environment, tree: nodes.Template) -> frozenset[str]
     return frozenset(generator.undeclared_identifiers)
 
 
-def metered(tree: nodes.Template) -> nodes.Template:
-    """Return the tree, changed in place, with accounts kept of what compiled code would do by itself."""
-    _Metering().visit(tree)
+def metered(tree: nodes.Template, source: str) -> nodes.Template:
+    """Return the tree, changed in place, with accounts kept of what compiled code would do by itself.
+
+    What is looked up or printed knows its path, as the source writes it, should it be missing or no text.
+    """
+    _Metering(source).visit(tree)
     return tree
 
 
 class _Metering(NodeTransformer):
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._called: nodes.Node | None = None
+
     def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802 (names that Jinja looks for)
         self.generic_visit(node)
         node.iter = _filtered(node.iter, Budget.each)
         return node
 
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
-        self.generic_visit(node)
-        node.nodes = [_filtered(part, Budget.printed) for part in node.nodes]
+    def visit_Output(self, node: nodes.Output) -> nodes.Node:  # noqa: N802
+        node.nodes = [
+            part if isinstance(part, nodes.TemplateData) else self._at(_Environment.print_value, part)
+            for part in node.nodes
+        ]
         return node
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
+        paths = tuple(written(part, self._source) for part in node.nodes)
+        parts = nodes.List([self.visit(part) for part in node.nodes], lineno=node.lineno, environment=node.environment)
+        return _filtered(parts, _Environment.print_joined, nodes.Const(paths))
+
+    def visit_Getattr(self, node: nodes.Getattr) -> nodes.Node:  # noqa: N802
+        is_method = node is self._called and node.attr in _DICT_METHODS
+        how = _Environment.method_at if is_method else _Environment.attribute_at
+        path = written(node, self._source)
+        return _filtered(self.visit(node.node), how, nodes.Const(node.attr), nodes.Const(path))
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
+        if isinstance(node.arg, nodes.Slice):
+            return _filtered(self.generic_visit(node), Budget.made)
+        path = written(node, self._source)
+        return _filtered(self.visit(node.node), _Environment.item_at, self.visit(node.arg), nodes.Const(path))
 
     def visit_Operand(self, node: nodes.Operand) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
@@ -650,9 +790,15 @@ class _Metering(NodeTransformer):
     def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:  # noqa: N802
         return self.visit_literal(node) if node.ctx == "load" else node
 
-    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
-        self.generic_visit(node)
-        return _filtered(node, Budget.made) if isinstance(node.arg, nodes.Slice) else node
+    def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802
+        self._called = node.node
+        return self.visit_arguments(node)
+
+    def visit_Filter(self, node: nodes.Filter) -> nodes.Node:  # noqa: N802
+        if node.name not in _ONE_OF_MANY:
+            return self.visit_arguments(node)
+        path = written(node, self._source)
+        return _filtered(self.visit_arguments(node), _Environment.named_at, nodes.Const(path))
 
     def visit_arguments(self, node: nodes.Call | nodes.Filter | nodes.Test) -> nodes.Node:
         self.generic_visit(node)
@@ -660,9 +806,41 @@ class _Metering(NodeTransformer):
             node.dyn_args = _filtered(node.dyn_args, Budget.each)
         return node
 
-    visit_Call = visit_Filter = visit_Test = visit_arguments  # noqa: N815
+    visit_Test = visit_arguments  # noqa: N815
+
+    def _at(self, function: Callable[..., Any], node: nodes.Expr) -> nodes.Filter:
+        path = written(node, self._source)
+        return _filtered(self.visit(node), function, nodes.Const(path))
 
 
-def _filtered(node: Any, account: Callable[[Budget, Any], Any]) -> nodes.Filter:
+def _filtered(node: Any, account: Callable[..., Any], *args: nodes.Expr) -> nodes.Filter:
     name = _filter_name(account)
-    return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno, environment=node.environment)
+    return nodes.Filter(node, name, list(args), [], None, None, lineno=node.lineno, environment=node.environment)
+
+
+def written(node: Any, source: str) -> str:
+    """Return an expression as the source writes it, as far as it is a path: `user.name`, `lines[3]`, `rows|first`."""
+    match node:
+        case nodes.Name():
+            path = node.name
+        case nodes.Getattr():
+            path = f"{written(node.node, source)}.{node.attr}"
+        case nodes.Getitem():
+            path = f"{written(node.node, source)}{_subscript(node.arg, source)}"
+        case nodes.Filter() if node.node is not None:
+            path = f"{written(node.node, source)}|{node.name}"
+        case nodes.Call():
+            path = f"{written(node.node, source)}(…)"
+        case nodes.Sub():
+            path = f"{written(node.left, source)}-{written(node.right, source)}"
+        case _:
+            path = "…"
+    return path if len(path) <= MAX_PATH else f"…{path[-MAX_PATH:]}"
+
+
+def _subscript(argument: nodes.Node, source: str) -> str:
+    """Return `[3]`, `['first-name']` with the quotes of the source, `.3`, or what else stands in brackets."""
+    if not isinstance(argument, nodes.Const):
+        return f"[{written(argument, source)}]"
+    forms = (f"[{argument.value!r}]", f'["{argument.value}"]', f".{argument.value}")
+    return next((form for form in forms if form in source), forms[0])[:MAX_PATH]

@@ -13,7 +13,14 @@ from handlers.domain.channels import Channel
 from handlers.domain.content import sizes, sms
 from handlers.domain.content.links import SAMPLE_ID, SAMPLE_LINKS, Links
 from handlers.domain.content.messages import Message
-from handlers.domain.content.rendering import Content, RenderedContent, TemplateError, render, required_variables
+from handlers.domain.content.rendering import (
+    Content,
+    RenderedContent,
+    TemplateError,
+    read_as_subtraction,
+    render,
+    required_variables,
+)
 from handlers.domain.content.templates import StoredTemplate
 from handlers.domain.notifications.deliveries import Priority
 from handlers.domain.people.reach import Endpoint
@@ -77,7 +84,7 @@ def check_template(template: StoredTemplate, data: Mapping[str, Any], trial: Tri
 def sample(
     content: Content, channel: Channel, data: Mapping[str, Any], trial: Trial = NOTHING_KNOWN
 ) -> RenderedContent:
-    """Return what would be sent with these data, with links that lead nowhere.
+    """Return what would be sent with these data, with links that lead nowhere; to several platforms, to one of them.
 
     Raises `InvalidRequest` for data that are missing, or have a name that the platform gives every message (`links`),
     and `TemplateError` for what cannot be rendered, is empty or is too long.
@@ -86,11 +93,27 @@ def sample(
     if reserved := links.keys() & data.keys():
         raise _refusal(reserved, "is a name that every message has of its own; give it another one")
     if missing := required_variables(content, channel) - data.keys() - links.keys():
-        raise _refusal(missing, "is required")
-    rendered = render(content, channel, {**data, **links})
-    messages = [trial.message(rendered, platform) for platform in sorted(trial.platforms, key=str)]
+        raise _missing(missing, read_as_subtraction(content, channel))
+    messages = [
+        trial.message(render(content, channel, {**data, **links}, platform), platform)
+        for platform in sorted(trial.platforms, key=str)
+    ]
     sizes.check(messages, channel, trial.max_segments)
-    return rendered
+    return messages[0].content
+
+
+def _missing(names: AbstractSet[str], subtractions: Mapping[str, AbstractSet[str]]) -> InvalidRequest:
+    """Return the refusal that names what is missing, a name with a dash as the source has it."""
+    dashed = {path: parts for path, parts in subtractions.items() if parts & names}
+    plain = names - frozenset().union(*dashed.values())
+    errors = [
+        *(FieldError(f"data.{name}", "is required") for name in sorted(plain)),
+        *(FieldError(f"data.{path}", _A_SUBTRACTION) for path in sorted(dashed)),
+    ]
+    return InvalidRequest("; ".join(f"{each.field}: {each.message}" for each in errors[:3]), errors)
+
+
+_A_SUBTRACTION: Final = "is read as a subtraction: a name in a template has letters, digits and underscores alone"
 
 
 def _refusal(names: Iterable[str], why: str) -> InvalidRequest:

@@ -1,11 +1,10 @@
 """The body of `POST /v1/notifications`."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
     Field,
-    JsonValue,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -52,7 +51,8 @@ def _distinct(channels: list[Channel]) -> list[Channel]:
 
 
 class NotificationRequest(Model):
-    """What a producer asks for. `channels` absent stands for the category's own.
+    """What a producer asks for. `data` are JSON values, not checked again: pydantic would make floats of their numbers.
+    `channels` absent stands for the category's own.
 
     Lists, not tuples: of a tuple pydantic counts the good items alone, and would call one bad item none at all.
     """
@@ -60,7 +60,7 @@ class NotificationRequest(Model):
     category: CategoryName
     template: TemplateName | None = None
     content: Annotated[Content | None, Field(validate_default=True)] = None
-    data: dict[str, JsonValue] = Field(default_factory=dict)
+    data: dict[str, Any] = Field(default_factory=dict)
     to: Annotated[list[Recipient], Field(min_length=1, max_length=MAX_RECIPIENTS)]
     channels: Annotated[list[Channel], Field(min_length=1), AfterValidator(_distinct)] | None = None
     priority: Priority = Priority.NORMAL

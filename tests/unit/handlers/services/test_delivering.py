@@ -151,9 +151,9 @@ def test_without_the_key_of_links_nobody_is_asked_and_it_is_tried_again(bench: B
     chain = Chain((bench.provider,), MemoryProviderState(), bench.clock)
     worker = Worker(bench.log, bench.templates, Links("https://api.example.com", no_key), chain, bench.clock)
     report = worker.deliver(given.event(), reached(given), bench.clock() + LEASE)
-    assert (report.result, report.why) == (Result.RETRY, "ConnectionError")
+    assert (report.result, report.why) == (Result.RETRY, "template_not_read")
     assert bench.provider.sent == []
-    assert outcomes(bench.kept(given)) == [(Outcome.UNAVAILABLE, "ConnectionError")]
+    assert outcomes(bench.kept(given)) == [(Outcome.UNAVAILABLE, "template_not_read")]
 
 
 def test_an_sms_tells_how_many_messages_it_takes_and_nothing_else_does(bench: Bench) -> None:
@@ -241,7 +241,7 @@ def test_a_refusal_ends_the_delivery(bench: Bench, error: Exception, reason: Rea
         (UnavailableError("503"), Outcome.UNAVAILABLE, "503"),
         (ThrottledError("429", retry_after=7), Outcome.UNAVAILABLE, "429"),
         (OutcomeUnknownError("ReadTimeoutError"), Outcome.UNKNOWN, "ReadTimeoutError"),
-        (ZeroDivisionError("a mistake of ours"), Outcome.UNKNOWN, "ZeroDivisionError"),
+        (ZeroDivisionError("a mistake of ours"), Outcome.UNKNOWN, "unforeseen"),
     ],
 )
 def test_whatever_else_goes_wrong_is_tried_again_at_once_when_the_event_is_back(
@@ -288,7 +288,7 @@ def test_a_template_that_cannot_be_read_sends_nothing_and_is_tried_again(
     pinned = {"name": "receipt", "key": "receipt/email/de", "version_id": "v1"}
     given = bench.accept(template=pinned, content=None)
     assert bench.deliver(given).result is Result.RETRY
-    assert outcomes(bench.kept(given)) == [(Outcome.UNAVAILABLE, "ConnectionError")]
+    assert outcomes(bench.kept(given)) == [(Outcome.UNAVAILABLE, "template_not_read")]
     monkeypatch.undo()
     bench.templates.stored["receipt", "email", "de"] = Content(subject="s", body="b")
     assert bench.deliver(given).result is Result.SENT
@@ -508,3 +508,18 @@ def test_it_is_asked_of_the_address_that_the_user_has_now(bench: Bench) -> None:
     come_to = moved | {address_key("ada@new.example.com"): Person(settings=OPTED_OUT)}
     assert bench.deliver_to(left, given).result is Result.SENT
     assert bench.deliver_to(come_to, bench.accept()).result is Result.UNSUBSCRIBED
+
+
+def test_a_mail_without_text_is_sent_with_one_made_from_its_html() -> None:
+    bench = Bench()
+    bench.deliver(bench.accept(content={"subject": "s", "body": "<p>Hi <b>{{ name }}</b></p>"}))
+    [sent] = bench.provider.sent
+    assert (sent.content.body, sent.content.text) == ("<p>Hi <b>Ada</b></p>", "Hi Ada")
+
+
+def test_a_chat_message_is_rendered_for_the_platform_of_its_delivery() -> None:
+    bench = Bench()
+    given = {"channel": "chat", "platform": "discord", "endpoint": "https://discord.com/api/webhooks/1/x"}
+    bench.deliver(bench.accept(content={"body": "*{{ name }}*"}, data={"name": "_a_"}, **given))
+    [sent] = bench.provider.sent
+    assert sent.content.body == r"*\_a\_*"

@@ -76,10 +76,11 @@ def test_slack_is_sent_what_its_own_client_sends() -> None:
     assert (ours.headers["host"], message_id) == ("hooks.slack.com", "req-1")
 
 
-def test_slack_shows_text_as_it_is_and_calls_nobody() -> None:
-    ours, _ = sent(SlackProvider, SLACK, "<!channel> <https://evil.example|your bank> &amp; 1 > 0", says(200, b"ok"))
-    shown = json.loads(ours.body)["text"]
-    assert shown == "&lt;!channel&gt; &lt;https://evil.example|your bank&gt; &amp;amp; 1 &gt; 0"
+def test_slack_is_sent_the_text_as_it_was_rendered() -> None:
+    """Values were escaped then, and what the author wrote is formatting."""
+    text = "<https://shop.example|Your order>, &lt;!channel&gt; &amp; 1 &gt; 0"
+    ours, _ = sent(SlackProvider, SLACK, text, says(200, b"ok"))
+    assert json.loads(ours.body)["text"] == text
 
 
 @pytest.mark.parametrize(

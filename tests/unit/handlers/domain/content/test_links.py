@@ -1,11 +1,13 @@
 """Links in messages: ours alone, each for one purpose, and harmless to follow."""
 
+import re
 import uuid
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handlers.domain.content.budget import RefusedError
 from handlers.domain.content.links import (
     SAMPLE_ID,
     VARIABLES,
@@ -65,25 +67,79 @@ def test_a_link_names_no_person_and_is_safe_in_a_path() -> None:
     assert len(token) == 87
 
 
+def tracked(url: object) -> object:
+    return LINKS.variables(LINK.notification_id, LINK.delivery_id)["tracked"](url)
+
+
 @pytest.mark.parametrize(
-    "url",
+    ("url", "target"),
     [
-        "javascript:alert(1)",
-        "data:text/html,x",
-        "//example.com",
-        "/path",
-        "https://",
-        "ftp://example.com",
-        "https://example.com/a b",
-        "https://example.com/\r\nX: y",
-        "https://example.com/ä",
-        "https://example.com/" + "a" * 2048,
-        "",
+        ("https://shop.example/a?b=c&d=%20e#f", "https://shop.example/a?b=c&d=%20e#f"),
+        ("http://shop.example", "http://shop.example"),
+        ("https://münchen.example/straße?q=ü#ä", "https://xn--mnchen-3ya.example/stra%C3%9Fe?q=%C3%BC#%C3%A4"),
+        ("https://shop.example/a b", "https://shop.example/a%20b"),
+        ("https://shop.example/{id}?x={y}|^`", "https://shop.example/%7Bid%7D?x=%7By%7D%7C%5E%60"),
+        ("https://shop.example/50%", "https://shop.example/50%25"),
+        ("https://shop.example/?q=a\\b", "https://shop.example/?q=a%5Cb"),
+        (" https://shop.example/ ", "https://shop.example/"),
+        ("HTTPS://shop.example/A", "HTTPS://shop.example/A"),
+        ("https://shop.example/😀", "https://shop.example/%F0%9F%98%80"),
     ],
 )
-def test_only_what_a_browser_may_be_sent_to_is_tracked(url: str) -> None:
-    with pytest.raises(ValueError, match="not a url"):
-        LINKS.variables(LINK.notification_id, LINK.delivery_id)["tracked"](url)
+def test_what_can_be_followed_is_encoded_and_leads_exactly_there(url: str, target: str) -> None:
+    link = tracked(url)
+    assert isinstance(link, str)
+    token = link.removeprefix("https://api.example.com/live/t/c/")
+    assert verify(KEY, Purpose.CLICK, token).target == target
+    assert re.fullmatch(r"[!-~]+", target)
+
+
+@pytest.mark.parametrize(
+    "url", ["", None, "#top", "mailto:ada@example.com?subject=a b", "tel:+49 151", "shop://order/1"]
+)
+def test_what_cannot_be_followed_stays_as_it_is(url: str | None) -> None:
+    assert tracked(url) == url
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("javascript:alert(1)", "javascript:, which no message may lead to"),
+        ("JavaScript:alert(1)", "javascript:, which no message may lead to"),
+        ("data:text/html,x", "data:, which no message may lead to"),
+        ("//example.com", "does not begin with https://"),
+        ("/path", "does not begin with https://"),
+        ("www.example.com", "does not begin with https://"),
+        ("not a url", "does not begin with https://"),
+        ("https://", "no host"),
+        ("https:///path", "no host"),
+        ("https:example.com", "no host"),
+        ("https://exa mple.com/", "host or port is not valid"),
+        ("https://example.com:99999/", "host or port is not valid"),
+        ("https://shop.example\\@evil.example/", "backslash"),
+        ("https://example.com/\r\nX: y", "control character"),
+        ("https://example.com/" + "a" * 2048, "more than 2048 characters"),
+        ("https://example.com/" + "ä" * 1000, "more than 2048 characters once encoded"),
+        (42, "no text"),
+        (["https://example.com"], "no text"),
+    ],
+)
+def test_what_is_no_url_is_refused_with_the_reason(url: object, reason: str) -> None:
+    with pytest.raises(RefusedError, match=re.escape(reason)):
+        tracked(url)
+
+
+@given(st.text(max_size=60) | st.from_regex(r"https?://.{0,40}", fullmatch=True))
+def test_whatever_it_is_given_it_leads_to_a_url_as_it_is_sent_or_nowhere(url: str) -> None:
+    try:
+        link = tracked(url)
+    except RefusedError:
+        return
+    assert isinstance(link, str)
+    if link != url:
+        target = verify(KEY, Purpose.CLICK, link.rpartition("/")[2]).target or ""
+        assert re.fullmatch(r"[!-~]+", target)
+        assert target.lower().startswith(("http://", "https://"))
 
 
 def test_a_sample_has_every_variable_as_long_as_the_real_one() -> None:

@@ -3,9 +3,11 @@
 Before the sandbox kept accounts, nearly every attack here hung the worker or took all the memory it had.
 """
 
+import re
+import sys
 import tracemalloc
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from time import thread_time
 from typing import Any
 
 import pytest
@@ -14,8 +16,9 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from handlers.domain.content import sandbox as template_sandbox
+from handlers.domain.content.budget import MAX_APART, MAX_CHARACTERS, MAX_NAME, MAX_STEPS, MAX_TOKENS, MAX_WIDTH
+from handlers.domain.content.dialects import PLAIN
 from handlers.domain.content.rendering import MAX_RENDERED_BYTES, Content, Fault, TemplateError, check, render
-from handlers.domain.content.sandbox import MAX_APART, MAX_CHARACTERS, MAX_NAME, MAX_STEPS, MAX_TOKENS, MAX_WIDTH
 
 DATA: dict[str, Any] = {
     "x": "ab",
@@ -217,6 +220,13 @@ COMPILING = {
 """The dearest sources that are still compiled; the first took minutes, as each filter was tried as a constant anew."""
 
 
+MOST_CALLS = 6_000_000
+"""Of one render: some sixty for a step, of which there are 100,000."""
+
+MOST_PYTHON = 2_000_000
+"""Characters of what a source is compiled to, which Python takes time to read."""
+
+
 def faults(source: str) -> tuple[Fault, ...]:
     """Render the source as the HTML of an e-mail, which escapes."""
     try:
@@ -224,6 +234,26 @@ def faults(source: str) -> tuple[Fault, ...]:
     except TemplateError as error:
         return error.faults
     return ()
+
+
+def calls(work: Callable[[], Any]) -> int:
+    """Return how many functions of Python and of C are called meanwhile: the same however busy the machine is.
+
+    What one of them does is bounded by the size of what it is given, which `megabytes` bounds.
+    """
+    counted = 0
+
+    def count(_frame: Any, event: str, _arg: Any) -> None:
+        nonlocal counted
+        counted += event in {"call", "c_call"}
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return counted
 
 
 def megabytes(source: str) -> float:
@@ -251,17 +281,21 @@ def fault(body: str, **data: Any) -> Fault:
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_an_attack_ends_soon_and_takes_little_memory(name: str) -> None:
-    started = thread_time()
     assert faults(ATTACKS[name])
-    assert thread_time() - started < 2
+    assert calls(lambda: faults(ATTACKS[name])) < MOST_CALLS
     assert megabytes(ATTACKS[name]) < 20
 
 
 @pytest.mark.parametrize("name", COMPILING)
-def test_what_can_be_compiled_is_compiled_soon(name: str) -> None:
-    started = thread_time()
-    check(Content(body=COMPILING[name]), "sms")
-    assert thread_time() - started < 1
+def test_what_can_be_compiled_is_compiled_with_little_work(name: str) -> None:
+    assert calls(lambda: check(Content(body=COMPILING[name]), "sms")) < MOST_CALLS
+
+
+@pytest.mark.parametrize("name", COMPILING)
+def test_what_can_be_compiled_is_little_python(name: str) -> None:
+    environment = template_sandbox.environment(PLAIN)
+    tree = template_sandbox.metered(template_sandbox.parse(environment, COMPILING[name]), COMPILING[name])
+    assert len(environment.compile(tree, raw=True)) < MOST_PYTHON
 
 
 def test_an_error_deep_in_macros_does_not_copy_the_data_for_each_of_them() -> None:
@@ -275,12 +309,14 @@ def test_an_error_deep_in_macros_does_not_copy_the_data_for_each_of_them() -> No
     assert peak < 20e6
 
 
-def test_an_attack_in_each_field_takes_no_longer_than_one() -> None:
+def test_an_attack_in_each_field_takes_no_more_than_one() -> None:
     source = ATTACKS["one filter: wordcount"]
-    started = thread_time()
-    with pytest.raises(TemplateError):
-        render(Content(subject=source, body=source, text=source), "email", DATA)
-    assert thread_time() - started < 2
+
+    def attack() -> None:
+        with pytest.raises(TemplateError):
+            render(Content(subject=source, body=source, text=source), "email", DATA)
+
+    assert calls(attack) < MOST_CALLS
 
 
 def test_the_fields_of_a_message_share_its_budget() -> None:
@@ -306,15 +342,16 @@ def test_the_faults_say_what_was_too_much_and_where() -> None:
     )
 
 
-def test_steps_that_are_slower_than_thought_end_with_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(template_sandbox, "MAX_SECONDS", 0)
-    assert fault("{% for a in range(99) %}{% endfor %}").message == "takes too long to render: more than 0 s"
+@pytest.mark.parametrize("filtered", ["wordcount", "striptags", "title", "upper", "trim", "replace('x', 'y')"])
+def test_a_filter_of_a_long_text_is_as_many_steps_as_it_is_long(filtered: str) -> None:
+    source = "{% for a in range(99999) %}{% if words|" + filtered + " %}{% endif %}{% endfor %}"
+    assert calls(lambda: faults(source)) < MOST_CALLS / 5
 
 
-def test_a_busy_machine_is_no_fault_of_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter(range(0, 100_000, 60))
-    monkeypatch.setattr(template_sandbox, "monotonic", lambda: float(next(clock)))
-    assert sms("{% for a in range(9) %}{{ a }}{% endfor %}") == "012345678"
+def test_a_lookup_is_a_step() -> None:
+    lookups = "{% set b = d.x %}" * 2
+    found = fault("{% for a in range(" + str(MAX_STEPS // 2) + ") %}" + lookups + "{% endfor %}", d={"x": 1})
+    assert "takes too long" in found.message
 
 
 # -- what is not available ---------------------------------------------------------------------------------------------
@@ -348,6 +385,9 @@ def test_what_is_not_available_is_said_before_there_are_data(source: str, messag
         "{{ t.translate({}) }}",
         "{{ t.rsplit(' ') }}",
         "{{ {}.copy() }}",
+        "{{ {}.pop('x') }}",
+        "{{ {}.update({}) }}",
+        "{{ {}.setdefault('x', 1) }}",
         "{{ {}.fromkeys(t) }}",
         "{{ [].copy() }}",
         "{{ (5).to_bytes(1) }}",
@@ -368,16 +408,17 @@ def test_a_method_that_no_mail_needs_is_out_of_reach(source: str) -> None:
     assert not vars(function)
 
 
-@pytest.mark.parametrize("printed", ["f", "t.upper", "d.items", "joiner", "loop", "m", "caller"])
+@pytest.mark.parametrize("printed", ["f", "t.upper", "joiner", "loop", "m", "caller"])
 def test_a_function_is_not_printed_with_its_address(printed: str) -> None:
     source = "{% macro m() %}{% endmacro %}{% for a in [1] %}{{ " + printed + " }}{% endfor %}"
     found = fault(source, f=lambda: "x", t="x", d={"items": [1]}, caller=len)
-    assert found.message == "prints a function and not what it returns"
+    assert found.message == f"prints a function and not what it returns, {printed}"
 
 
-def test_a_namespace_does_not_print_what_it_holds() -> None:
-    nested = "{% set a = namespace() %}" + "{% set a = namespace(x=a, y=a) %}" * 60
-    assert sms(nested + "{{ a }}{{ [a] }}") == "namespace[namespace]"
+@pytest.mark.parametrize("printed", ["namespace(x=1)", "cycler(1)", "loop.cycle", "[namespace()]|tojson"])
+def test_an_object_of_the_sandbox_is_not_printed(printed: str) -> None:
+    found = fault("{% for a in [1] %}{{ " + printed + " }}{% endfor %}")
+    assert not set(re.findall(r"[A-Z]\w+|0x\w+", found.message)) - {"JSON"}
 
 
 def test_no_message_of_a_refusal_repeats_a_value_of_the_data() -> None:
@@ -417,7 +458,7 @@ FOUND = {
     "{{ price * 2 + 1 - 0.5 }} {{ 7 // 2 }} {{ 7 % 4 }} {{ 7 / 2 }}": "2469.5 3 3 3.5",
     "{{ lines|map(attribute='name')|join(', ') }} {{ lines|join(', ', 'name') }}": "Pen, Ink, Tea Pen, Ink, Tea",
     "{{ lines|sum(attribute='price') }} {{ lines|map(attribute='price')|max }} {{ [3, 1]|min }}": "13.75 7.25 1",
-    "{{ lines|selectattr('stock')|map(attribute='name')|list }}": "['Pen', 'Tea']",
+    "{{ lines|selectattr('stock')|map(attribute='name')|list|tojson }}": '["Pen", "Tea"]',
     "{{ lines|rejectattr('kind', 'equalto', 'food')|list|length }}": "2",
     "{% if lines|selectattr('kind', 'eq', 'toys') %}toys{% else %}no toys{% endif %}": "no toys",
     "{{ (lines|sort(attribute='price')|first).name }} {{ (lines|last).name }}": "Pen Tea",
@@ -428,19 +469,19 @@ FOUND = {
     "{% for k, v in prices|dictsort %}{{ k }}{{ v }}{% endfor %}": "a1b2",
     "{% for k, v in prices.items() %}{{ k }}{{ v }}{% endfor %}": "b2a1",
     "{% for k, v in prices|items %}{{ k }}{% endfor %}{{ prices.get('c', 'no') }}": "bano",
-    "{{ prices.keys()|list }} {{ prices.values()|sum }}": "['b', 'a'] 3",
+    "{{ prices.keys()|list|tojson }} {{ prices.values()|sum }}": '["b", "a"] 3',
     "{{ [1, 1, 2]|unique|join }}{{ [1, 2]|reverse|join }}{{ 'ab'|reverse }}": "1221ba",
-    "{{ ['a']|map('upper')|first }}{{ [0, 1]|select|list }}{{ [1, 2]|reject('odd')|list }}": "A[1][2]",
+    "{{ ['a']|map('upper')|first }}{{ [0, 1]|select|list|tojson }}{{ [1, 2]|reject('odd')|list|tojson }}": "A[1][2]",
     "{{ html|striptags }} {{ html|e }}": "Hi & bye &lt;b&gt;Hi&lt;/b&gt; &amp;amp; bye",
     "{{ 'a b/c'|urlencode }} {{ {'q': 'a b'}|urlencode }} {{ {'a': [1]}|tojson }}": 'a%20b/c q=a+b {"a": [1]}',
     "{{ 'a-b'|replace('-', '+') }} {{ 'aa'.replace('a', 'b', 1) }} {{ 'aa'|replace('a', 'b', 1) }}": "a+b ba ba",
     "{{ name.split(' ')|last }} {{ 'a\nb'.splitlines()|join('<br>') }}": "lovelace a<br>b",
     "{{ ', '.join(['x', 'y']) }} {{ name.partition(' ')[0] }} {{ ' x '.strip() }}": "x, y ada x",
-    "{{ name.startswith('ada') }} {{ name.upper()[:3] }} {{ name.find('l') }}": "True ADA 4",
+    "{{ name.startswith('ada') }} {{ name.upper()[:3] }} {{ name.find('l') }}": "true ADA 4",
     "{{ 'x'.zfill(3) }}{{ 'x'.ljust(3) }}|{{ 'x'|center(3) }}|": "00xx  | x |",
     "{{ nothing|default('-') }}{{ ''|d('empty', true) }}{{ 1 if nothing is defined else 2 }}": "-empty2",
-    "{{ 'Pen' in 'Pencil' }} {{ 2 in [1, 2] }} {{ 3 is odd }}": "True True True",
-    "{{ 4 is divisibleby(num=2) }} {{ 3 is in([3]) }} {{ 2 < 3 <= 3 }}": "True True True",
+    "{{ 'Pen' in 'Pencil' }} {{ 2 in [1, 2] }} {{ 3 is odd }}": "true true true",
+    "{{ 4 is divisibleby(num=2) }} {{ 3 is in([3]) }} {{ 2 < 3 <= 3 }}": "true true true",
     "{% macro m(a, b='-') %}{{ a }}{{ b }};{% endmacro %}{{ m(1) }}{{ m(1, b=2) }}{{ m(*[3]) }}": "1-;12;3-;",
     "{% macro all() %}{{ varargs|join }}{{ kwargs.x }}{% endmacro %}{{ all(1, 2, x=3) }}": "123",
     "{% macro box() %}[{{ caller('x') }}]{% endmacro %}{% call(a) box() %}{{ a }}!{% endcall %}": "[x!]",
@@ -449,14 +490,14 @@ FOUND = {
     "{% set n = namespace(x=0) %}{% for l in lines %}{% set n.x = n.x + l.price %}{% endfor %}{{ n.x }}": "13.75",
     "{% for l in lines if l.stock %}{{ loop.index }}/{{ loop.length }}{{ ',' if loop.first }}{% endfor %}": "1/2,2/2",
     "{% for l in lines %}{{ loop.cycle('a', 'b') }}{{ loop.revindex }}{{ loop.changed(l.kind) }} {% endfor %}": (
-        "a3True b2False a1True "
+        "a3true b2false a1true "
     ),
     "{% for l in [] %}{% else %}none{% endfor %}{% block a %}{{ 1 }}{% endblock %}{{ self.a() }}": "none11",
     "{% set c = cycler('a', 'b') %}{{ c.next() }}{{ c.next() }}": "ab",
     "{% set j = joiner('|') %}{{ j() }}{{ j() }}{{ dict(a=1).a }}": "|1",
     "{{ lines[0].name ~ ' & ' ~ lines[-1]['name'] ~ 1 }}": "Pen & Tea1",
-    "{{ [1] + [2] }} {{ (1,) + (2,) }} {{ 'a' + 'b' }}": "[1, 2] (1, 2) ab",
-    "{{ {'a': 1, 'b': [none, true]} }}": "{'a': 1, 'b': [None, True]}",
+    "{{ ([1] + [2])|tojson }} {{ ((1,) + (2,))|join }} {{ 'a' + 'b' }}": "[1, 2] 12 ab",
+    "{{ {'a': 1, 'b': [none, true]}|tojson }}": '{"a": 1, "b": [null, true]}',
 }
 
 
@@ -598,7 +639,6 @@ def test_whatever_a_template_does_it_ends_soon_with_a_text_or_a_fault(source: st
         NAMESPACE + "{% set l = [1] %}{% macro m(a, b=1) %}{{ a }}{{ caller() if caller is defined }}{% endmacro %}"
     )
     source = prelude + "{% for _ in range(30) %}" + source + "{% endfor %}"
-    started = thread_time()
     assert {found.field for found in faults(source)} <= {"body"}
-    assert thread_time() - started < 2
+    assert calls(lambda: faults(source)) < MOST_CALLS
     assert megabytes(source) < 20
