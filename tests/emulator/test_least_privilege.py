@@ -294,7 +294,7 @@ NOT_ENFORCED_HERE = {
 # Several statements of a role that are taken away in one round, in the order in which they are tried: what is known of
 # the providers is kept for some seconds, so it has to be asked for first. Every other statement is taken away alone.
 AT_ONCE: dict[str, tuple[str, ...]] = {
-    "notifications": ("AnswerRepeatsAlike", "ReadTemplates", "PublishEvents", "MakeSchedules"),
+    "notifications": ("ReadTemplates", "PublishEvents", "MakeSchedules"),
     **{f"worker-{name}": ("ShareProviderState", "ReadTemplates", "RetrySooner") for name in OF_CHANNEL},
 }
 

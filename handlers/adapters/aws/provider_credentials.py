@@ -17,7 +17,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from handlers.adapters.aws import clients
 from handlers.config import ProviderSettings
-from handlers.domain.providers.errors import AuthenticationError, CredentialsMissingError, UnavailableError
+from handlers.domain.providers.errors import (
+    CREDENTIALS_MISSING,
+    CREDENTIALS_NOT_READ,
+    AuthenticationError,
+    CredentialsMissingError,
+    UnavailableError,
+)
 from handlers.observability import logger
 
 if TYPE_CHECKING:
@@ -70,7 +76,7 @@ class ProviderCredentials(Generic[C]):
     def current(self) -> C:
         """Return the credentials, at most `MAX_AGE_SECONDS` old; raises as `use` does."""
         if monotonic() < self._off_until:
-            raise CredentialsMissingError("CredentialsMissing")
+            raise CredentialsMissingError(CREDENTIALS_MISSING)
         return self._read()
 
     def available(self) -> bool:
@@ -109,7 +115,7 @@ class ProviderCredentials(Generic[C]):
         if not self._told:
             self._told = True
             logger.warning(f"the provider is off: it {why}", provider=self._name, fields=fields)
-        return CredentialsMissingError("CredentialsMissing")
+        return CredentialsMissingError(CREDENTIALS_MISSING)
 
 
 def of(name: str, model: type[C]) -> ProviderCredentials[C]:
@@ -129,4 +135,4 @@ def _says_no_value(cause: BaseException | None) -> bool:
 
 
 def _code(cause: BaseException | None) -> str:
-    return str(cause.response["Error"]["Code"]) if isinstance(cause, ClientError) else type(cause).__name__
+    return str(cause.response["Error"]["Code"]) if isinstance(cause, ClientError) else CREDENTIALS_NOT_READ

@@ -6,9 +6,17 @@ The client has to make one attempt alone (see `handlers.adapters.aws.clients`).
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ReadTimeoutError
 
-from handlers.domain.providers.errors import OutcomeUnknownError, ProviderError, ThrottledError, UnavailableError
+from handlers.domain.providers.errors import (
+    CONNECTION_LOST,
+    NO_ANSWER,
+    NOT_REACHED,
+    OutcomeUnknownError,
+    ProviderError,
+    ThrottledError,
+    UnavailableError,
+)
 
 R = TypeVar("R")
 
@@ -40,11 +48,11 @@ def call(request: Callable[[], R], meaning: Callable[[str, str], ProviderError])
         raise _answered(error, meaning) from None
     except HTTPClientError as error:
         # Among them ReadTimeoutError and ConnectionClosedError: the request had left.
-        raise OutcomeUnknownError(type(error).__name__) from None
-    except BotoCoreError as error:
+        raise OutcomeUnknownError(NO_ANSWER if isinstance(error, ReadTimeoutError) else CONNECTION_LOST) from None
+    except BotoCoreError:
         # What is left is raised before anything is sent: no connection (EndpointConnectionError, SSLError,
         # ConnectTimeoutError), no credentials, parameters that botocore does not take.
-        raise UnavailableError(type(error).__name__) from None
+        raise UnavailableError(NOT_REACHED) from None
 
 
 def _answered(error: ClientError, meaning: Callable[[str, str], ProviderError]) -> ProviderError:

@@ -20,7 +20,15 @@ import httpx
 from handlers.adapters.providers.connections import KEPT_SECONDS, MAX_CONNECTIONS, Progress, http2_transport
 from handlers.config import ProviderSettings
 from handlers.domain.content.messages import Message
-from handlers.domain.providers.errors import OutcomeUnknownError, ProviderError, ThrottledError, UnavailableError
+from handlers.domain.providers.errors import (
+    CONNECTION_LOST,
+    NO_ANSWER,
+    NOT_REACHED,
+    OutcomeUnknownError,
+    ProviderError,
+    ThrottledError,
+    UnavailableError,
+)
 
 _CONNECT_SECONDS: Final = 2
 _READ_SECONDS: Final = 10
@@ -115,9 +123,9 @@ class HttpProviderClient:
                 return self._client.send(request, auth=auth, stream=True, follow_redirects=False)
             except httpx.TransportError as error:
                 if not progress.is_unsent(error):
-                    raise OutcomeUnknownError(type(error).__name__) from None
+                    raise OutcomeUnknownError(_lost(error)) from None
                 if not kept_connections or not progress.on_kept_connection or isinstance(error, _NO_USE_TO_REPEAT):
-                    raise UnavailableError(type(error).__name__) from None
+                    raise UnavailableError(NOT_REACHED) from None
         raise AssertionError("the last time returns or raises")
 
     def _route(self, url: httpx.URL) -> tuple[httpx.URL, str]:
@@ -198,3 +206,8 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     except ValueError:
         return None
     return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds())
+
+
+def _lost(error: httpx.TransportError) -> str:
+    """Return our word for what became of a request that had left."""
+    return NO_ANSWER if isinstance(error, httpx.TimeoutException) else CONNECTION_LOST

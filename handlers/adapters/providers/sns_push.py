@@ -18,6 +18,7 @@ from handlers.domain.content.messages import Message
 from handlers.domain.content.push_payloads import apns_headers, apns_payload, fcm_message, seconds_left
 from handlers.domain.model import compact
 from handlers.domain.providers.errors import (
+    CREDENTIALS_MISSING,
     CredentialsMissingError,
     MessageRefusedError,
     OutcomeUnknownError,
@@ -75,7 +76,7 @@ class SnsPushProvider:
         """Send the message and return SNS's id for it; raise `ProviderError` otherwise."""
         application = self._credentials.current().application_arns.get(message.endpoint.platform or "")
         if application is None:
-            raise CredentialsMissingError("NoPlatformApplication")
+            raise CredentialsMissingError(CREDENTIALS_MISSING)
         endpoint = self._endpoint(application, message.endpoint.address)
         platform = _platform(application)
         publish = partial(

@@ -21,6 +21,7 @@ from handlers.domain.channels import Channel
 from handlers.domain.content import dialects, requirements, sandbox
 from handlers.domain.content.budget import RefusedError, new_budget
 from handlers.domain.content.dialects import HTML, Dialect, dialect_of
+from handlers.domain.content.syntax import in_words
 from handlers.domain.model import Model, is_absent
 
 MAX_RENDERED_BYTES: Final = 256 * 1024
@@ -172,7 +173,7 @@ def _compile(field: str, source: str, dialect: Dialect) -> _Compiled:
         subtractions = requirements.subtractions(tree, source)
         template = environment.from_string(sandbox.metered(tree, source))
     except TemplateSyntaxError as error:
-        raise TemplateError(Fault(field, f"is not a valid template: {error.message}", error.lineno)) from None
+        raise TemplateError(Fault(field, f"is not a valid template: {in_words(error)}", error.lineno)) from None
     except Exception:  # Python's own limits on nesting and numbers, as RecursionError, SyntaxError, ValueError
         raise TemplateError(
             Fault(field, "is too complex to compile: nested too deeply, or a number too long")

@@ -23,7 +23,6 @@ from typing import Any, Final, NoReturn
 from jinja2 import (
     Environment,
     StrictUndefined,
-    TemplateSyntaxError,
     Undefined,
     nodes,
     pass_context,
@@ -53,6 +52,7 @@ from handlers.domain.content.budget import (
     current_budget,
 )
 from handlers.domain.content.dialects import HTML, Dialect
+from handlers.domain.content.syntax import UnavailableSyntaxError
 from handlers.domain.content.urls import linkable
 from handlers.domain.content.values import Number, write_json
 
@@ -693,13 +693,13 @@ def parse(environment: Environment, source: str) -> nodes.Template:
     tokens = (token for token in environment.lex(source) if token[1] != "whitespace")
     for count, (line, kind, word) in enumerate(tokens):
         if count >= MAX_TOKENS:
-            raise TemplateSyntaxError(f"it is too complex: more than {MAX_TOKENS} words and signs", line)
+            raise UnavailableSyntaxError(f"it is too complex: more than {MAX_TOKENS} words and signs", line)
         if kind == "name" and len(word) > MAX_NAME:
-            raise TemplateSyntaxError(f"a name is longer than {MAX_NAME} characters", line)
+            raise UnavailableSyntaxError(f"a name is longer than {MAX_NAME} characters", line)
     tree = environment.parse(source)
     if fault := min(_unavailable(tree), default=None):
         line, message = fault
-        raise TemplateSyntaxError(message, line)
+        raise UnavailableSyntaxError(message, line)
     return tree
 
 

@@ -24,10 +24,24 @@ circuit. What it says of one address (`of_endpoint`) does not: the next message 
 | `ThrottledError`   | a failure; the next provider is asked | no signal; nobody else is asked, since the limit  |
 |                    |                                       | is the address's, and another may not tell us so  |
 
-A `code` is the provider's own word for it (`TooManyRequestsException`, `503`) or the kind of failure on the way
-(`ReadTimeoutError`). It goes into the log's attempts and into our logs, so it never holds an address or a message:
-adapters take it from the provider's error code, not from its text.
+A `code` is the provider's own word for it (`TooManyRequestsException`, `503`) or one of ours for a failure on the way
+(`no_answer`); never the name of a Python class, which tells a producer nothing. It goes into the log's attempts and
+into our logs, so it never holds an address or a message: adapters take it from the provider's error code, not from its
+text.
 """
+
+from typing import Final
+
+NOT_REACHED: Final = "not_reached"
+"""Nothing left this machine: no connection, no TLS, no credentials of the role."""
+NO_ANSWER: Final = "no_answer"
+"""The request had left, and no answer came in time."""
+CONNECTION_LOST: Final = "connection_lost"
+"""The request had left, or may have, and the connection broke before the answer."""
+CREDENTIALS_MISSING: Final = "credentials_missing"
+"""There are no credentials, or not in the form that the provider's adapter takes."""
+CREDENTIALS_NOT_READ: Final = "credentials_not_read"
+"""Where the credentials are kept could not be asked."""
 
 
 class ProviderError(Exception):

@@ -115,7 +115,7 @@ def test_an_html_message_is_a_document_that_can_run_and_load_nothing(sandbox: Sa
     answer = httpx.get(sandbox.url + path)
     assert answer.text == '<base target="_blank"><p>x</p>'
     policy = answer.headers["content-security-policy"].split("; ")
-    assert policy[:2] == ["sandbox", "default-src 'none'"]
+    assert policy[:2] == ["sandbox allow-popups allow-popups-to-escape-sandbox", "default-src 'none'"]
     assert not [directive for directive in policy if directive.startswith(("script-src", "connect-src", "form-action"))]
 
 

@@ -235,7 +235,7 @@ def test_what_failed_often_comes_back_late(channel: Channel) -> None:
     ("error", "patience"),
     [
         (ThrottledError("429", retry_after=90), timedelta(seconds=90)),
-        (OutcomeUnknownError("ReadTimeout"), AFTER_UNKNOWN),
+        (OutcomeUnknownError("no_answer"), AFTER_UNKNOWN),
     ],
 )
 def test_what_asks_for_patience_comes_back_no_sooner(

@@ -240,7 +240,7 @@ def test_a_refusal_ends_the_delivery(bench: Bench, error: Exception, reason: Rea
     [
         (UnavailableError("503"), Outcome.UNAVAILABLE, "503"),
         (ThrottledError("429", retry_after=7), Outcome.UNAVAILABLE, "429"),
-        (OutcomeUnknownError("ReadTimeoutError"), Outcome.UNKNOWN, "ReadTimeoutError"),
+        (OutcomeUnknownError("no_answer"), Outcome.UNKNOWN, "no_answer"),
         (ZeroDivisionError("a mistake of ours"), Outcome.UNKNOWN, "unforeseen"),
     ],
 )

@@ -42,7 +42,7 @@ SERVICE_REFUSALS = [
     UnavailableError("503"),
     ThrottledError("429", retry_after=7),
     AuthenticationError("401"),
-    CredentialsMissingError("CredentialsMissing"),
+    CredentialsMissingError("credentials_missing"),
 ]
 
 
@@ -163,7 +163,7 @@ def test_a_refusal_of_the_recipient_or_the_message_goes_to_nobody_else(
     assert bench.second.asked == 0
 
 
-@pytest.mark.parametrize("error", [OutcomeUnknownError("ReadTimeout"), ZeroDivisionError("a mistake of ours")])
+@pytest.mark.parametrize("error", [OutcomeUnknownError("no_answer"), ZeroDivisionError("a mistake of ours")])
 def test_what_may_have_been_sent_is_given_to_nobody_else_at_once_and_tried_again_later(
     bench: Bench, error: Exception
 ) -> None:
@@ -209,7 +209,7 @@ def test_no_attempt_is_begun_that_the_invocation_might_not_live_to_conclude(benc
         (ThrottledError("429", 60), ThrottledError("429"), 0),
         (ThrottledError("429", 60), UnavailableError("503"), 0),
         (UnavailableError("503"), ThrottledError("429", 60), 0),
-        (UnavailableError("503"), OutcomeUnknownError("ReadTimeout"), AFTER_UNKNOWN.total_seconds()),
+        (UnavailableError("503"), OutcomeUnknownError("no_answer"), AFTER_UNKNOWN.total_seconds()),
     ],
 )
 def test_an_event_comes_back_as_soon_as_one_of_those_that_were_asked_may_be_asked_again(
@@ -290,7 +290,7 @@ def test_a_prober_that_dies_is_followed_by_another(bench: Bench) -> None:
     assert (turn.provider.name, turn.probing) == ("first", True)
 
 
-@pytest.mark.parametrize("error", [OutcomeUnknownError("ReadTimeout"), UnavailableError("503")])
+@pytest.mark.parametrize("error", [OutcomeUnknownError("no_answer"), UnavailableError("503")])
 def test_silence_opens_a_circuit_as_refusals_do(bench: Bench, error: Exception) -> None:
     bench.first.raises = error
     for _ in range(FAILURES_TO_OPEN):
@@ -304,7 +304,7 @@ def test_silence_opens_a_circuit_as_refusals_do(bench: Bench, error: Exception) 
     "error",
     [
         RecipientRefusedError("21211"),
-        CredentialsMissingError("NoPlatformApplication"),
+        CredentialsMissingError("credentials_missing"),
         UnavailableError("503", of_endpoint=True),
         OutcomeUnknownError("x", of_endpoint=True),
     ],

@@ -181,7 +181,7 @@ class Silent(Exchange):
 def test_only_a_message_may_have_been_sent(silent: int, kind: type[ProviderError]) -> None:
     with pytest.raises(ProviderError) as error:
         provider(Silent(silent, granted(), TAKEN)).send(push("fcm"))
-    assert (type(error.value), error.value.code) == (kind, "ReadTimeout")
+    assert (type(error.value), error.value.code) == (kind, "no_answer")
 
 
 @pytest.mark.parametrize(

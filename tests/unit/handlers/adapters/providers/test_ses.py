@@ -181,7 +181,7 @@ def test_an_answer_that_never_comes_leaves_the_outcome_unknown() -> None:
     error = raised(lambda _: (silence.wait(5), None)[1], read_timeout=0.2)
     silence.set()
     assert isinstance(error, OutcomeUnknownError)
-    assert error.code == "ReadTimeoutError"
+    assert error.code == "no_answer"
 
 
 def test_a_connection_that_breaks_leaves_the_outcome_unknown() -> None:
@@ -194,7 +194,7 @@ def test_a_connection_that_was_never_made_sent_nothing() -> None:
         pass
     with pytest.raises(UnavailableError) as error:
         provider.send(MESSAGE)
-    assert error.value.code == "EndpointConnectionError"
+    assert error.value.code == "not_reached"
 
 
 def test_a_client_without_credentials_sent_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,4 +206,4 @@ def test_a_client_without_credentials_sent_nothing(monkeypatch: pytest.MonkeyPat
     provider = SesProvider(session.client("sesv2"), sender="a@example.com", configuration_set="c")
     with pytest.raises(UnavailableError) as error:
         provider.send(MESSAGE)
-    assert error.value.code == "NoCredentialsError"
+    assert error.value.code == "not_reached"

@@ -186,7 +186,7 @@ class Silent:
 def test_only_a_message_may_have_been_sent(silent: str, kind: type[ProviderError]) -> None:
     with pytest.raises(ProviderError) as error:
         provider(Silent(silent)).send(push())  # type: ignore[arg-type]
-    assert (type(error.value), error.value.code) == (kind, "ReadTimeoutError")
+    assert (type(error.value), error.value.code) == (kind, "no_answer")
 
 
 def test_it_is_made_from_the_environment_for_the_devices_of_both(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,7 +69,7 @@ def as_lambda_answers(answer: Accepted | NotificationState) -> int:
 def busy(position: int) -> Delivery:
     """A delivery of whom much is to be told."""
     attempts = tuple(
-        Attempt(attempt=number, at=NOW, provider="sendgrid", outcome=Outcome.UNAVAILABLE, error="ConnectTimeout")
+        Attempt(attempt=number, at=NOW, provider="sendgrid", outcome=Outcome.UNAVAILABLE, error="not_reached")
         for number in range(1, 31)
     )
     return delivery(
