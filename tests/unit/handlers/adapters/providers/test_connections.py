@@ -1,5 +1,6 @@
 """What certainly did not reach a provider is made again at once, and nothing else is."""
 
+import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -154,7 +155,7 @@ def test_a_kept_connection_of_http_1_that_breaks_after_the_request_leaves_the_ou
     with serving(says(200)) as server:
         client = http1_client(f"http://127.0.0.1:{server.port}")
         assert post(client) == 200
-        server.answer = lambda request: request.connection.close()
+        server.answer = lambda request: request.connection.shutdown(socket.SHUT_RDWR)
         assert failed(client) is OutcomeUnknownError
     assert len(server.received) == 2
 
