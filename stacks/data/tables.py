@@ -1,4 +1,4 @@
-"""The DynamoDB tables: contacts, whose each device is, settings, the notification log, and short-lived limits."""
+"""The DynamoDB tables: contacts, owners of devices, settings, the notification log, and short-lived limits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -79,7 +79,7 @@ def notifications(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
 
 
 def contacts(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
-    """Keep contact information and notification settings, and whose each device is."""
+    """Keep contact information and notification settings, and who owns each device."""
     return (
         Statement(
             "KeepContacts",
