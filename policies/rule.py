@@ -14,6 +14,15 @@ class Level(StrEnum):
     MANDATORY = "mandatory"
 
 
+class Severity(StrEnum):
+    """How bad a violation is, in the words of Security Hub."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
 @dataclass(frozen=True)
 class Resource:
     """A resource as rules see it: its inputs before it is made; its outputs in a rule about the whole stack.
@@ -26,6 +35,11 @@ class Resource:
     urn: str
     properties: dict[str, Value]
     depends: Mapping[str, Sequence[str]]
+
+    @property
+    def stack(self) -> str:
+        """The environment: `urn:pulumi:<stack>::<project>::…`."""
+        return self.urn.split("::")[0].rpartition(":")[2]
 
 
 @dataclass(frozen=True)
@@ -48,19 +62,40 @@ class Reference:
     url: str
 
 
-@dataclass(frozen=True)
+def aws(title: str, page: str) -> Reference:
+    """Return a page of AWS's documentation."""
+    return Reference(title, f"https://docs.aws.amazon.com/{page}")
+
+
+def security_hub(control: str) -> Reference:
+    """Return a control of AWS Foundational Security Best Practices, by its id: `SQS.1`."""
+    service, number = control.lower().split(".")
+    page = f"https://docs.aws.amazon.com/securityhub/latest/userguide/{service}-controls.html#{service}-{number}"
+    return Reference(f"Security Hub {control}", page)
+
+
+UNKNOWN_UNTIL_THE_UPDATE = (
+    "What a preview does not know is checked during the update, before AWS is asked for the resource."
+)
+UNKNOWN_WITHIN_THE_STACK = (
+    "What a preview does not know gets the benefit of the doubt; the update checks again, by the values themselves."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rule:
     """The facts of a rule, all of which the catalogue shows."""
 
     name: str
     summary: str
     """What must hold, in one sentence."""
-    unknowns: str
-    """What the rule does about values that a preview cannot know, in one sentence."""
+    severity: Severity
     why: str
     fix: str
-    level: Level
     reference: Reference
+    level: Level = Level.MANDATORY
+    unknowns: str = UNKNOWN_UNTIL_THE_UPDATE
+    """What the rule does about values that a preview cannot know, in one sentence."""
 
     @property
     def description(self) -> str:
@@ -68,20 +103,16 @@ class Rule:
         return f"{self.summary} {self.unknowns}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ResourceRule(Rule):
     """A rule about one resource at a time; `check` yields a message for each thing that is wrong."""
 
     check: ResourceCheck
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StackRule(Rule):
     """A rule that needs all the resources of a stack."""
 
     check: StackCheck
-
-
-UNKNOWN_UNTIL_THE_UPDATE = (
-    "What a preview does not know is checked during the update, before AWS is asked for the resource."
-)
+    unknowns: str = UNKNOWN_WITHIN_THE_STACK

@@ -91,3 +91,18 @@ def _read(container: Any, key: object) -> Value:
         return plain(container[key])
     except UnknownValueError:
         return UNKNOWN
+
+
+def is_on(value: Value) -> bool:
+    """Tell whether a switch is on, or not known yet."""
+    return value in (True, UNKNOWN)
+
+
+def is_own_key(value: Value) -> bool:
+    """Tell whether a key is named that is not one of AWS's own (`alias/aws/…`), or is not known yet."""
+    return value is UNKNOWN or (isinstance(value, str) and value != "" and "alias/aws/" not in value)
+
+
+def is_within(value: Value, low: float, high: float = float("inf")) -> bool:
+    """Tell whether a number is within these bounds, both included, or not known yet."""
+    return value is UNKNOWN or (isinstance(value, int | float) and low <= value <= high)

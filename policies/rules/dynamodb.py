@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from policies.rule import UNKNOWN_UNTIL_THE_UPDATE, Level, Reference, Resource, ResourceRule
+from policies.rule import Reference, Resource, ResourceRule, Severity
 from policies.values import UNKNOWN, Value, at, items
 
 _TABLE = "aws:dynamodb/table:Table"
@@ -51,11 +51,10 @@ def _is_on(switch: Value) -> bool:
 CUSTOMER_MANAGED_KEY = ResourceRule(
     name="dynamodb-customer-managed-key",
     summary="Tables and their replicas are encrypted with a customer-managed KMS key.",
-    unknowns=UNKNOWN_UNTIL_THE_UPDATE,
     why="The tables hold addresses and messages. Only with a key of our own can we decide who may use it, see each use "
     "in CloudTrail, and withdraw it.",
     fix="Set serverSideEncryption to enabled with the kmsKeyArn of a key of this stack, and kmsKeyArn on each replica.",
-    level=Level.MANDATORY,
+    severity=Severity.HIGH,
     reference=Reference(
         "AWS Config dynamodb-table-encrypted-kms",
         "https://docs.aws.amazon.com/config/latest/developerguide/dynamodb-table-encrypted-kms.html",
@@ -66,11 +65,10 @@ CUSTOMER_MANAGED_KEY = ResourceRule(
 POINT_IN_TIME_RECOVERY = ResourceRule(
     name="dynamodb-point-in-time-recovery",
     summary="Tables and their replicas have point-in-time recovery.",
-    unknowns=UNKNOWN_UNTIL_THE_UPDATE,
     why="Nothing that was accepted may be lost: a faulty release or operator can overwrite items, and only continuous "
     "backups can bring back the second before.",
     fix="Set pointInTimeRecovery to enabled on the table, and pointInTimeRecovery to true on each replica.",
-    level=Level.MANDATORY,
+    severity=Severity.HIGH,
     reference=Reference(
         "Security Hub DynamoDB.2",
         "https://docs.aws.amazon.com/securityhub/latest/userguide/dynamodb-controls.html#dynamodb-2",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from policies.rule import Finding, Level, Reference, Resource, StackRule
+from policies.rule import Finding, Reference, Resource, Severity, StackRule
 from policies.values import UNKNOWN, Value, at
 
 _QUEUE = "aws:sqs/queue:Queue"
@@ -74,7 +74,7 @@ DEAD_LETTER_QUEUE = StackRule(
     why="A message that no attempt can process is tried over and over, in the way of the others, and deleted when its "
     "retention ends: an accepted notification would be lost with no trace.",
     fix="Set redrivePolicy with the deadLetterTargetArn of another queue and a maxReceiveCount.",
-    level=Level.MANDATORY,
+    severity=Severity.HIGH,
     reference=Reference(
         "Amazon SQS, dead-letter queues",
         "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",

@@ -1,0 +1,100 @@
+"""What reaches the API, and how."""
+
+from collections.abc import Iterator
+
+from policies.rule import Resource, ResourceRule, Severity, aws, security_hub
+from policies.values import UNKNOWN, Value, at, is_within
+
+_API = "aws:apigateway/restApi:RestApi"
+_STAGE = "aws:apigateway/stage:Stage"
+_SETTINGS = "aws:apigateway/methodSettings:MethodSettings"
+_DOMAIN = "aws:apigateway/domainName:DomainName"
+_AUTHORIZER = "aws:apigateway/authorizer:Authorizer"
+_METHOD = "aws:apigateway/method:Method"
+_MODERN = ("SecurityPolicy_TLS13_", "TLS_1_2")
+_AUTHORIZER_CACHE_SECONDS = 300
+
+
+def old_tls(resource: Resource) -> Iterator[str]:
+    """Find an endpoint that takes TLS older than 1.2."""
+    policy: Value = at(resource.properties, "securityPolicy")
+    if resource.type in (_API, _DOMAIN) and policy is not UNKNOWN:
+        if not isinstance(policy, str) or not policy.startswith(_MODERN):
+            yield "securityPolicy: TLS older than 1.2 is taken"
+
+
+def no_access_log(resource: Resource) -> Iterator[str]:
+    """Find a stage that does not log who called what."""
+    if resource.type == _STAGE and at(resource.properties, "accessLogSettings", "destinationArn") in (None, ""):
+        yield "accessLogSettings: requests are not logged"
+
+
+def not_throttled(resource: Resource) -> Iterator[str]:
+    """Find a stage that takes as much as the account's limit allows."""
+    if resource.type != _SETTINGS:
+        return
+    for name in ("throttlingRateLimit", "throttlingBurstLimit"):
+        if not is_within(at(resource.properties, "settings", name), 1):
+            yield f"settings.{name}: the API is not throttled"
+
+
+def remembered_too_long(resource: Resource) -> Iterator[str]:
+    """Find an authorizer whose answer outlives a revocation for long."""
+    if resource.type == _AUTHORIZER:
+        seconds = at(resource.properties, "authorizerResultTtlInSeconds")
+        if not is_within(seconds, 0, _AUTHORIZER_CACHE_SECONDS):
+            yield f"authorizerResultTtlInSeconds: over {_AUTHORIZER_CACHE_SECONDS}, or AWS's own choice"
+
+
+def body_not_validated(resource: Resource) -> Iterator[str]:
+    """Find a method with a body that any bytes may be."""
+    if resource.type == _METHOD and at(resource.properties, "httpMethod") in ("PUT", "PATCH"):
+        if at(resource.properties, "requestValidatorId") in (None, ""):
+            yield "requestValidatorId: the body is not validated"
+
+
+TLS = ResourceRule(
+    name="api-modern-tls",
+    summary="The API takes TLS 1.2 and 1.3 alone.",
+    severity=Severity.HIGH,
+    why="Older versions can be broken, and tokens and addresses read.",
+    fix="Set securityPolicy to a policy of TLS 1.3, or 1.2 with forward secrecy.",
+    reference=aws("Security policies", "apigateway/latest/developerguide/apigateway-security-policies-list.html"),
+    check=old_tls,
+)
+ACCESS_LOG = ResourceRule(
+    name="api-access-log",
+    summary="Every request to the API is logged.",
+    severity=Severity.MEDIUM,
+    why="Without it nobody can say who called, or that somebody tried.",
+    fix="Set accessLogSettings with the ARN of an encrypted log group.",
+    reference=security_hub("APIGateway.9"),
+    check=no_access_log,
+)
+THROTTLED = ResourceRule(
+    name="api-throttled",
+    summary="The API is throttled below the account's own limit.",
+    severity=Severity.MEDIUM,
+    why="One caller's mistake would take every other API of the account down with it.",
+    fix="Set throttlingRateLimit and throttlingBurstLimit for all methods.",
+    reference=aws("Throttling", "apigateway/latest/developerguide/api-gateway-request-throttling.html"),
+    check=not_throttled,
+)
+REVOCATION = ResourceRule(
+    name="api-authorizer-cache",
+    summary=f"The authorizer's answer is remembered for {_AUTHORIZER_CACHE_SECONDS} seconds at most.",
+    severity=Severity.MEDIUM,
+    why="An app that was revoked gets in for as long.",
+    fix="Set authorizerResultTtlInSeconds; a minute saves nearly all calls.",
+    reference=aws("Authorizer caching", "apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html"),
+    check=remembered_too_long,
+)
+VALIDATED = ResourceRule(
+    name="api-request-validation",
+    summary="What must have a body is refused without one before a function runs.",
+    severity=Severity.LOW,
+    why="What API Gateway refuses costs no invocation and reaches no code.",
+    fix="Set requestValidatorId and a request model.",
+    reference=aws("Request validation", "apigateway/latest/developerguide/api-gateway-method-request-validation.html"),
+    check=body_not_validated,
+)

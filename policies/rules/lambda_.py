@@ -1,0 +1,123 @@
+"""How functions run, and who may call them."""
+
+import re
+from collections.abc import Iterator
+
+from policies.rule import Level, Resource, ResourceRule, Severity, aws, security_hub
+from policies.values import UNKNOWN, at, is_within
+
+_FUNCTION = "aws:lambda/function:Function"
+_MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
+_PERMISSION = "aws:lambda/permission:Permission"
+# https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html, those of Python that get security updates.
+_SUPPORTED = ("python3.11", "python3.12", "python3.13", "python3.14")
+_SECRET_NAMES = re.compile(r"(SECRET|PASSWORD|PASSWD|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIAL)S?$", re.IGNORECASE)
+# What a secret looks like: an AWS key id, a JWT, a PEM, a provider's key, a signing secret.
+_SECRET_VALUES = re.compile(
+    r"AKIA[0-9A-Z]{16}|eyJ[\w-]{10,}\.[\w-]+\.|-----BEGIN|SG\.[\w-]{16,}\.|xox[abp]-|whsec_|sk_live_"
+)
+
+
+def runtime_without_updates(resource: Resource) -> Iterator[str]:
+    """Find a function whose runtime gets no security updates."""
+    runtime = at(resource.properties, "runtime")
+    if resource.type == _FUNCTION and runtime not in (UNKNOWN, *_SUPPORTED):
+        yield f"runtime: {runtime} gets no updates, or is not Python"
+
+
+def secrets_in_the_environment(resource: Resource) -> Iterator[str]:
+    """Find a variable whose name or value is that of a secret. The value is never repeated."""
+    variables = at(resource.properties, "environment", "variables")
+    if resource.type != _FUNCTION or not isinstance(variables, dict):
+        return
+    for name, value in variables.items():
+        if _SECRET_NAMES.search(name) or (isinstance(value, str) and _SECRET_VALUES.search(value)):
+            yield f"environment.variables.{name}: looks like a secret"
+
+
+def unbounded_workers(resource: Resource) -> Iterator[str]:
+    """Find a queue's consumer that may take all of the account's concurrency."""
+    if resource.type == _MAPPING:
+        if not is_within(at(resource.properties, "scalingConfig", "maximumConcurrency"), 2, 1000):
+            yield "scalingConfig.maximumConcurrency: not from 2 to 1000"
+
+
+def whole_batches_fail(resource: Resource) -> Iterator[str]:
+    """Find a queue's consumer that brings back a whole batch for one bad message."""
+    types = at(resource.properties, "functionResponseTypes")
+    if resource.type == _MAPPING and types is not UNKNOWN and types != ["ReportBatchItemFailures"]:
+        yield "functionResponseTypes: one bad message brings back all of its batch"
+
+
+def callers_without_a_source(resource: Resource) -> Iterator[str]:
+    """Find a service that may call a function on behalf of anybody."""
+    if resource.type == _PERMISSION and at(resource.properties, "sourceArn") in (None, ""):
+        yield "sourceArn: the service may call on behalf of any account"
+
+
+def public_urls(resource: Resource) -> Iterator[str]:
+    """Find a function that the internet may call beside the API."""
+    if resource.type == "aws:lambda/functionUrl:FunctionUrl":
+        if at(resource.properties, "authorizationType") not in ("AWS_IAM", UNKNOWN):
+            yield "authorizationType: the function may be called by anybody"
+
+
+RUNTIME = ResourceRule(
+    name="lambda-supported-runtime",
+    summary="Functions run on a Python that gets security updates.",
+    severity=Severity.MEDIUM,
+    why="AWS mends no holes in a runtime after its end, and refuses updates of the function later on.",
+    fix=f"Set runtime to one of {', '.join(_SUPPORTED)}.",
+    reference=security_hub("Lambda.2"),
+    check=runtime_without_updates,
+)
+NO_SECRETS = ResourceRule(
+    name="lambda-no-secrets-in-environment",
+    summary="No variable of a function holds what looks like a secret.",
+    severity=Severity.CRITICAL,
+    why="Whoever may see a function's configuration reads its variables, and so does Pulumi's state.",
+    fix="Keep it in Secrets Manager, and give the function the secret's name.",
+    reference=aws(
+        "Environment variables", "lambda/latest/dg/configuration-envvars.html#configuration-envvars-encryption"
+    ),
+    check=secrets_in_the_environment,
+)
+BOUNDED = ResourceRule(
+    name="lambda-bounded-concurrency",
+    summary="Every queue's consumer has a bound on its concurrency.",
+    severity=Severity.MEDIUM,
+    why="A full queue would take the whole account's concurrency, and the API would answer 429.",
+    fix="Set scalingConfig.maximumConcurrency, from 2 to 1000.",
+    reference=aws("Maximum concurrency", "lambda/latest/dg/services-sqs-scaling.html#events-sqs-max-concurrency"),
+    check=unbounded_workers,
+)
+PARTIAL_FAILURES = ResourceRule(
+    name="lambda-partial-batch-failures",
+    summary="One bad message of a batch fails alone.",
+    severity=Severity.HIGH,
+    why="Otherwise nine good messages are tried again with each bad one, and end with it in the dead-letter queue.",
+    fix='Set functionResponseTypes to ["ReportBatchItemFailures"].',
+    reference=aws(
+        "Partial batch responses", "lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting"
+    ),
+    check=whole_batches_fail,
+)
+PERMISSION_SOURCE = ResourceRule(
+    name="lambda-permission-source",
+    summary="A service may call a function for one named resource of ours.",
+    severity=Severity.HIGH,
+    why="Otherwise somebody else's API or rule can call it: the confused deputy.",
+    fix="Set sourceArn to the ARN of the API's method, the rule or the schedule.",
+    reference=security_hub("Lambda.1"),
+    check=callers_without_a_source,
+)
+NO_PUBLIC_URL = ResourceRule(
+    name="lambda-no-public-url",
+    summary="No function has a public url of its own.",
+    severity=Severity.CRITICAL,
+    why="It would pass by the API's authorizer, throttling and firewall.",
+    fix="Put a route into the API, or set authorizationType to AWS_IAM.",
+    reference=aws("Function URLs", "lambda/latest/dg/urls-auth.html"),
+    level=Level.MANDATORY,
+    check=public_urls,
+)

@@ -1,0 +1,56 @@
+"""How logs are kept."""
+
+from collections.abc import Iterator
+
+from policies.rule import Resource, ResourceRule, Severity, aws, security_hub
+from policies.values import UNKNOWN, at, is_own_key
+
+_GROUP = "aws:cloudwatch/logGroup:LogGroup"
+
+
+def not_encrypted(resource: Resource) -> Iterator[str]:
+    """Find a log group under a key of AWS's own."""
+    if resource.type == _GROUP and not is_own_key(at(resource.properties, "kmsKeyId")):
+        yield "kmsKeyId: the log group is not encrypted with a key of ours"
+
+
+def kept_for_ever(resource: Resource) -> Iterator[str]:
+    """Find a log group that nothing is ever deleted from."""
+    if resource.type == _GROUP and at(resource.properties, "retentionInDays") in (None, 0):
+        yield "retentionInDays: the log is kept for ever"
+
+
+def unmasked(resource: Resource) -> Iterator[str]:
+    """Find an API that writes whole requests, tokens and bodies included, into its log."""
+    if resource.type == "aws:apigateway/methodSettings:MethodSettings":
+        if at(resource.properties, "settings", "dataTraceEnabled") not in (None, False, UNKNOWN):
+            yield "settings.dataTraceEnabled: whole requests are logged, tokens and addresses included"
+
+
+ENCRYPTED = ResourceRule(
+    name="logs-encrypted",
+    summary="Log groups are encrypted with a customer-managed KMS key.",
+    severity=Severity.MEDIUM,
+    why="Logs say what happened to whom. Who may read them is ours to decide.",
+    fix="Set kmsKeyId to the ARN of a key of this stack, whose policy lets CloudWatch Logs use it.",
+    reference=aws("Encrypt log data", "AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html"),
+    check=not_encrypted,
+)
+RETENTION = ResourceRule(
+    name="logs-retention",
+    summary="Logs are kept for a time, not for ever.",
+    severity=Severity.MEDIUM,
+    why="What is kept for ever costs for ever, and is there to be found by whoever breaks in.",
+    fix="Set retentionInDays.",
+    reference=security_hub("CloudWatch.16"),
+    check=kept_for_ever,
+)
+NO_TRACES = ResourceRule(
+    name="logs-no-request-bodies",
+    summary="The API does not log whole requests.",
+    severity=Severity.HIGH,
+    why="They hold tokens, addresses and messages.",
+    fix="Leave settings.dataTraceEnabled off; the access log has the ids.",
+    reference=aws("API logging", "apigateway/latest/developerguide/set-up-logging.html"),
+    check=unmasked,
+)

@@ -1,0 +1,21 @@
+"""Whether a policy lets anything in without TLS."""
+
+from collections.abc import Iterable
+
+from policies.documents import Statement
+from policies.rule import Resource
+from policies.values import UNKNOWN, at, items, walk
+
+
+def refuses_cleartext(statements: Iterable[Statement], resource: Resource) -> bool:
+    """Tell whether one statement denies everybody what does not come by TLS, or none can be read yet."""
+    if any(value is UNKNOWN for _, value in walk(resource.properties.get("policy"))):
+        return True
+    return any(
+        at(each.value, "Effect") == "Deny" and each.is_for_everybody and _is_without_tls(each) for each in statements
+    )
+
+
+def _is_without_tls(statement: Statement) -> bool:
+    # IAM takes the text "false" and the value false alike, alone or in a list.
+    return "false" in [str(each).lower() for each in items(statement.conditions().get("aws:securetransport"))]
