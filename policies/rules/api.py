@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from policies.rule import Resource, ResourceRule, Severity, aws, security_hub
-from policies.values import UNKNOWN, Value, at, is_within
+from policies.values import UNKNOWN, at, is_within
 
 _API = "aws:apigateway/restApi:RestApi"
 _STAGE = "aws:apigateway/stage:Stage"
@@ -17,10 +17,10 @@ _AUTHORIZER_CACHE_SECONDS = 300
 
 def old_tls(resource: Resource) -> Iterator[str]:
     """Find an endpoint that takes TLS older than 1.2."""
-    policy: Value = at(resource.properties, "securityPolicy")
-    if resource.type in (_API, _DOMAIN) and policy is not UNKNOWN:
-        if not isinstance(policy, str) or not policy.startswith(_MODERN):
-            yield "securityPolicy: TLS older than 1.2 is taken"
+    policy = at(resource.properties, "securityPolicy")
+    is_modern = policy is UNKNOWN or (isinstance(policy, str) and policy.startswith(_MODERN))
+    if resource.type in (_API, _DOMAIN) and not is_modern:
+        yield "securityPolicy: TLS older than 1.2 is taken"
 
 
 def no_access_log(resource: Resource) -> Iterator[str]:
@@ -48,9 +48,12 @@ def remembered_too_long(resource: Resource) -> Iterator[str]:
 
 def body_not_validated(resource: Resource) -> Iterator[str]:
     """Find a method with a body that any bytes may be."""
-    if resource.type == _METHOD and at(resource.properties, "httpMethod") in ("PUT", "PATCH"):
-        if at(resource.properties, "requestValidatorId") in (None, ""):
-            yield "requestValidatorId: the body is not validated"
+    if (
+        resource.type == _METHOD
+        and at(resource.properties, "httpMethod") in ("PUT", "PATCH")
+        and at(resource.properties, "requestValidatorId") in (None, "")
+    ):
+        yield "requestValidatorId: the body is not validated"
 
 
 TLS = ResourceRule(

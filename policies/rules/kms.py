@@ -18,9 +18,10 @@ def not_rotated(resource: Resource) -> Iterator[str]:
     """Find a symmetric key for encryption, the only kind that KMS rotates, that is not rotated."""
     if resource.type != _KEY or at(resource.properties, "keyUsage") not in (None, "ENCRYPT_DECRYPT"):
         return
-    if at(resource.properties, "customerMasterKeySpec") in (None, "SYMMETRIC_DEFAULT"):
-        if not is_on(at(resource.properties, "enableKeyRotation")):
-            yield "enableKeyRotation: the key is not rotated"
+    if at(resource.properties, "customerMasterKeySpec") in (None, "SYMMETRIC_DEFAULT") and not is_on(
+        at(resource.properties, "enableKeyRotation")
+    ):
+        yield "enableKeyRotation: the key is not rotated"
 
 
 def administrators_who_read(resource: Resource) -> Iterator[str]:

@@ -37,9 +37,10 @@ def secrets_in_the_environment(resource: Resource) -> Iterator[str]:
 
 def unbounded_workers(resource: Resource) -> Iterator[str]:
     """Find a queue's consumer that may take all of the account's concurrency."""
-    if resource.type == _MAPPING:
-        if not is_within(at(resource.properties, "scalingConfig", "maximumConcurrency"), 2, 1000):
-            yield "scalingConfig.maximumConcurrency: not from 2 to 1000"
+    if resource.type == _MAPPING and not is_within(
+        at(resource.properties, "scalingConfig", "maximumConcurrency"), 2, 1000
+    ):
+        yield "scalingConfig.maximumConcurrency: not from 2 to 1000"
 
 
 def whole_batches_fail(resource: Resource) -> Iterator[str]:
@@ -57,9 +58,11 @@ def callers_without_a_source(resource: Resource) -> Iterator[str]:
 
 def public_urls(resource: Resource) -> Iterator[str]:
     """Find a function that the internet may call beside the API."""
-    if resource.type == "aws:lambda/functionUrl:FunctionUrl":
-        if at(resource.properties, "authorizationType") not in ("AWS_IAM", UNKNOWN):
-            yield "authorizationType: the function may be called by anybody"
+    if resource.type == "aws:lambda/functionUrl:FunctionUrl" and at(resource.properties, "authorizationType") not in (
+        "AWS_IAM",
+        UNKNOWN,
+    ):
+        yield "authorizationType: the function may be called by anybody"
 
 
 RUNTIME = ResourceRule(

@@ -22,9 +22,10 @@ def kept_for_ever(resource: Resource) -> Iterator[str]:
 
 def unmasked(resource: Resource) -> Iterator[str]:
     """Find an API that writes whole requests, tokens and bodies included, into its log."""
-    if resource.type == "aws:apigateway/methodSettings:MethodSettings":
-        if at(resource.properties, "settings", "dataTraceEnabled") not in (None, False, UNKNOWN):
-            yield "settings.dataTraceEnabled: whole requests are logged, tokens and addresses included"
+    if resource.type == "aws:apigateway/methodSettings:MethodSettings" and at(
+        resource.properties, "settings", "dataTraceEnabled"
+    ) not in (None, False, UNKNOWN):
+        yield "settings.dataTraceEnabled: whole requests are logged, tokens and addresses included"
 
 
 ENCRYPTED = ResourceRule(

@@ -51,9 +51,10 @@ def no_region(resource: Resource) -> Iterator[str]:
 
 def mail_in_clear(resource: Resource) -> Iterator[str]:
     """Find a configuration of SES that sends mail to servers without TLS."""
-    if resource.type == "aws:sesv2/configurationSet:ConfigurationSet":
-        if at(resource.properties, "deliveryOptions", "tlsPolicy") not in ("REQUIRE", UNKNOWN):
-            yield "deliveryOptions.tlsPolicy: mail may travel in clear"
+    if resource.type == "aws:sesv2/configurationSet:ConfigurationSet" and at(
+        resource.properties, "deliveryOptions", "tlsPolicy"
+    ) not in ("REQUIRE", UNKNOWN):
+        yield "deliveryOptions.tlsPolicy: mail may travel in clear"
         if not is_on(at(resource.properties, "reputationOptions", "reputationMetricsEnabled")):
             yield "reputationOptions.reputationMetricsEnabled: bounces and complaints are not counted"
 

@@ -41,9 +41,10 @@ def not_encrypted(resource: Resource) -> Iterator[str]:
 
 def without_versions(resource: Resource) -> Iterator[str]:
     """Find a bucket in which what is overwritten is gone."""
-    if resource.type == "aws:s3/bucketVersioning:BucketVersioning":
-        if at(resource.properties, "versioningConfiguration", "status") not in ("Enabled", UNKNOWN):
-            yield "versioningConfiguration.status: what is overwritten is gone"
+    if resource.type == "aws:s3/bucketVersioning:BucketVersioning" and at(
+        resource.properties, "versioningConfiguration", "status"
+    ) not in ("Enabled", UNKNOWN):
+        yield "versioningConfiguration.status: what is overwritten is gone"
 
 
 def bare(resources: Sequence[Resource]) -> Iterator[Finding]:

@@ -26,9 +26,13 @@ def written_by_the_program(resource: Resource) -> Iterator[str]:
 def gone_at_once(resource: Resource) -> Iterator[str]:
     """Find a secret that cannot be had back in production."""
     days = at(resource.properties, "recoveryWindowInDays")
-    if resource.type == _SECRET and resource.stack == "prod" and days not in (None, UNKNOWN):
-        if not is_within(days, _LEAST_WINDOW_DAYS):
-            yield f"recoveryWindowInDays: under {_LEAST_WINDOW_DAYS} days"
+    if (
+        resource.type == _SECRET
+        and resource.stack == "prod"
+        and days not in (None, UNKNOWN)
+        and not is_within(days, _LEAST_WINDOW_DAYS)
+    ):
+        yield f"recoveryWindowInDays: under {_LEAST_WINDOW_DAYS} days"
 
 
 ENCRYPTED = ResourceRule(
