@@ -8,7 +8,7 @@ from policies.values import UNKNOWN, at, is_on, is_within
 
 _KEY = "aws:kms/key:Key"
 _REPLICA = "aws:kms/replicaKey:ReplicaKey"
-_LEAST_WINDOW_DAYS = 14
+_LEAST_WINDOW_DAYS = 7
 # Whoever may do these decides about the key; whoever may do those reads what it protects.
 _ADMINISTERS = frozenset({"kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:CreateGrant"})
 _USES = ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateMac", "kms:ReEncrypt", "kms:Sign", "kms:*")

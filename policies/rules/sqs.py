@@ -3,11 +3,23 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from policies.rule import Finding, Reference, Resource, Severity, StackRule
-from policies.values import UNKNOWN, Value, at
+from policies.documents import statements
+from policies.rule import Finding, Reference, Resource, ResourceRule, Severity, StackRule, aws, security_hub
+from policies.transport import refuses_cleartext
+from policies.values import UNKNOWN, Value, at, is_own_key
 
 _QUEUE = "aws:sqs/queue:Queue"
 _REDRIVE = "aws:sqs/redrivePolicy:RedrivePolicy"
+_POLICY = "aws:sqs/queuePolicy:QueuePolicy"
+_MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
+_FUNCTION = "aws:lambda/function:Function"
+_ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+_TARGET = "aws:cloudwatch/eventTarget:EventTarget"
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+_VISIBILITY_PER_TIMEOUT = 6
+_GUIDE = "AWSSimpleQueueService/latest/SQSDeveloperGuide"
+# What SQS and Lambda take where nothing is said, in seconds.
+_DEFAULT_VISIBILITY, _DEFAULT_TIMEOUT, _DEFAULT_RETENTION = 30, 3, 4 * 24 * 3600
 
 # Everything that names a queue as its dead-letter queue: the resource type, and the way to the ARN.
 _DEAD_LETTER_ARNS = {
@@ -32,6 +44,12 @@ class _Pointer:
             return self.value == identity
         named = queues.intersection(self.sources)
         return queue.urn in named if named else True
+
+    def means(self, queue: Resource, identity: Value, queues: frozenset[str]) -> bool:
+        """Tell whether it is known to be this queue, by its value or by where that comes from."""
+        if isinstance(self.value, str) and isinstance(identity, str):
+            return self.value == identity
+        return queue.urn in queues.intersection(self.sources)
 
 
 def without_dead_letters(resources: Sequence[Resource]) -> Iterator[Finding]:
@@ -80,4 +98,177 @@ DEAD_LETTER_QUEUE = StackRule(
         "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
     ),
     check=without_dead_letters,
+)
+
+
+def not_encrypted(resource: Resource) -> Iterator[str]:
+    """Find a queue whose messages lie in clear, or under a key of AWS's own."""
+    if resource.type == _QUEUE and not is_own_key(at(resource.properties, "kmsMasterKeyId")):
+        yield "kmsMasterKeyId: the queue is not encrypted with a key of ours"
+
+
+def cleartext(resource: Resource) -> Iterator[str]:
+    """Find a queue's policy that answers without TLS."""
+    if resource.type == _POLICY and not refuses_cleartext(statements(resource), resource):
+        yield "policy: requests without TLS are not refused"
+
+
+def without_a_policy(resources: Sequence[Resource]) -> Iterator[Finding]:
+    """Find a queue without a policy, which AWS lets the whole account and everybody without TLS use."""
+    queues, urns = _queues(resources)
+    policies = [_pointer(resource, "queueUrl") for resource in resources if resource.type == _POLICY]
+    for queue in queues:
+        if not any(each.may_mean(queue, _identity(queue, "url"), urns) for each in policies):
+            yield Finding(queue.urn, "the queue has no policy")
+
+
+def seen_again_too_soon(resources: Sequence[Resource]) -> Iterator[Finding]:
+    """Find a queue that shows a message again while Lambda may still be working on it."""
+    queues, urns = _queues(resources)
+    for mapping in (each for each in resources if each.type == _MAPPING):
+        source = _pointer(mapping, "eventSourceArn")
+        timeouts = [_number(each, "timeout", _DEFAULT_TIMEOUT) for each in _called(mapping, resources)]
+        for queue in (each for each in queues if source.means(each, _identity(each, "arn"), urns)):
+            needed = _VISIBILITY_PER_TIMEOUT * max(timeouts, default=0)
+            if 0 <= _number(queue, "visibilityTimeoutSeconds", _DEFAULT_VISIBILITY) < needed:
+                yield Finding(
+                    queue.urn, f"visibilityTimeoutSeconds: under {needed:g}, six times the consumer's timeout"
+                )
+
+
+def _called(mapping: Resource, resources: Sequence[Resource]) -> Iterator[Resource]:
+    """Yield the function that a mapping feeds, named by its ARN or an alias of it, as far as that is known."""
+    name = at(mapping.properties, "functionName")
+    for function in (each for each in resources if each.type == _FUNCTION):
+        named = at(function.properties, "name")
+        if function.urn in mapping.depends.get("functionName", ()) or (
+            isinstance(name, str) and isinstance(named, str) and f":{named}" in f":{name}:"
+        ):
+            yield function
+
+
+def forgotten_too_soon(resources: Sequence[Resource]) -> Iterator[Finding]:
+    """Find a dead-letter queue that keeps messages no longer than the queue that they come from."""
+    queues, urns = _queues(resources)
+    for source in queues:
+        target = _pointer(source, *_DEAD_LETTER_ARNS[_QUEUE])
+        for dead in (each for each in queues if target.means(each, _identity(each, "arn"), urns)):
+            kept = _number(dead, "messageRetentionSeconds", _DEFAULT_RETENTION)
+            if 0 <= kept <= _number(source, "messageRetentionSeconds", _DEFAULT_RETENTION):
+                yield Finding(dead.urn, "messageRetentionSeconds: no longer than that of the queue it serves")
+
+
+def dead_letters_ring_nobody(resources: Sequence[Resource]) -> Iterator[Finding]:
+    """Find a dead-letter queue that fills without an alarm."""
+    queues, urns = _queues(resources)
+    targets = [each for each in _dead_letter_targets(resources) if each.value]
+    watched = {at(each.properties, "dimensions", "QueueName") for each in resources if each.type == _ALARM}
+    for queue in queues:
+        is_one = any(each.means(queue, _identity(queue, "arn"), urns) for each in targets)
+        if is_one and not watched & {at(queue.properties, "name"), UNKNOWN}:
+            yield Finding(queue.urn, "no alarm watches this dead-letter queue")
+
+
+def rules_cannot_send(resources: Sequence[Resource]) -> Iterator[Finding]:
+    """Find a queue that a rule sends to whose policy does not let EventBridge in: AWS would refuse each event."""
+    queues, urns = _queues(resources)
+    let_in = [_pointer(each, "queueUrl") for each in resources if each.type == _POLICY and _lets_rules_in(each)]
+    for target in (each for each in resources if each.type == _TARGET):
+        arn = _pointer(target, "arn")
+        for queue in (each for each in queues if arn.means(each, _identity(each, "arn"), urns)):
+            if not any(each.may_mean(queue, _identity(queue, "url"), urns) for each in let_in):
+                yield Finding(queue.urn, "no statement of its policy lets events.amazonaws.com send")
+
+
+def _lets_rules_in(policy: Resource) -> bool:
+    if at(policy.properties, "policy") is UNKNOWN:
+        return True
+    return any(
+        each.allows and "events.amazonaws.com" in each.services and "sqs:SendMessage" in each.actions
+        for each in statements(policy)
+    )
+
+
+def _queues(resources: Sequence[Resource]) -> tuple[list[Resource], frozenset[str]]:
+    queues = [resource for resource in resources if resource.type == _QUEUE]
+    return queues, frozenset(queue.urn for queue in queues)
+
+
+def _number(resource: Resource, name: str, default: float) -> float:
+    """Return a number, AWS's own where there is none, and -1 where it is not known yet."""
+    value = resource.properties.get(name)
+    if value is UNKNOWN:
+        return -1
+    return value if isinstance(value, int | float) else default
+
+
+ENCRYPTED = ResourceRule(
+    name="sqs-encrypted",
+    summary="Queues are encrypted with a customer-managed KMS key.",
+    severity=Severity.MEDIUM,
+    why="What waits in a queue says who gets which message. Who may read it is ours to decide.",
+    fix="Set kmsMasterKeyId to the ARN of a key of this stack, whose policy lets the senders use it.",
+    reference=security_hub("SQS.1"),
+    check=not_encrypted,
+)
+TLS_ONLY = ResourceRule(
+    name="sqs-tls-only",
+    summary="A queue's policy refuses what does not come by TLS.",
+    severity=Severity.MEDIUM,
+    why="What travels in clear can be read and changed on its way.",
+    fix="Add a Deny for everybody under the condition that aws:SecureTransport is false.",
+    reference=aws(
+        "SQS best practices", "AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-security-best-practices.html"
+    ),
+    check=cleartext,
+)
+HAS_A_POLICY = StackRule(
+    name="sqs-has-a-policy",
+    summary="Every queue has a policy of its own.",
+    severity=Severity.MEDIUM,
+    why="A queue without one takes requests without TLS, and no rule about policies sees it.",
+    fix="Make a QueuePolicy for it that refuses cleartext.",
+    reference=aws(
+        "SQS best practices", "AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-security-best-practices.html"
+    ),
+    check=without_a_policy,
+)
+VISIBILITY = StackRule(
+    name="sqs-visibility-outlasts-the-consumer",
+    summary="A message stays hidden for six times the timeout of the function that works on it.",
+    severity=Severity.MEDIUM,
+    why="Otherwise it is given to a second invocation while the first still has it.",
+    fix="Raise visibilityTimeoutSeconds, or lower the function's timeout.",
+    reference=aws("Configuring a queue for Lambda", "lambda/latest/dg/services-sqs-configure.html"),
+    check=seen_again_too_soon,
+)
+DEAD_LETTERS_KEPT = StackRule(
+    name="sqs-dead-letters-kept-longer",
+    summary="A dead-letter queue keeps messages longer than the queue they come from.",
+    severity=Severity.HIGH,
+    why="A message's age counts from when it was first sent: it would be deleted before anybody looks.",
+    fix="Set messageRetentionSeconds of the dead-letter queue to 1209600, fourteen days.",
+    reference=aws("Dead-letter queues", f"{_GUIDE}/sqs-dead-letter-queues.html"),
+    check=forgotten_too_soon,
+)
+DEAD_LETTERS_RING = StackRule(
+    name="sqs-dead-letters-have-an-alarm",
+    summary="Every dead-letter queue has an alarm.",
+    severity=Severity.HIGH,
+    why="What lies there was given up, and nobody looks for it by chance.",
+    fix="Make a MetricAlarm on AWS/SQS with the queue's name as QueueName.",
+    reference=aws(
+        "Alarms for dead-letter queues",
+        "AWSSimpleQueueService/latest/SQSDeveloperGuide/dead-letter-queues-alarms-cloudwatch.html",
+    ),
+    check=dead_letters_ring_nobody,
+)
+RULES_MAY_SEND = StackRule(
+    name="sqs-rules-may-send",
+    summary="The policy of each queue that a rule sends to lets EventBridge send.",
+    severity=Severity.HIGH,
+    why="AWS refuses every event otherwise, and the local emulator does not: it would show in production alone.",
+    fix="Allow sqs:SendMessage to events.amazonaws.com, under aws:SourceArn of the rule.",
+    reference=aws("SQS targets", "eventbridge/latest/userguide/eb-use-resource-based.html#eb-sqs-permissions"),
+    check=rules_cannot_send,
 )

@@ -24,7 +24,7 @@ def analyzed(resource: Registered) -> AnalyzedResource:
     service = resource.type.split("/")[0].removeprefix("aws:")
     arn = f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource.name}"
     told = {name: value for name, value in resource.inputs.items() if not isinstance(value, pulumi.Archive)}
-    return AnalyzedResource(resource.type, resource.urn, resource.name, {**told, "arn": arn})
+    return AnalyzedResource(resource.type, resource.urn, resource.name, {**told, "arn": arn, "id": f"{resource.name}-id"})
 
 
 def violations(pack: PolicyPackProcess, program: Program) -> list[Violation]:
