@@ -1,5 +1,6 @@
 """Policy documents among a resource's properties: their statements, and who is meant by one."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,6 +16,9 @@ _OF_AN_IDENTITY = frozenset(
         "aws:iam/userPolicy:UserPolicy",
     }
 )
+
+
+_NO_BOUND = re.compile(r"IfExists$|^(ForAllValues:)|Not|^Null$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,20 @@ class Statement:
             if isinstance(operands, dict)
             for key, value in operands.items()
         }
+
+    def bounds(self) -> frozenset[str]:
+        """Return the condition keys that must be sent, and be equal to something, for it to hold.
+
+        An operator with `IfExists` holds without the key, `Null` asks for its absence and `…Not…` lets all others in.
+        """
+        stated = at(self.value, "Condition")
+        return frozenset(
+            key.lower()
+            for operator, operands in (stated.items() if isinstance(stated, dict) else ())
+            if isinstance(operands, dict) and not _NO_BOUND.search(operator)
+            for key, value in operands.items()
+            if items(value) and "*" not in items(value)
+        )
 
     @property
     def has_unknown_conditions(self) -> bool:

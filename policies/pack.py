@@ -22,14 +22,18 @@ from policies.values import properties
 NAME = "carillon"
 
 
-def _written() -> Iterator[ResourceRule | StackRule]:
-    """Yield every rule of every module in `policies/rules`, in the order in which each module has them."""
+def _written() -> Iterator[tuple[str, tuple[ResourceRule | StackRule, ...]]]:
+    """Yield each module of `policies/rules` by what it says it is about, with its rules in the order written there."""
     for found in sorted(pkgutil.iter_modules(rules.__path__), key=lambda module: module.name):
         module = importlib.import_module(f"{rules.__name__}.{found.name}")
-        yield from (each for each in vars(module).values() if isinstance(each, ResourceRule | StackRule))
+        area = (module.__doc__ or found.name).splitlines()[0].rstrip(".")
+        yield area, tuple(each for each in vars(module).values() if isinstance(each, ResourceRule | StackRule))
 
 
-ALL_RULES: tuple[ResourceRule | StackRule, ...] = tuple(_written())
+BY_AREA: dict[str, tuple[ResourceRule | StackRule, ...]] = dict(_written())
+"""The rules of each area, named by the first line of its module."""
+
+ALL_RULES: tuple[ResourceRule | StackRule, ...] = tuple(rule for rules in BY_AREA.values() for rule in rules)
 """A rule is in the pack by being written in a module of `policies/rules`: no list could lack it."""
 
 

@@ -17,5 +17,8 @@ def refuses_cleartext(statements: Iterable[Statement], resource: Resource) -> bo
 
 
 def _is_without_tls(statement: Statement) -> bool:
-    # IAM takes the text "false" and the value false alike, alone or in a list.
-    return "false" in [str(each).lower() for each in items(statement.conditions().get("aws:securetransport"))]
+    # A second condition would narrow the Deny. IAM takes "false" and false alike, alone or in a list.
+    stated = statement.conditions()
+    return stated.keys() == {"aws:securetransport"} and "false" in [
+        str(each).lower() for each in items(stated["aws:securetransport"])
+    ]

@@ -12,7 +12,7 @@ _DOMAIN = "aws:apigateway/domainName:DomainName"
 _AUTHORIZER = "aws:apigateway/authorizer:Authorizer"
 _METHOD = "aws:apigateway/method:Method"
 _MODERN = ("SecurityPolicy_TLS13_", "TLS_1_2")
-_AUTHORIZER_CACHE_SECONDS = 300
+_AUTHORIZER_CACHE_SECONDS = 60
 
 
 def old_tls(resource: Resource) -> Iterator[str]:

@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 
 from policies.rule import Reference, Resource, ResourceRule, Severity
-from policies.values import UNKNOWN, Value, at, items
+from policies.values import UNKNOWN, Value, at, is_on, is_own_key, items
 
 _TABLE = "aws:dynamodb/table:Table"
 _REPLICA = "aws:dynamodb/tableReplica:TableReplica"
-_KEY_OF_AWS = "alias/aws/dynamodb"
 
 
 def not_encrypted_with_own_key(resource: Resource) -> Iterator[str]:
@@ -15,19 +14,19 @@ def not_encrypted_with_own_key(resource: Resource) -> Iterator[str]:
     if resource.type == _TABLE:
         if at(resource.properties, "serverSideEncryption", "enabled") not in (True, UNKNOWN):
             yield "serverSideEncryption.enabled: the table is encrypted with a key that AWS owns"
-        elif not _is_own_key(at(resource.properties, "serverSideEncryption", "kmsKeyArn")):
+        elif not is_own_key(at(resource.properties, "serverSideEncryption", "kmsKeyArn")):
             yield "serverSideEncryption.kmsKeyArn: the table is encrypted with the key that AWS manages"
     for where, replica in _replicas(resource):
-        if not _is_own_key(at(replica, "kmsKeyArn")):
+        if not is_own_key(at(replica, "kmsKeyArn")):
             yield f"{where}kmsKeyArn: the replica is encrypted with a key that AWS owns or manages"
 
 
 def not_recoverable(resource: Resource) -> Iterator[str]:
     """Find a table, or a replica of one, without point-in-time recovery."""
-    if resource.type == _TABLE and not _is_on(at(resource.properties, "pointInTimeRecovery", "enabled")):
+    if resource.type == _TABLE and not is_on(at(resource.properties, "pointInTimeRecovery", "enabled")):
         yield "pointInTimeRecovery.enabled: the table has no point-in-time recovery"
     for where, replica in _replicas(resource):
-        if not _is_on(at(replica, "pointInTimeRecovery")):
+        if not is_on(at(replica, "pointInTimeRecovery")):
             yield f"{where}pointInTimeRecovery: the replica has no point-in-time recovery"
 
 
@@ -38,14 +37,6 @@ def _replicas(resource: Resource) -> Iterator[tuple[str, Value]]:
             yield f"replicas.{number}.", replica
     elif resource.type == _REPLICA:
         yield "", resource.properties
-
-
-def _is_own_key(arn: Value) -> bool:
-    return arn is UNKNOWN or (isinstance(arn, str) and arn != "" and not arn.endswith(_KEY_OF_AWS))
-
-
-def _is_on(switch: Value) -> bool:
-    return switch in (True, UNKNOWN)
 
 
 CUSTOMER_MANAGED_KEY = ResourceRule(

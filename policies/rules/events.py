@@ -30,7 +30,7 @@ def archive_kept_for_ever(resource: Resource) -> Iterator[str]:
 
 def _is_of_our_bus(resource: Resource) -> bool:
     """Tell whether a target is fed from a bus of ours: what a schedule sends comes again in a minute."""
-    return resource.type == _TARGET and at(resource.properties, "eventBusName") not in (None, "default")
+    return resource.type == _TARGET and at(resource.properties, "eventBusName") not in (None, "default", UNKNOWN)
 
 
 def nowhere_to_fail(resource: Resource) -> Iterator[str]:

@@ -92,7 +92,7 @@ def roles_passed_on(resource: Resource) -> Iterator[str]:
     for statement in of_an_identity(resource):
         if not statement.allows or "iam:passrole" not in [action.lower() for action in statement.actions]:
             continue
-        if "iam:passedtoservice" not in statement.conditions() and not statement.has_unknown_conditions:
+        if "iam:passedtoservice" not in statement.bounds() and not statement.has_unknown_conditions:
             yield f"{statement.where}: iam:PassRole without iam:PassedToService"
         if any(isinstance(each, str) and "*" in each for each in statement.resources):
             yield f"{statement.where}: iam:PassRole of more than one named role"
@@ -139,13 +139,16 @@ def trust_without_a_source(resource: Resource) -> Iterator[str]:
         if not statement.allows or statement.has_unknown_conditions:
             continue
         for service in _TELL_THEIR_SOURCE.intersection(statement.services):
-            if not _SOURCES & statement.conditions().keys():
+            if not _SOURCES & statement.bounds():
                 yield f"{statement.where}: trusts {service} on behalf of any account"
 
 
 def managed_policies(resource: Resource) -> Iterator[str]:
     """Find a policy of AWS's own, which grants what AWS thinks of and changes when AWS likes."""
-    if resource.type == "aws:iam/rolePolicyAttachment:RolePolicyAttachment":
+    if resource.type in (
+        "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+        "aws:iam/policyAttachment:PolicyAttachment",
+    ):
         yield "policyArn: a managed policy is attached"
     if resource.type == "aws:iam/role:Role" and items(at(resource.properties, "managedPolicyArns")):
         yield "managedPolicyArns: managed policies are attached"
@@ -178,8 +181,8 @@ def services_without_a_source(resource: Resource) -> Iterator[str]:
     for statement in of_a_resource(resource):
         if not statement.allows or not statement.services or statement.has_unknown_conditions:
             continue
-        keys = statement.conditions()
-        if not _SOURCES & keys.keys() and not any(key.startswith("kms:encryptioncontext") for key in keys):
+        keys = statement.bounds()
+        if not _SOURCES & keys and not any(key.startswith("kms:encryptioncontext") for key in keys):
             yield f"{statement.where}: lets {', '.join(statement.services)} in on behalf of any account"
 
 

@@ -19,9 +19,9 @@ _SECRET_VALUES = re.compile(
 
 
 def runtime_without_updates(resource: Resource) -> Iterator[str]:
-    """Find a function whose runtime gets no security updates."""
+    """Find a function whose runtime gets no security updates. One that comes as an image has none."""
     runtime = at(resource.properties, "runtime")
-    if resource.type == _FUNCTION and runtime not in (UNKNOWN, *_SUPPORTED):
+    if resource.type == _FUNCTION and runtime not in (None, UNKNOWN, *_SUPPORTED):
         yield f"runtime: {runtime} gets no updates, or is not Python"
 
 

@@ -55,8 +55,14 @@ def mail_in_clear(resource: Resource) -> Iterator[str]:
         resource.properties, "deliveryOptions", "tlsPolicy"
     ) not in ("REQUIRE", UNKNOWN):
         yield "deliveryOptions.tlsPolicy: mail may travel in clear"
-        if not is_on(at(resource.properties, "reputationOptions", "reputationMetricsEnabled")):
-            yield "reputationOptions.reputationMetricsEnabled: bounces and complaints are not counted"
+
+
+def reputation_unknown(resource: Resource) -> Iterator[str]:
+    """Find a configuration of SES that does not count bounces and complaints."""
+    if resource.type == "aws:sesv2/configurationSet:ConfigurationSet" and not is_on(
+        at(resource.properties, "reputationOptions", "reputationMetricsEnabled")
+    ):
+        yield "reputationOptions.reputationMetricsEnabled: bounces and complaints are not counted"
 
 
 ALARMS_RING = ResourceRule(
@@ -107,11 +113,20 @@ REGION = ResourceRule(
     check=no_region,
 )
 MAIL_TLS = ResourceRule(
-    name="ses-tls-and-reputation",
-    summary="Mail travels by TLS alone, and bounces and complaints are counted.",
+    name="ses-tls",
+    summary="Mail travels by TLS alone.",
     severity=Severity.MEDIUM,
-    why="Mail holds personal data; and AWS stops a sender whose complaints nobody saw.",
-    fix="Set deliveryOptions.tlsPolicy to REQUIRE and reputationOptions.reputationMetricsEnabled.",
+    why="Mail holds personal data.",
+    fix="Set deliveryOptions.tlsPolicy to REQUIRE.",
     reference=aws("TLS for sending", "ses/latest/dg/security-protocols.html"),
     check=mail_in_clear,
+)
+REPUTATION = ResourceRule(
+    name="ses-reputation",
+    summary="Bounces and complaints are counted.",
+    severity=Severity.MEDIUM,
+    why="AWS stops a sender whose bounces and complaints nobody saw.",
+    fix="Set reputationOptions.reputationMetricsEnabled.",
+    reference=aws("Reputation metrics", "ses/latest/dg/monitor-sender-reputation.html"),
+    check=reputation_unknown,
 )

@@ -58,8 +58,8 @@ def bare(resources: Sequence[Resource]) -> Iterator[Finding]:
 
 
 def _is_of(resource: Resource, bucket: Resource) -> bool:
-    named, names = at(resource.properties, "bucket"), {at(bucket.properties, name) for name in ("bucket", "id")}
-    return bucket.urn in resource.depends.get("bucket", ()) or named is UNKNOWN or named in names
+    named, names = at(resource.properties, "bucket"), [at(bucket.properties, name) for name in ("bucket", "id")]
+    return bucket.urn in resource.depends.get("bucket", ()) or named in names or UNKNOWN in (named, *names)
 
 
 NOT_PUBLIC = ResourceRule(

@@ -1,4 +1,4 @@
-"""Where messages go that cannot be processed."""
+"""How queues keep messages, and where those go that cannot be processed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -142,7 +142,7 @@ def _called(mapping: Resource, resources: Sequence[Resource]) -> Iterator[Resour
     for function in (each for each in resources if each.type == _FUNCTION):
         named = at(function.properties, "name")
         if function.urn in mapping.depends.get("functionName", ()) or (
-            isinstance(name, str) and isinstance(named, str) and f":{named}" in f":{name}:"
+            isinstance(name, str) and isinstance(named, str) and f":{named}:" in f":{name}:"
         ):
             yield function
 
@@ -161,11 +161,12 @@ def forgotten_too_soon(resources: Sequence[Resource]) -> Iterator[Finding]:
 def dead_letters_ring_nobody(resources: Sequence[Resource]) -> Iterator[Finding]:
     """Find a dead-letter queue that fills without an alarm."""
     queues, urns = _queues(resources)
-    targets = [each for each in _dead_letter_targets(resources) if each.value]
-    watched = {at(each.properties, "dimensions", "QueueName") for each in resources if each.type == _ALARM}
+    targets = list(_dead_letter_targets(resources))
+    watched = [at(each.properties, "dimensions", "QueueName") for each in resources if each.type == _ALARM]
     for queue in queues:
         is_one = any(each.means(queue, _identity(queue, "arn"), urns) for each in targets)
-        if is_one and not watched & {at(queue.properties, "name"), UNKNOWN}:
+        name = at(queue.properties, "name")
+        if is_one and not (name in watched or UNKNOWN in (name, *watched)):
             yield Finding(queue.urn, "no alarm watches this dead-letter queue")
 
 

@@ -62,7 +62,7 @@ def _gaps(program: Program, function: Registered, granted: list[Statement]) -> I
 def _queues(program: Program, function: Registered) -> list[Registered]:
     """Return the queues that an event source mapping feeds the function's alias from."""
     mappings = program.of("aws:lambda/eventSourceMapping:EventSourceMapping")
-    fed = [each for each in mappings if each.inputs["functionName"].endswith(f":{function.name}-alias")]
+    fed = [each for each in mappings if each.inputs["functionName"].endswith(f"-{function.name}:live")]
     sources = {each.inputs["eventSourceArn"].rpartition(":")[2] for each in fed}
     return [queue for queue in program.of("aws:sqs/queue:Queue") if queue.name in sources]
 

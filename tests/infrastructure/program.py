@@ -123,6 +123,8 @@ class _Aws(mocks.Mocks):
             "regionalDomainName": f"d-1.execute-api.{region}.amazonaws.com",
             "dkimSigningAttributes": {"tokens": ["token1", "token2"]},
         }
+        if args.typ == "aws:lambda/alias:Alias":
+            answered["arn"] = f"arn:aws:lambda:{region}:{ACCOUNT}:function:{args.inputs['functionName']}:{name}"
         return f"{args.name}-id", {**answered, **args.inputs}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:

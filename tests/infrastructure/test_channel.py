@@ -123,7 +123,7 @@ def test_the_worker_is_fed_in_batches_of_which_each_record_fails_alone(stack: st
     assert mapping["functionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["batchSize"] == settings.batch_size
     assert mapping["scalingConfig"] == {"maximumConcurrency": settings.maximum_concurrency}
-    assert mapping["functionName"].endswith(f":worker-{channel}-alias")
+    assert mapping["functionName"].endswith(f"-worker-{channel}:live")
 
 
 # What SQS emits: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html

@@ -21,10 +21,13 @@ def pack() -> Iterator[PolicyPackProcess]:
 
 def analyzed(resource: Registered) -> AnalyzedResource:
     """A resource without its code, which no rule reads, and with its ARN, which rules about the whole stack go by."""
+    # An input wins: a target's `arn` is that of the queue that it feeds.
     service = resource.type.split("/")[0].removeprefix("aws:")
     arn = f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource.name}"
     told = {name: value for name, value in resource.inputs.items() if not isinstance(value, pulumi.Archive)}
-    return AnalyzedResource(resource.type, resource.urn, resource.name, {**told, "arn": arn, "id": f"{resource.name}-id"})
+    return AnalyzedResource(
+        resource.type, resource.urn, resource.name, {"arn": arn, **told, "id": f"{resource.name}-id"}
+    )
 
 
 def violations(pack: PolicyPackProcess, program: Program) -> list[Violation]:

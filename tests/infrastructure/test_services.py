@@ -38,7 +38,7 @@ def test_the_sweeper_runs_every_minute_and_is_done_before_the_next(deployed: Pro
     assert rule.inputs["scheduleExpression"] == "rate(1 minute)"
     assert "eventBusName" not in rule.inputs  # schedules exist on the default bus alone
     target = deployed.named("aws:cloudwatch/eventTarget:EventTarget", targetId="sweeper")
-    assert target.inputs["arn"].endswith(":sweeper-alias")
+    assert target.inputs["arn"].endswith("-sweeper:live")
     sweeper = deployed.named("aws:lambda/function:Function", handler="handlers.entrypoints.sweeper.handler")
     assert sweeper.inputs["timeout"] < 60
 

@@ -47,6 +47,10 @@ def policies_of(violations: list[Violation]) -> list[str]:
     return [violation.policy for violation in violations]
 
 
+def without_dead_letters(violations: list[Violation]) -> list[Violation]:
+    return [violation for violation in violations if violation.policy == "sqs-dead-letter-queue"]
+
+
 def test_the_pack_tells_the_cli_its_name_and_every_rule_with_its_level(pack: PolicyPackProcess) -> None:
     info = pack.info()
     assert info.name == "carillon"
@@ -135,10 +139,10 @@ def test_a_stack_is_checked_as_a_whole(pack: PolicyPackProcess) -> None:
         resource(QUEUE, {"arn": "arn:dead"}, "dead"),
         resource(QUEUE, {"arn": "arn:alone"}, "alone"),
     ]
-    (violation,) = pack.analyze_stack(queues)
-    assert (violation.policy, violation.urn) == ("sqs-dead-letter-queue", urn(QUEUE, "alone"))
+    (violation,) = without_dead_letters(pack.analyze_stack(queues))
+    assert violation.urn == urn(QUEUE, "alone")
     assert violation.mandatory
-    assert pack.analyze_stack(queues[:2]) == []
+    assert without_dead_letters(pack.analyze_stack(queues[:2])) == []
 
 
 def test_the_preview_of_a_stack_goes_by_what_properties_depend_on(pack: PolicyPackProcess) -> None:
@@ -152,7 +156,7 @@ def test_the_preview_of_a_stack_goes_by_what_properties_depend_on(pack: PolicyPa
         resource(QUEUE, {"arn": UNKNOWN}, "dead"),
         resource(QUEUE, {"arn": UNKNOWN}, "alone"),
     ]
-    assert [violation.urn for violation in pack.analyze_stack(queues)] == [urn(QUEUE, "alone")]
+    assert [violation.urn for violation in without_dead_letters(pack.analyze_stack(queues))] == [urn(QUEUE, "alone")]
 
 
 def test_a_pack_that_does_not_come_up_is_an_error_that_says_why(tmp_path: Path) -> None:
