@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from policies.rule import Resource
-from policies.values import UNKNOWN, Value, at, items, walk
+from policies.values import Value, at, is_unknown_inside, items, walk
 
 # Documents of these say what their owner may do; all others say who may use the resource that they are attached to.
 _OF_AN_IDENTITY = frozenset(
@@ -83,7 +83,7 @@ class Statement:
     @property
     def has_unknown_conditions(self) -> bool:
         """Whether a preview cannot tell yet under which conditions it holds."""
-        return any(value is UNKNOWN for _, value in walk(at(self.value, "Condition")))
+        return is_unknown_inside(at(self.value, "Condition"))
 
 
 def statements(resource: Resource) -> Iterator[Statement]:

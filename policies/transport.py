@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 from policies.documents import Statement
 from policies.rule import Resource
-from policies.values import UNKNOWN, at, items, walk
+from policies.values import at, is_unknown_inside, items
 
 
 def refuses_cleartext(statements: Iterable[Statement], resource: Resource) -> bool:
     """Tell whether one statement denies everybody what does not come by TLS, or none can be read yet."""
-    if any(value is UNKNOWN for _, value in walk(resource.properties.get("policy"))):
+    if is_unknown_inside(resource.properties.get("policy")):
         return True
     return any(
         at(each.value, "Effect") == "Deny" and each.is_for_everybody and _is_without_tls(each) for each in statements

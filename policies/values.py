@@ -106,3 +106,8 @@ def is_own_key(value: Value) -> bool:
 def is_within(value: Value, low: float, high: float = float("inf")) -> bool:
     """Tell whether a number is within these bounds, both included, or not known yet."""
     return value is UNKNOWN or (isinstance(value, int | float) and low <= value <= high)
+
+
+def is_unknown_inside(value: Value) -> bool:
+    """Tell whether anything in it is not known yet, itself included."""
+    return any(each is UNKNOWN for _, each in walk(value))

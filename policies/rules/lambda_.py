@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from policies.rule import Level, Resource, ResourceRule, Severity, aws, security_hub
-from policies.values import UNKNOWN, at, is_within
+from policies.values import UNKNOWN, at, is_within, items
 
 _FUNCTION = "aws:lambda/function:Function"
 _MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
@@ -46,7 +46,7 @@ def unbounded_workers(resource: Resource) -> Iterator[str]:
 def whole_batches_fail(resource: Resource) -> Iterator[str]:
     """Find a queue's consumer that brings back a whole batch for one bad message."""
     types = at(resource.properties, "functionResponseTypes")
-    if resource.type == _MAPPING and types is not UNKNOWN and types != ["ReportBatchItemFailures"]:
+    if resource.type == _MAPPING and UNKNOWN not in items(types) and types != ["ReportBatchItemFailures"]:
         yield "functionResponseTypes: one bad message brings back all of its batch"
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from policies.documents import statements
 from policies.rule import Finding, Reference, Resource, ResourceRule, Severity, StackRule, aws, security_hub
 from policies.transport import refuses_cleartext
-from policies.values import UNKNOWN, Value, at, is_own_key
+from policies.values import UNKNOWN, Value, at, is_own_key, is_unknown_inside
 
 _QUEUE = "aws:sqs/queue:Queue"
 _REDRIVE = "aws:sqs/redrivePolicy:RedrivePolicy"
@@ -182,7 +182,7 @@ def rules_cannot_send(resources: Sequence[Resource]) -> Iterator[Finding]:
 
 
 def _lets_rules_in(policy: Resource) -> bool:
-    if at(policy.properties, "policy") is UNKNOWN:
+    if is_unknown_inside(policy.properties.get("policy")):
         return True
     return any(
         each.allows and "events.amazonaws.com" in each.services and "sqs:SendMessage" in each.actions
