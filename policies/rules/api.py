@@ -1,8 +1,9 @@
 """What reaches the API, and how."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from policies.rule import Resource, ResourceRule, Severity, aws, security_hub
+from policies.routes import INTEGRATION, METHOD, path_of
+from policies.rule import Finding, Resource, ResourceRule, Severity, StackRule, aws, security_hub
 from policies.values import UNKNOWN, at, is_within
 
 _API = "aws:apigateway/restApi:RestApi"
@@ -10,9 +11,10 @@ _STAGE = "aws:apigateway/stage:Stage"
 _SETTINGS = "aws:apigateway/methodSettings:MethodSettings"
 _DOMAIN = "aws:apigateway/domainName:DomainName"
 _AUTHORIZER = "aws:apigateway/authorizer:Authorizer"
-_METHOD = "aws:apigateway/method:Method"
 _MODERN = ("SecurityPolicy_TLS13_", "TLS_1_2")
 _AUTHORIZER_CACHE_SECONDS = 60
+# Links in messages and what providers call: each has a signature instead of a token.
+_PUBLIC = ("/t/", "/u/", "/hooks/")
 
 
 def old_tls(resource: Resource) -> Iterator[str]:
@@ -49,11 +51,28 @@ def remembered_too_long(resource: Resource) -> Iterator[str]:
 def body_not_validated(resource: Resource) -> Iterator[str]:
     """Find a method with a body that any bytes may be."""
     if (
-        resource.type == _METHOD
+        resource.type == METHOD
         and at(resource.properties, "httpMethod") in ("PUT", "PATCH")
         and at(resource.properties, "requestValidatorId") in (None, "")
     ):
         yield "requestValidatorId: the body is not validated"
+
+
+def open_to_anybody(resources: Sequence[Resource]) -> Iterator[Finding]:
+    """Find a method that reaches a function without a token, outside the paths that are public by design."""
+    answered_here = [
+        (at(each.properties, "resourceId"), at(each.properties, "httpMethod"))
+        for each in resources
+        if each.type == INTEGRATION and at(each.properties, "type") in ("MOCK", UNKNOWN)
+    ]
+    for method in (each for each in resources if each.type == METHOD):
+        where = (at(method.properties, "resourceId"), at(method.properties, "httpMethod"))
+        path = path_of(where[0], resources)
+        is_open = at(method.properties, "authorization") == "NONE" and where not in answered_here
+        # A mock whose place is not known yet may be this method's.
+        doubtful = UNKNOWN in where or any(UNKNOWN in each for each in answered_here)
+        if is_open and not doubtful and path is not None and not f"{path}/".startswith(_PUBLIC):
+            yield Finding(method.urn, f"authorization: anybody may call {where[1]} {path}")
 
 
 TLS = ResourceRule(
@@ -100,4 +119,13 @@ VALIDATED = ResourceRule(
     fix="Set requestValidatorId and a request model.",
     reference=aws("Request validation", "apigateway/latest/developerguide/api-gateway-method-request-validation.html"),
     check=body_not_validated,
+)
+AUTHORIZED = StackRule(
+    name="api-authorizer",
+    summary=f"Every method that reaches a function needs a token, but for those under {', '.join(_PUBLIC)}.",
+    severity=Severity.CRITICAL,
+    why="One method without it, and anybody sends messages in our name.",
+    fix="Set authorization to CUSTOM with the authorizer's authorizerId.",
+    reference=security_hub("APIGateway.8"),
+    check=open_to_anybody,
 )

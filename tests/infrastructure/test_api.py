@@ -138,7 +138,7 @@ def test_each_method_is_integrated_with_its_function(deployed: Program) -> None:
         assert integration.inputs["type"] == "AWS_PROXY"
         assert integration.inputs["integrationHttpMethod"] == "POST"
         function = path.split("/")[2] if path.startswith("/v1/") else "tracking"
-        assert integration.inputs["uri"].endswith(f"/{function}-alias")
+        assert integration.inputs["uri"].endswith(f"-{function}:live/invocations")
     assert len(integrations) == len(CONTRACT)
 
 

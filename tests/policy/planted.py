@@ -1,6 +1,6 @@
 """One violation for each rule, a table per area."""
 
-from tests.policy.good import ROOT, Planted, resource
+from tests.policy.good import KEY, ROOT, RULE, Planted, resource
 
 _MANAGED = "alias/aws/service"
 
@@ -10,10 +10,14 @@ API = [
     Planted("api-throttled", "settings", "settings.throttlingBurstLimit", -1),
     Planted("api-authorizer-cache", "authorizer", "authorizerResultTtlInSeconds", 300),
     Planted("api-request-validation", "put", "requestValidatorId"),
+    Planted("api-authorizer", "put", "authorization", "NONE"),
 ]
 DYNAMODB = [
     Planted("dynamodb-customer-managed-key", "limits", "serverSideEncryption.enabled", False),
     Planted("dynamodb-point-in-time-recovery", "limits", "replicas.0.pointInTimeRecovery", False),
+    Planted("dynamodb-deletion-protection", "limits", "deletionProtectionEnabled", False),
+    Planted("dynamodb-on-demand", "limits", "billingMode"),
+    Planted("dynamodb-limits-expire", "limits", "ttl"),
 ]
 EVENTS = [
     Planted("events-bus-encrypted", "bus", "kmsKeyIdentifier"),
@@ -49,6 +53,8 @@ IAM = [
     Planted("iam-no-users", added=[resource("aws:iam/accessKey:AccessKey", "for-ever", user="somebody")]),
     Planted("iam-no-public-principal", "topic-policy", "policy.Statement.0.Principal", "*"),
     Planted("iam-service-principal-bounded", "topic-policy", "policy.Statement.0.Condition"),
+    Planted("iam-schedules-pass-their-role", "role-policy", "policy.Statement.1.Action", "iam:GetRole"),
+    Planted("iam-tables-with-their-key", "role-policy", "policy.Statement.5.Resource", f"{KEY}-of-others"),
 ]
 KMS = [
     Planted("kms-rotation", "key", "enableKeyRotation", False),
@@ -64,7 +70,9 @@ LAMBDA = [
     Planted("lambda-no-secrets-in-environment", "worker", "environment.variables.SENDGRID_API_KEY", "anything"),
     Planted("lambda-bounded-concurrency", "mapping", "scalingConfig"),
     Planted("lambda-partial-batch-failures", "mapping", "functionResponseTypes"),
-    Planted("lambda-permission-source", "may-tick", "sourceArn"),
+    Planted("lambda-permission-source", added=[resource("aws:lambda/permission:Permission", "any", function="worker")]),
+    Planted("lambda-methods-may-call", "may-invoke"),
+    Planted("lambda-rules-may-call", "may-tick", "sourceArn", RULE),
     Planted(
         "lambda-no-public-url",
         added=[resource("aws:lambda/functionUrl:FunctionUrl", "url", functionName="worker", authorizationType="NONE")],
@@ -118,6 +126,7 @@ SQS = [
     Planted("sqs-visibility-outlasts-the-consumer", "work", "visibilityTimeoutSeconds", 179),
     Planted("sqs-dead-letters-kept-longer", "dead", "messageRetentionSeconds", 345600),
     Planted("sqs-dead-letters-have-an-alarm", "dead-alarm", "dimensions.QueueName", "work"),
+    Planted("sqs-consumers-may-read", "role-policy", "policy.Statement.3.Action", ["sqs:ReceiveMessage"]),
     Planted("sqs-rules-may-send", "work-policy", "policy.Statement.0.Action", "sqs:GetQueueUrl"),
 ]
 

@@ -26,6 +26,7 @@ QUEUE = "aws:sqs/queue:Queue"
 GOOD_TABLE = {
     "serverSideEncryption": {"enabled": True, "kmsKeyArn": "arn:aws:kms:eu-central-1:000000000000:key/1"},
     "pointInTimeRecovery": {"enabled": True},
+    "billingMode": "PAY_PER_REQUEST",
 }
 
 
@@ -75,10 +76,11 @@ def test_a_good_resource_has_no_violation(pack: PolicyPackProcess) -> None:
     assert pack.analyze(resource(TABLE, GOOD_TABLE)) == []
 
 
-def test_a_bad_table_violates_both_rules_for_tables(pack: PolicyPackProcess) -> None:
+def test_a_bad_table_violates_every_rule_for_tables(pack: PolicyPackProcess) -> None:
     assert policies_of(pack.analyze(resource(TABLE, {}))) == [
         "dynamodb-customer-managed-key",
         "dynamodb-point-in-time-recovery",
+        "dynamodb-on-demand",
     ]
 
 
@@ -87,7 +89,15 @@ def test_a_bad_table_violates_both_rules_for_tables(pack: PolicyPackProcess) -> 
     [
         (ROLE_POLICY, {"policy": UNKNOWN}),
         ("aws:iam/role:Role", {"inlinePolicies": [{"name": "a", "policy": UNKNOWN}], "assumeRolePolicy": UNKNOWN}),
-        (TABLE, {"serverSideEncryption": UNKNOWN, "pointInTimeRecovery": UNKNOWN, "replicas": UNKNOWN}),
+        (
+            TABLE,
+            {
+                "serverSideEncryption": UNKNOWN,
+                "pointInTimeRecovery": UNKNOWN,
+                "replicas": UNKNOWN,
+                "billingMode": UNKNOWN,
+            },
+        ),
         (TABLE, GOOD_TABLE | {"serverSideEncryption": {"enabled": True, "kmsKeyArn": UNKNOWN}}),
     ],
 )
@@ -98,7 +108,11 @@ def test_unknown_values_of_a_preview_make_no_remark_of_any_level(
 
 
 def test_a_rule_stays_mandatory_next_to_unknown_values(pack: PolicyPackProcess) -> None:
-    half_known = {"serverSideEncryption": {"enabled": False, "kmsKeyArn": UNKNOWN}, "hashKey": UNKNOWN}
+    half_known = {
+        "serverSideEncryption": {"enabled": False, "kmsKeyArn": UNKNOWN},
+        "hashKey": UNKNOWN,
+        "billingMode": UNKNOWN,
+    }
     violations = pack.analyze(resource(TABLE, half_known | {"pointInTimeRecovery": {"enabled": UNKNOWN}}))
     assert policies_of(violations) == ["dynamodb-customer-managed-key"]
     assert all(violation.mandatory for violation in violations)
