@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 WORKERS ?= logical
 PARALLEL := -n $(WORKERS) --dist worksteal
 
-.PHONY: help demo up down status install hooks lint browser docs check test bench
+.PHONY: help demo up down status install hooks lint browser docs check test bench policy
 
 help:
 	@echo "make demo     set everything up, start the platform, send on all channels, show the timelines, stop"
@@ -31,6 +31,7 @@ help:
 	@echo "make test     style, types, layers and every test, with what they cover: before a change lands"
 	@echo "make lint     style, types and layers alone"
 	@echo "make bench    time from POST to sent, on the platform that is up; also while another channel is out"
+	@echo "make policy   what the policies hold against STACK=dev, prod or local, with a report to keep"
 	@echo "make docs     the documentation as a site, to be opened in a browser"
 	@echo "make install  the virtual environment alone, with everything in it"
 	@echo "make hooks    let git check style and layers before each commit"
@@ -52,6 +53,11 @@ lint: .venv/.development
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# A table here, and .carillon/policy/<stack>.html and .sarif to keep; fails if a mandatory rule is violated.
+STACK ?= dev
+policy: .venv/.runtime
+	@$(BIN)/python -m local.policy_report $(STACK)
 
 # A page for each reader, the API and the decisions: .carillon/site/index.html
 docs: .venv/.development

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.infrastructure import program
-from tests.infrastructure.program import Program
+from local import recording as program
+from local.recording import Program
 
 
 @pytest.fixture(params=program.STACKS)

@@ -9,7 +9,7 @@ statement, in tests/emulator/test_least_privilege.py.
 from collections.abc import Iterator
 from typing import Any
 
-from tests.infrastructure.program import ACCOUNT, REGION, Program, Registered
+from local.recording import ACCOUNT, REGION, Program, Registered
 
 FUNCTION = "aws:lambda/function:Function"
 ROLE = "aws:iam/role:Role"

@@ -1,8 +1,8 @@
 """stacks.messaging.alerts: who may raise an alert, and who hears it."""
 
 from handlers.observability import Metric
-from tests.infrastructure import program
-from tests.infrastructure.program import ACCOUNT, REGION, Program
+from local import recording as program
+from local.recording import ACCOUNT, REGION, Program
 
 POLICY = "aws:sns/topicPolicy:TopicPolicy"
 SUBSCRIPTION = "aws:sns/topicSubscription:TopicSubscription"

@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from handlers.domain import problems
+from local import recording as program
+from local.recording import ACCOUNT, REGION, Program
 from stacks.api import api
 from stacks.api.responses import RESPONSES, GatewayResponse
 from stacks.api.routes import ROUTES, Route, paths
 from stacks.settings import load
-from tests.infrastructure import program
 from tests.infrastructure.permissions import statements
-from tests.infrastructure.program import ACCOUNT, REGION, Program
 from tests.infrastructure.test_settings import configured
 
 METHOD = "aws:apigateway/method:Method"

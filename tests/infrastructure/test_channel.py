@@ -6,9 +6,9 @@ import pytest
 
 from handlers.domain.notifications.due import AFTER_FAILURE
 from handlers.domain.providers.retries import LONGEST, comes_back
+from local import recording as program
+from local.recording import ACCOUNT, REGION, Program, Registered
 from stacks.settings import CHANNELS, LEAST_ATTEMPTS, load
-from tests.infrastructure import program
-from tests.infrastructure.program import ACCOUNT, REGION, Program, Registered
 from tests.infrastructure.test_settings import configured
 
 QUEUE = "aws:sqs/queue:Queue"

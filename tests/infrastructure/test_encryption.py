@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from local.recording import ACCOUNT, REGION, Program
 from stacks.security.encryption import ADMINISTER
-from tests.infrastructure.program import ACCOUNT, REGION, Program
 
 KEY = "aws:kms/key:Key"
 ROOT_PRINCIPAL = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from local import recording as program
+from local.recording import ACCOUNT, CHANNELS, REGION, Program
 from stacks.compute.functions import FunctionSpec, specs
 from stacks.naming import Naming
 from stacks.settings import SettingsError, load
-from tests.infrastructure import program
-from tests.infrastructure.program import ACCOUNT, CHANNELS, REGION, Program
 from tests.infrastructure.test_settings import configured
 
 FUNCTION = "aws:lambda/function:Function"

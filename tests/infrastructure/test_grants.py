@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.infrastructure import program
+from local import recording as program
+from local.recording import ACCOUNT, CHANNELS, STACKS, Program
 from tests.infrastructure.permissions import FUNCTION, ROLE, ROLE_POLICY, functions, gaps, statements
-from tests.infrastructure.program import ACCOUNT, CHANNELS, STACKS, Program
 
 # By function and sid: the actions, and what they are allowed on, as the ends of ARNs with the environment left out.
 EXPECTED: dict[str, dict[str, tuple[set[str], set[str]]]] = {

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from local.recording import ACCOUNT, REGION
 from stacks.api.api import ApiArgs
 from stacks.compute.function import FunctionArgs, Logging
 from stacks.compute.functions import specs
@@ -13,7 +14,6 @@ from stacks.compute.packaging import Package
 from stacks.messaging.channel import ChannelArgs
 from stacks.naming import Naming
 from stacks.settings import Settings, load
-from tests.infrastructure.program import ACCOUNT, REGION
 from tests.infrastructure.test_settings import configured
 
 # No output: those need a loop, and what is refused at construction waits for none.

@@ -12,10 +12,10 @@ import pulumi
 import pytest
 
 import stacks
+from local import recording as program
+from local.recording import CHANNELS, STACKS, Program
 from stacks.compute.packaging import functions
 from stacks.security.provider_secrets import CREDENTIALS
-from tests.infrastructure import program
-from tests.infrastructure.program import CHANNELS, STACKS, Program
 
 COMPONENT = "carillon:stacks:"
 PROVIDER = "pulumi:providers:aws"

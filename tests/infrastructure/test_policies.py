@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-import pulumi
 import pytest
 
-from local.engine.analyzer import AnalyzedResource, PolicyPackProcess, Violation
-from tests.infrastructure.program import ACCOUNT, REGION, ROOT, Program, Registered
+from local.engine.analyzer import PolicyPackProcess, Violation
+from local.policy_report import analyzed
+from local.recording import ROOT, Program
 
 QUEUE = "aws:sqs/queue:Queue"
 TABLE = "aws:dynamodb/table:Table"
@@ -17,17 +17,6 @@ TABLE = "aws:dynamodb/table:Table"
 def pack() -> Iterator[PolicyPackProcess]:
     with PolicyPackProcess.start(ROOT / "policies") as running:
         yield running
-
-
-def analyzed(resource: Registered) -> AnalyzedResource:
-    """A resource without its code, which no rule reads, and with its ARN, which rules about the whole stack go by."""
-    # An input wins: a target's `arn` is that of the queue that it feeds.
-    service = resource.type.split("/")[0].removeprefix("aws:")
-    arn = f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource.name}"
-    told = {name: value for name, value in resource.inputs.items() if not isinstance(value, pulumi.Archive)}
-    return AnalyzedResource(
-        resource.type, resource.urn, resource.name, {"arn": arn, **told, "id": f"{resource.name}-id"}
-    )
 
 
 def violations(pack: PolicyPackProcess, program: Program) -> list[Violation]:

@@ -1,7 +1,7 @@
 """stacks.messaging.schedules: where schedules are made, and what they may do, as whom."""
 
+from local.recording import ACCOUNT, REGION, Program
 from tests.infrastructure.permissions import ROLE, functions, statements
-from tests.infrastructure.program import ACCOUNT, REGION, Program
 
 GROUP = "aws:scheduler/scheduleGroup:ScheduleGroup"
 

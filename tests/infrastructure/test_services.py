@@ -2,8 +2,8 @@
 
 import pytest
 
+from local.recording import Program
 from stacks.naming import Naming
-from tests.infrastructure.program import Program
 
 
 def test_everything_on_the_bus_can_be_replayed_for_a_month(deployed: Program) -> None:

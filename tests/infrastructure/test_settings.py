@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from local.engine import project
+from local.recording import ROOT, STACKS, configuration
 from stacks.settings import Settings, SettingsError, load
-from tests.infrastructure.program import ROOT, STACKS, configuration
 
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1"
 

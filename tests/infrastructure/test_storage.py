@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from handlers.domain.notifications.due import FINDS_ALL_IT_NEEDS
 from handlers.domain.notifications.plan import FURTHEST_AHEAD
+from local.recording import ACCOUNT, CHANNELS, Program, Registered
 from stacks.security.provider_secrets import CREDENTIALS
-from tests.infrastructure.program import ACCOUNT, CHANNELS, Program, Registered
 
 TABLE = "aws:dynamodb/table:Table"
 SECRET = "aws:secretsmanager/secret:Secret"

@@ -22,7 +22,7 @@ from pulumi.runtime.stack import run_in_stack
 from stacks import platform
 from stacks.compute.packaging import Package, Target
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
 STACKS = ("local", "dev", "prod")
@@ -63,7 +63,8 @@ class Program:
     def named(self, type_: str, **inputs: object) -> Registered:
         """Return the only resource of a type that has these inputs."""
         found = [each for each in self.of(type_) if all(each.inputs.get(key) == inputs[key] for key in inputs)]
-        assert len(found) == 1, f"{len(found)} resources of type {type_} have {inputs}"
+        if len(found) != 1:
+            raise AssertionError(f"{len(found)} resources of type {type_} have {inputs}")
         return found[0]
 
     @property
@@ -131,8 +132,8 @@ class _Aws(mocks.Mocks):
         return f"{args.name}-id", {**answered, **args.inputs}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        if args.token != "aws:index/getCallerIdentity:getCallerIdentity":
-            raise AssertionError(f"the program looks something up that no test foresees: {args.token}")
+        if args.token != "aws:index/getCallerIdentity:getCallerIdentity":  # noqa: S105 - a name
+            raise AssertionError(f"the program looks something up that is not foreseen here: {args.token}")
         return {
             "accountId": ACCOUNT,
             "arn": f"arn:aws:iam::{ACCOUNT}:user/tester",
