@@ -123,7 +123,7 @@ class Registrar:
         with self._lock:
             self.resources[urn] = resource
             self.steps.append(step)
-            self._analyzed[urn] = _analyzed(urn, request, properties)
+            self._analyzed[urn] = _with_id(_analyzed(urn, request, properties), resource.id)
         self._diagnostics.finished(step)
         return Registered(urn, resource.id, properties)
 
@@ -193,6 +193,11 @@ def _refuse_unsupported(request: RegisterResourceRequest) -> None:
         raise ResourceError("the local engine imports nothing: everything in its account is made by the program")
     if request.remote:
         raise ResourceError("the local engine runs no components of other languages")
+
+
+def _with_id(analyzed: AnalyzedResource, identity: str) -> AnalyzedResource:
+    """Return it with the id among its properties, where the AWS provider has it; a preview has none to show."""
+    return replace(analyzed, properties={**analyzed.properties, "id": identity}) if identity else analyzed
 
 
 def _analyzed(urn: str, request: RegisterResourceRequest, properties: Struct) -> AnalyzedResource:

@@ -20,7 +20,7 @@ def encrypted(args, report):
 def few(args, report):
     queues = [r for r in args.resources if r.resource_type == "aws:sqs/queue:Queue"]
     if len(queues) > 1:
-        report(f"too many queues, the first at {queues[0].props['url'][:7]}", queues[0].urn)
+        report(f"too many queues, the first at {queues[0].props['url'][:7]}, id {queues[0].props['id'][:7]}", queues[0].urn)
 
 PolicyPack("small", [
     ResourceValidationPolicy("names", "Names", named, EnforcementLevel.MANDATORY),
@@ -59,7 +59,7 @@ def test_an_advisory_violation_is_told_and_stops_nothing(program: Program, pack:
 
 def test_the_stack_is_checked_as_a_whole_by_what_it_put_out(program: Program, pack: Path) -> None:
     program.write('for n in range(2): aws.sqs.Queue(f"queue-{n}", name=f"many-{n}", kms_master_key_id="alias/aws/sqs")')
-    with pytest.raises(DeploymentFailed, match=r"policy few: Few\stoo many queues, the first at http://"):
+    with pytest.raises(DeploymentFailed, match=r"policy few: Few\stoo many queues, the first at http://, id http://"):
         program.deploy(policy_pack=pack)
 
 
