@@ -1,9 +1,9 @@
 """How logs are kept."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from policies.rule import Resource, ResourceRule, Severity, aws, security_hub
-from policies.values import UNKNOWN, at, is_own_key
+from policies.rule import Finding, Resource, ResourceRule, Severity, StackRule, aws, security_hub
+from policies.values import UNKNOWN, Value, at, is_own_key
 
 _GROUP = "aws:cloudwatch/logGroup:LogGroup"
 
@@ -26,6 +26,20 @@ def unmasked(resource: Resource) -> Iterator[str]:
         resource.properties, "settings", "dataTraceEnabled"
     ) not in (None, False, UNKNOWN):
         yield "settings.dataTraceEnabled: whole requests are logged, tokens and addresses included"
+
+
+def functions_without_a_group(resources: Sequence[Resource]) -> Iterator[Finding]:
+    """Find a function whose log group Lambda would make by itself: without a key, and kept for ever."""
+    made = [at(each.properties, "name") for each in resources if each.type == _GROUP]
+    for function in (each for each in resources if each.type == "aws:lambda/function:Function"):
+        named = at(function.properties, "loggingConfig", "logGroup")
+        group = named if named is not None else _default_group(at(function.properties, "name"))
+        if group not in made and UNKNOWN not in (group, *made):
+            yield Finding(function.urn, f"no log group {group}")
+
+
+def _default_group(function: Value) -> Value:
+    return f"/aws/lambda/{function}" if isinstance(function, str) else UNKNOWN
 
 
 ENCRYPTED = ResourceRule(
@@ -54,4 +68,13 @@ NO_TRACES = ResourceRule(
     fix="Leave settings.dataTraceEnabled off; the access log has the ids.",
     reference=aws("API logging", "apigateway/latest/developerguide/set-up-logging.html"),
     check=unmasked,
+)
+FUNCTIONS_HAVE_A_GROUP = StackRule(
+    name="logs-function-has-a-group",
+    summary="Every function logs to a log group that the program makes.",
+    severity=Severity.MEDIUM,
+    why="Lambda makes one that is missing by itself, without our key, and keeps it for ever.",
+    fix="Make a LogGroup named /aws/lambda/<function>, with a key and a retention.",
+    reference=aws("Log groups of functions", "lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html"),
+    check=functions_without_a_group,
 )

@@ -20,7 +20,8 @@ def encrypted(args, report):
 def few(args, report):
     queues = [r for r in args.resources if r.resource_type == "aws:sqs/queue:Queue"]
     if len(queues) > 1:
-        report(f"too many queues, the first at {queues[0].props['url'][:7]}, id {queues[0].props['id'][:7]}", queues[0].urn)
+        url, identity = queues[0].props["url"], queues[0].props["id"]
+        report(f"too many queues, the first at {url[:7]}, id {identity[:7]}", queues[0].urn)
 
 PolicyPack("small", [
     ResourceValidationPolicy("names", "Names", named, EnforcementLevel.MANDATORY),

@@ -242,7 +242,7 @@ GOOD: tuple[Resource, ...] = (
         principal="events.amazonaws.com",
         sourceArn=f"arn:aws:events:eu-central-1:{ACCOUNT}:rule/minute",
     ),
-    resource("aws:cloudwatch/logGroup:LogGroup", "log", kmsKeyId=KEY, retentionInDays=365),
+    resource("aws:cloudwatch/logGroup:LogGroup", "log", name="/aws/lambda/worker", kmsKeyId=KEY, retentionInDays=365),
     resource("aws:s3/bucket:Bucket", "bucket", bucket="templates", id="templates"),
     resource(
         "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",

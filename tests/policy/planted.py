@@ -81,6 +81,7 @@ LAMBDA = [
 LOGS = [
     Planted("logs-encrypted", "log", "kmsKeyId"),
     Planted("logs-retention", "log", "retentionInDays", 0),
+    Planted("logs-function-has-a-group", "log", "name", "/aws/lambda/other"),
     Planted("logs-no-request-bodies", "settings", "settings.dataTraceEnabled", True),
 ]
 OPERATIONS = [
