@@ -10,7 +10,7 @@ from stacks.compute.functions import FunctionSpec
 from stacks.compute.packaging import Package
 from stacks.naming import ALIAS, Naming
 from stacks.security import grants
-from stacks.security.iam import Statement, document, equals, service, trust
+from stacks.security.iam import Statement, document, service, trust
 
 _NAME_LIMIT = 64  # of a function and of a role
 
@@ -92,7 +92,10 @@ class Function(pulumi.ComponentResource):
             f"{self._name}-role",
             name=name,
             description=f"What the function {name} may do",
-            assume_role_policy=trust(service("lambda.amazonaws.com"), equals("aws:SourceAccount", naming.account_id)),
+            # Without a condition: no page of AWS says that Lambda tells its source when it assumes a role, and one that
+            # is met nowhere would lock every function out. No other account can use it, as a role cannot be passed
+            # across accounts: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+            assume_role_policy=trust(service("lambda.amazonaws.com")),
             opts=self._child,
         )
         own_log = grants.own_log(naming, self._args.spec.function)
