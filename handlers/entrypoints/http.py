@@ -63,8 +63,20 @@ Decoded = BeforeValidator(unquote)
 """
 
 
-def create_app(*, is_public: bool = False) -> APIGatewayRestResolver:
-    """Return a resolver that validates against the routes' types and answers every failure with problem+json.
+def problem_json(problem: Problem) -> Response[str]:
+    """Return a problem as a program reads it: RFC 9457."""
+    return Response(
+        status_code=int(problem.status),
+        content_type=MEDIA_TYPE,
+        headers=dict(problem.headers()),
+        body=json.dumps(problem.body()),
+    )
+
+
+def create_app(
+    *, is_public: bool = False, answer: Callable[[Problem], Response[str]] = problem_json
+) -> APIGatewayRestResolver:
+    """Return a resolver that validates against the routes' types and answers every failure by `answer`.
 
     What a request says that its route does not know is refused, and so is what it says twice. Only the query of a
     `public` link may hold anything: mail programs and what decorates links add parameters of their own (`utm_source`,
@@ -80,14 +92,25 @@ def create_app(*, is_public: bool = False) -> APIGatewayRestResolver:
     def answer_invalid(error: RequestValidationError) -> Response[str]:
         unknown = [] if is_public else _unknown(app)
         named = {each.field for each in unknown}
-        return _answer(invalid([*(each for each in _refusals(error) if each.field not in named), *unknown]))
+        return answer(invalid([*(each for each in _refusals(error) if each.field not in named), *unknown]))
+
+    def answer_not_found(_: NotFoundError) -> Response[str]:
+        return answer(NotFound("There is nothing at this path."))
+
+    def answer_failure(error: Exception) -> Response[str]:
+        logger.error("request failed", **describe(error))
+        return answer(
+            InternalError(
+                "Send it again. With an Idempotency-Key a notification is sent once, whatever has been done already."
+            )
+        )
 
     if not is_public:
         app.use(middlewares=[_refuse_unknown])
-    app.exception_handler(Problem)(_answer)
+    app.exception_handler(Problem)(answer)
     app.exception_handler(RequestValidationError)(answer_invalid)
-    app.exception_handler(NotFoundError)(_answer_not_found)
-    app.exception_handler(Exception)(_answer_failure)
+    app.exception_handler(NotFoundError)(answer_not_found)
+    app.exception_handler(Exception)(answer_failure)
     return app
 
 
@@ -252,15 +275,6 @@ def _unknown(app: APIGatewayRestResolver) -> list[FieldError]:
 # -- failures ----------------------------------------------------------------------------------------------------------
 
 
-def _answer(problem: Problem) -> Response[str]:
-    return Response(
-        status_code=int(problem.status),
-        content_type=MEDIA_TYPE,
-        headers=dict(problem.headers()),
-        body=json.dumps(problem.body()),
-    )
-
-
 def invalid(errors: Iterable[FieldError]) -> InvalidRequest:
     """Return the problem of these fields, the first three of them in its detail."""
     listed = tuple(errors)
@@ -269,19 +283,6 @@ def invalid(errors: Iterable[FieldError]) -> InvalidRequest:
 
 def _refusals(error: RequestValidationError) -> list[FieldError]:
     return [FieldError(_path(each["loc"]), refusal_in_words(each)) for each in error.errors()]
-
-
-def _answer_not_found(_: NotFoundError) -> Response[str]:
-    return _answer(NotFound("There is nothing at this path."))
-
-
-def _answer_failure(error: Exception) -> Response[str]:
-    logger.error("request failed", **describe(error))
-    return _answer(
-        InternalError(
-            "Send it again. With an Idempotency-Key a notification is sent once, whatever has been done already."
-        )
-    )
 
 
 def _path(location: Sequence[str | int]) -> str:

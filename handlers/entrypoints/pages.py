@@ -5,6 +5,7 @@ They show categories, channels and choices; no name and no address, as a link ma
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from typing import Final
 
 from jinja2 import Environment
@@ -88,7 +89,9 @@ _SETTINGS: Final = """{% extends layout %}
 </table>
 {% if critical %}<p><small>What is ticked and cannot be changed is always sent.</small></p>{% endif %}
 {% if told.is_user %}
-<h2>Quiet hours</h2>
+<h2 id="quiet">Quiet hours</h2>
+{% if mistaken %}<p class="done" role="alert">Nothing is saved yet: enter two different times, or leave both empty.</p>
+{% endif %}
 <p><label>from <input type="time" name="start" value="{{ quiet.start }}"></label>
 <label>until <input type="time" name="end" value="{{ quiet.end }}"></label><br>
 <small>By the clock of your own time zone. Leave both empty to be notified at any time.</small></p>
@@ -105,6 +108,14 @@ _PROBLEM: Final = """{% extends layout %}
 
 _environment: Final = Environment(autoescape=True)
 _layout, _settings, _problem = (_environment.from_string(each) for each in (_LAYOUT, _SETTINGS, _PROBLEM))
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Quiet hours as a form has them, `22:00`; empty where nothing was entered."""
+
+    start: str = ""
+    end: str = ""
 
 
 def shown_categories(delivery: Delivery, categories: Iterable[str]) -> list[str]:
@@ -124,12 +135,14 @@ def settings_page(
     channels: Sequence[Channel],
     *,
     saved: bool = False,
+    mistaken: Times | None = None,
 ) -> str:
     """Return the page of a delivery's recipient, critical categories as always on.
 
-    Whoever is no user has no quiet hours.
+    Whoever is no user has no quiet hours. `mistaken` ones are shown as they were entered, with what is wrong.
     """
     quiet = told.settings.quiet_hours
+    kept = Times(f"{quiet.start:%H:%M}", f"{quiet.end:%H:%M}") if quiet else Times()
     return _settings.render(
         layout=_layout,
         told=told,
@@ -137,7 +150,8 @@ def settings_page(
         critical=critical,
         channels=shown_channels(told, channels),
         names=CHANNEL_NAMES,
-        quiet={"start": f"{quiet.start:%H:%M}", "end": f"{quiet.end:%H:%M}"} if quiet else {"start": "", "end": ""},
+        quiet=kept if mistaken is None else mistaken,
+        mistaken=mistaken is not None,
         saved=saved,
     )
 

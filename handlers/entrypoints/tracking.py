@@ -1,6 +1,7 @@
 """`/t/o`, `/t/c`, `/u`: the links in messages. Public: the signature of each link is what lets its holder in."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from email import message_from_string
 from email.policy import HTTP
@@ -24,7 +25,7 @@ from handlers.domain.notifications.deliveries import Delivery
 from handlers.domain.notifications.statuses import Status
 from handlers.domain.people.quiet_hours import QuietHours
 from handlers.domain.people.settings import UserSettings
-from handlers.domain.problems import InvalidRequest
+from handlers.domain.problems import Contended, InvalidRequest, Problem
 from handlers.entrypoints import pages
 from handlers.entrypoints.http import Decoded, create_app, lambda_handler, text_of
 from handlers.observability import Metric, count, describe, logger
@@ -49,7 +50,24 @@ recipients = Recipients(
     clock=partial(datetime.now, UTC),
     critical=critical(configured.categories),
 )
-app = create_app(is_public=True)
+
+
+def _answer_as_page(problem: Problem) -> Response[str]:
+    """Say it to a person. Who reads this pressed a button of the page, or followed a link."""
+    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        title, text = "This did not work", "It is our fault, and nothing was changed. Try again in a moment."
+    elif isinstance(problem, Contended):
+        title, text = "This did not work", "Your settings are being changed from elsewhere. Try again in a moment."
+    else:
+        title, text = "This cannot be done", "Nothing was changed. Open the page from the message again."
+    return _html(problem.status, pages.problem_page(title, text))
+
+
+def _html(status: HTTPStatus, page: str) -> Response[str]:
+    return Response(status, "text/html; charset=utf-8", page, headers=dict(pages.HEADERS))
+
+
+app = create_app(is_public=True, answer=_answer_as_page)
 
 Token = Annotated[str, Decoded, Path(description="As the message has it")]
 Form = Mapping[str, Sequence[str]]
@@ -91,12 +109,20 @@ def change(token: Token) -> Response[str]:
     if "save" not in form:
         raise InvalidRequest.field("List-Unsubscribe", "must be One-Click, in a form")
     told = recipients.look(link)
-    return _page(told and recipients.choose(link, _chosen(form, told)), saved=True)
+    if told is None:
+        raise InvalidLinkError
+    categories, times = _categories(form, told), pages.Times(_first(form, "start"), _first(form, "end"))
+    try:
+        quiet_hours = QuietHours.model_validate(asdict(times)) if times.start or times.end else None
+    except ValidationError:
+        tried = told.settings.model_copy(update={"categories": categories})
+        return _page(replace(told, settings=tried), HTTPStatus.BAD_REQUEST, mistaken=times)
+    return _page(recipients.choose(link, UserSettings(categories=categories, quiet_hours=quiet_hours)), saved=True)
 
 
 def _answer_invalid_link(_: InvalidLinkError) -> Response[str]:
     page = pages.problem_page("This link does not work", "It may have been cut off. Open it from the message again.")
-    return Response(HTTPStatus.NOT_FOUND, "text/html; charset=utf-8", page, headers=dict(pages.HEADERS))
+    return _html(HTTPStatus.NOT_FOUND, page)
 
 
 app.exception_handler(InvalidLinkError)(_answer_invalid_link)
@@ -141,11 +167,17 @@ def _tell(delivery: Delivery, status: Status) -> None:
     )
 
 
-def _page(told: Told | None, *, saved: bool = False) -> Response[str]:
+def _page(
+    told: Told | None,
+    status: HTTPStatus = HTTPStatus.OK,
+    *,
+    saved: bool = False,
+    mistaken: pages.Times | None = None,
+) -> Response[str]:
     if told is None:
         raise InvalidLinkError
-    page = pages.settings_page(told, configured.categories, recipients.critical, configured.channels, saved=saved)
-    return Response(HTTPStatus.OK, "text/html; charset=utf-8", page, headers=dict(pages.HEADERS))
+    offered = configured.categories, recipients.critical, configured.channels
+    return _html(status, pages.settings_page(told, *offered, saved=saved, mistaken=mistaken))
 
 
 def _form(event: APIGatewayProxyEvent) -> Form:
@@ -161,7 +193,11 @@ def _form(event: APIGatewayProxyEvent) -> Form:
     return fields
 
 
-def _chosen(form: Form, told: Told) -> UserSettings:
+def _first(form: Form, name: str) -> str:
+    return form.get(name, [""])[0]
+
+
+def _categories(form: Form, told: Told) -> dict[str, dict[str, bool]]:
     """Return what the page's form says of all the categories and channels that the page lets choose."""
     wanted = set(form.get("wanted", ()))
     channels = pages.shown_channels(told, configured.channels)
@@ -169,17 +205,11 @@ def _chosen(form: Form, told: Told) -> UserSettings:
     if unknown := wanted - {f"{category}/{channel}" for category in shown for channel in channels}:
         there_are = f"it has the categories {', '.join(shown)} and the channels {', '.join(channels)}"
         raise InvalidRequest.field(f"wanted.{min(unknown)}", f"is not on this page; {there_are}")
-    categories = {
+    return {
         category: {channel: f"{category}/{channel}" in wanted for channel in channels}
         for category in shown
         if category not in recipients.critical
     }
-    start, end = (form.get(name, [""])[0] for name in ("start", "end"))
-    try:
-        quiet_hours = QuietHours.model_validate({"start": start, "end": end}) if start or end else None
-    except ValidationError:
-        raise InvalidRequest.field("quiet_hours", "must be two different times of day, or none") from None
-    return UserSettings(categories=categories, quiet_hours=quiet_hours)
 
 
 handler = lambda_handler(app, takes_forms=True)

@@ -1,7 +1,6 @@
 """The links in messages as recipients and their programs follow them, over API Gateway's events."""
 
 import base64
-import json
 import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -109,6 +108,12 @@ class Page(HTMLParser):
             self.fixed |= {str(found["value"])} if "disabled" in found else set()
         if found.get("type") == "time":
             self.times[str(found["name"])] = str(found["value"])
+
+
+def page_of(answer: Answer) -> str:
+    """What a person sees: whatever failed, it is a page."""
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    return str(answer.body)
 
 
 # -- opened and clicked ------------------------------------------------------------------------------------------------
@@ -237,7 +242,7 @@ def test_one_click_unsubscribes_in_either_form_of_rfc_8058(
 def test_what_is_no_form_of_ours_is_refused_and_changes_nothing(body: str | None, bench: Bench) -> None:
     answer = ask("POST", bench.path(Purpose.UNSUBSCRIBE), body)
     assert answer.status == 400
-    assert json.loads(answer.body)["errors"][0]["field"] == "List-Unsubscribe"
+    assert "Nothing was changed" in page_of(answer)
     assert bench.choices.kept == {}
 
 
@@ -285,18 +290,33 @@ def test_a_critical_category_is_shown_as_always_on_and_one_click_changes_nothing
 def test_what_the_page_does_not_offer_is_refused(unknown: str, bench: Bench) -> None:
     answer = ask("POST", bench.path(Purpose.UNSUBSCRIBE), urlencode({"save": "yes", "wanted": unknown}))
     assert answer.status == 400
-    [error] = json.loads(answer.body)["errors"]
-    assert error["field"] == f"wanted.{unknown}"
-    assert "payment" in error["message"]
+    assert "Nothing was changed" in page_of(answer)
     assert bench.choices.kept == {}
 
 
-def test_quiet_hours_that_mean_nothing_are_refused(bench: Bench) -> None:
-    for start, end in (("22:00", "22:00"), ("22:00", ""), ("25:00", "07:00")):
-        answer = ask("POST", bench.path(Purpose.UNSUBSCRIBE), urlencode({"save": "y", "start": start, "end": end}))
-        assert answer.status == 400
-        assert json.loads(answer.body)["errors"][0]["field"] == "quiet_hours"
+@pytest.mark.parametrize(("start", "end"), [("22:00", "22:00"), ("22:00", ""), ("", "07:00"), ("25:00", "07:00")])
+def test_quiet_hours_that_mean_nothing_are_shown_again_with_all_that_was_chosen(
+    start: str, end: str, bench: Bench
+) -> None:
+    form = urlencode({"save": "y", "start": start, "end": end})  # and no box is ticked
+    answer = ask("POST", bench.path(Purpose.UNSUBSCRIBE), form)
+    assert answer.status == 400
+    assert "enter two different times, or leave both empty" in page_of(answer)
+    page = Page(answer.body)
+    assert page.boxes == {"payment/email": False, "security/email": True}
+    assert page.times == {"start": start, "end": end}
     assert bench.choices.kept == {}
+
+
+def test_what_fails_behind_the_page_is_said_on_a_page(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError("a table's address")
+
+    monkeypatch.setattr(bench.choices, "get", fail)
+    answer = ask("GET", bench.path(Purpose.UNSUBSCRIBE))
+    assert answer.status == 500
+    assert "Try again in a moment" in page_of(answer)
+    assert "address" not in answer.body
 
 
 def test_whoever_is_no_user_chooses_for_their_one_channel_without_quiet_hours(bench: Bench) -> None:
