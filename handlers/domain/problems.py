@@ -64,7 +64,13 @@ class InvalidRequest(Problem):
     @classmethod
     def field(cls, field: str, message: str) -> "InvalidRequest":
         """Return the problem of a single field."""
-        return cls(f"{field}: {message}", [FieldError(field, message)])
+        return cls.fields([FieldError(field, message)])
+
+    @classmethod
+    def fields(cls, errors: Iterable[FieldError]) -> "InvalidRequest":
+        """Return the problem of these fields, the first three of them in its detail."""
+        listed = tuple(errors)
+        return cls("; ".join(f"{each.field}: {each.message}" for each in listed[:3]), listed)
 
 
 class ScopeNotGranted(Problem):

@@ -7,7 +7,7 @@ import base64
 import binascii
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from math import isinf
 from typing import Annotated, Any
@@ -92,7 +92,9 @@ def create_app(
     def answer_invalid(error: RequestValidationError) -> Response[str]:
         unknown = [] if is_public else _unknown(app)
         named = {each.field for each in unknown}
-        return answer(invalid([*(each for each in _refusals(error) if each.field not in named), *unknown]))
+        return answer(
+            InvalidRequest.fields([*(each for each in _refusals(error) if each.field not in named), *unknown])
+        )
 
     def answer_not_found(_: NotFoundError) -> Response[str]:
         return answer(NotFound("There is nothing at this path."))
@@ -221,7 +223,7 @@ def parse_object(text: str) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise _of_body("must be a JSON object")
     if repeating:
-        raise invalid(
+        raise InvalidRequest.fields(
             FieldError(_path(("body", *path, name)), _TWICE)
             for path, held in _objects(parsed)
             for found, names in repeating
@@ -248,7 +250,7 @@ def _objects(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tup
 
 def _refuse_unknown(app: APIGatewayRestResolver, next_middleware: NextMiddleware) -> Response[Any]:
     if errors := _unknown(app):
-        raise invalid(errors)
+        raise InvalidRequest.fields(errors)
     return next_middleware(app)
 
 
@@ -273,12 +275,6 @@ def _unknown(app: APIGatewayRestResolver) -> list[FieldError]:
 
 
 # -- failures ----------------------------------------------------------------------------------------------------------
-
-
-def invalid(errors: Iterable[FieldError]) -> InvalidRequest:
-    """Return the problem of these fields, the first three of them in its detail."""
-    listed = tuple(errors)
-    return InvalidRequest("; ".join(f"{each.field}: {each.message}" for each in listed[:3]), listed)
 
 
 def _refusals(error: RequestValidationError) -> list[FieldError]:

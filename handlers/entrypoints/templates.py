@@ -26,7 +26,7 @@ from handlers.domain.content.writing import Trial, sample
 from handlers.domain.model import Model
 from handlers.domain.people.locales import LocaleOrDefault
 from handlers.domain.problems import FieldError, InvalidRequest, NotFound, ScopeNotGranted
-from handlers.entrypoints.http import Decoded, caller, create_app, invalid, lambda_handler
+from handlers.entrypoints.http import Decoded, caller, create_app, lambda_handler
 
 app = create_app()
 settings = TemplatesSettings()
@@ -110,7 +110,7 @@ def _refuse_another(name: str, channel: Channel, locale: str, given: GivenTempla
         if stored is None or stored.version_id != given.version_id:
             differing.append(FieldError("version_id", "is not the current version: get the template and change that"))
     if differing:
-        raise invalid(differing)
+        raise InvalidRequest.fields(differing)
 
 
 def _stored(name: str, channel: Channel, locale: str) -> StoredTemplate:
@@ -133,7 +133,9 @@ def _answer(stored: StoredTemplate) -> Template:
 def _refuse_what_cannot_be_sent(content: Content, channel: Channel) -> None:
     if ignored := ignored_fields(content, channel):
         sent = " and ".join(FIELDS[channel])
-        raise invalid(FieldError(field, f"is not sent on this channel, which has {sent}") for field in ignored)
+        raise InvalidRequest.fields(
+            FieldError(field, f"is not sent on this channel, which has {sent}") for field in ignored
+        )
     try:
         check(content, channel)
     except TemplateError as error:
@@ -141,7 +143,7 @@ def _refuse_what_cannot_be_sent(content: Content, channel: Channel) -> None:
 
 
 def _refused(error: TemplateError) -> InvalidRequest:
-    return invalid(
+    return InvalidRequest.fields(
         FieldError(fault.field, fault.message if fault.line is None else f"line {fault.line}: {fault.message}")
         for fault in error.faults
     )

@@ -110,12 +110,11 @@ def _missing(names: AbstractSet[str], subtractions: Mapping[str, AbstractSet[str
         *(FieldError(f"data.{name}", "is required") for name in sorted(plain)),
         *(FieldError(f"data.{path}", _A_SUBTRACTION) for path in sorted(dashed)),
     ]
-    return InvalidRequest("; ".join(f"{each.field}: {each.message}" for each in errors[:3]), errors)
+    return InvalidRequest.fields(errors)
 
 
 _A_SUBTRACTION: Final = "is read as a subtraction: a name in a template has letters, digits and underscores alone"
 
 
 def _refusal(names: Iterable[str], why: str) -> InvalidRequest:
-    errors = [FieldError(f"data.{name}", why) for name in sorted(names)]
-    return InvalidRequest("; ".join(f"{each.field}: {each.message}" for each in errors[:3]), errors)
+    return InvalidRequest.fields(FieldError(f"data.{name}", why) for name in sorted(names))

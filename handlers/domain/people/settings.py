@@ -84,7 +84,7 @@ class Offer:
             raise InvalidRequest.field("categories", f"must be {MAX_CATEGORIES} at most")
         errors = [*self._unknown(chosen.categories), *self._always_sent(chosen.categories)]
         if errors:
-            raise InvalidRequest("; ".join(f"{each.field}: {each.message}" for each in errors[:3]), errors)
+            raise InvalidRequest.fields(errors)
 
     def shown(self, settings: UserSettings) -> UserSettings:
         """Return what of the settings can be chosen here, so that it can be chosen again as it is."""
