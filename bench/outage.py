@@ -1,69 +1,69 @@
-"""E-mail while every provider of SMS is out, on the platform that `make up` has started: `python -m bench.outage`.
+"""E-mail while every provider of SMS is out: what one channel suffers must not be seen on another.
 
 The same number of e-mails twice, one at a time: all well, and then with Amazon SNS and Twilio out and a text message
-posted for every tenth mail. What one channel suffers must not be seen on the other: the medians should be alike. Then
-the outage ends, and the text messages have to arrive. Prints, and writes `.carillon/bench/outage.json`.
+posted for every fifth mail. Then the outage ends, and the text messages have to arrive.
 """
 
-import argparse
-import json
+import statistics
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 
-from bench.post_to_sent import Sample, Summary, measure, summarise
-from ops.client import Client, Credentials
+from bench.account import Account, unswept
+from bench.calls import Traffic, prepared
+from bench.environment import Running
+from bench.floor import Latency, latency
+from bench.pipelines import ours
+from bench.producer import Producer
+from bench.progress import Step
+from bench.results import Line, Part, p95
 
-RESULTS = Path(".carillon") / "bench" / "outage.json"
-_PROVIDERS = ("sns", "twilio")
-_MAILS_PER_TEXT = 10
-_WARM_UP = 3
-_SECONDS = 300.0
-_LOOK_AGAIN_SECONDS = 0.5
+_PROVIDERS: Final = ("sns", "twilio")
+_ROUNDS: Final = 8
+_MAILS: Final = 5
+_TOLERANCE: Final = 1.15
 
 
-def main() -> None:
-    """Measure, print, write."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--mails", type=int, default=200)
-    mails: int = parser.parse_args().mails
-    local = json.loads((Path(".carillon") / "local.json").read_text())
-    user = f"bench-{uuid.uuid4().hex[:8]}"
-    with Client(local["api_url"], Credentials(local["app_key"], local["app_secret"])) as client:
-        client.put_contact(user, {"email": "bench@example.com", "phone": "+4915112345678"})
-        for _ in range(_WARM_UP):
-            measure(client, user)
-        well = [measure(client, user) for _ in track(range(mails), f"{mails} mails, all well")]
-        with _out(local["inbox_url"]):
-            texts = []
-            ill: list[Sample] = []
-            for number in track(range(mails), f"{mails} mails, SMS out"):
-                if number % _MAILS_PER_TEXT == 0:
-                    texts.append(_text(client, user))
-                ill.append(measure(client, user))
-            waiting = [_delivery(client, text)["status"] for text in texts]
-        ended = time.monotonic()
-        for text in track(texts, f"{len(texts)} text messages, SMS back"):
-            _until_sent(client, text)
-    arrived = time.monotonic() - ended
-    summaries = {name: summarise([each.sent for each in samples]) for name, samples in (("well", well), ("ill", ill))}
-    result: dict[str, Any] = {name: asdict(summary) for name, summary in summaries.items()}
-    result |= {"texts": len(texts), "waiting": waiting.count("pending"), "arrived_after_seconds": round(arrived, 1)}
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(result, indent=2))
-    Console().print(_table(mails, summaries))
-    Console().print(
-        f"{result['waiting']} of {len(texts)} text messages waited; all were sent {arrived:.0f} s after the outage"
-    )
+def measure(running: Running, step: Step) -> Part:
+    """All well, then the outage, then the wait until what could not be sent is."""
+    with unswept(Account(running.emulator)), Producer(running.local) as producer, ours(running) as pipeline:
+        text = prepared(producer, Traffic("sms"))
+        producer.until_sent(producer.send(text)["notification_id"])
+        latency(running, pipeline, _MAILS)
+        step(f"outage: {_ROUNDS * _MAILS} mails, all well")
+        well = [latency(running, pipeline, _MAILS) for _ in range(_ROUNDS)]
+        step(f"outage: {_ROUNDS * _MAILS} mails, SMS out")
+        ill, texts = [], []
+        with _out(running.local.inbox_url):
+            for _ in range(_ROUNDS):
+                texts.append(producer.send(text))
+                ill.append(latency(running, pipeline, _MAILS))
+        step(f"outage: {len(texts)} text messages, SMS back")
+        ended = time.time()
+        for each in texts:
+            producer.until_sent(each["notification_id"])
+        arrived = time.time() - ended
+    details: dict[str, Any] = {"well": [asdict(each) for each in well], "ill": [asdict(each) for each in ill]}
+    return Part("A dead channel", lines(well, ill, arrived), details)
+
+
+def lines(well: list[Latency], ill: list[Latency], arrived: float) -> list[Line]:
+    """The other channel's times, and when the dead one had caught up."""
+    good, bad = ([time for each in rounds for time in each.sent] for rounds in (well, ill))
+    return [
+        Line(
+            "E-mail POST → sent, p50, SMS out ÷ all well",
+            statistics.median(bad) / statistics.median(good),
+            "×",
+            at_most=_TOLERANCE,
+        ),
+        Line("E-mail POST → sent, p95, SMS out ÷ all well", p95(bad) / p95(good), "×"),
+        Line("All text messages were sent after the outage", arrived, "s"),
+    ]
 
 
 @contextmanager
@@ -77,35 +77,3 @@ def _out(inbox_url: str) -> Iterator[None]:
     finally:
         for url in urls:
             httpx.delete(url).raise_for_status()
-
-
-def _text(client: Client, user: str) -> str:
-    content = {"body": "Hello"}
-    body = {"category": "payment", "content": content, "to": [{"user_id": user}], "channels": ["sms"]}
-    notification_id: str = client.send(body)["notification_id"]
-    return notification_id
-
-
-def _delivery(client: Client, notification_id: str) -> dict[str, Any]:
-    [delivery] = client.notification(notification_id)["deliveries"]
-    return dict(delivery)
-
-
-def _until_sent(client: Client, notification_id: str) -> None:
-    deadline = time.monotonic() + _SECONDS
-    while (delivery := _delivery(client, notification_id))["status"] != "sent":
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"a text message is {delivery['status']} after {_SECONDS:.0f} s")
-        time.sleep(_LOOK_AGAIN_SECONDS)
-
-
-def _table(mails: int, summaries: dict[str, Summary]) -> Table:
-    table = Table("from POST until sent", "median", "p95", title=f"{mails} mails, milliseconds by the log")
-    meaning = {"well": "all well", "ill": "every provider of SMS out"}
-    for name, summary in summaries.items():
-        table.add_row(meaning[name], f"{summary.median:.0f}", f"{summary.p95:.0f}")
-    return table
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,10 @@
-"""The demo: one user, one notification on every channel, followed through the API until each delivery is sent."""
+"""The demo: one user, one notification on every channel, followed through the API until each delivery is sent.
+
+Then the mail is opened and its link clicked, a channel is out and comes back, and the figures say so.
+"""
 
 import html
+import math
 import re
 import tempfile
 import time
@@ -17,6 +21,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from local.demo_outage import AT_ONCE, Outage, OutageError
 from local.directory import Directory
 from local.engine.progress import ConsoleProgress
 from local.platform import Platform
@@ -25,8 +30,9 @@ from ops.client import ApiError, Client, Credentials
 USER, CATEGORY, TEMPLATE = "ada", "payment", "receipt"
 DATA = {"name": "Ada", "invoice": "2026-0042", "amount": "EUR 42.00"}
 _DONE = {"sent", "opened", "clicked", "error", "unsubscribed", "canceled"}
-_SECONDS = 60.0
+_SECONDS = 240.0
 _LOOK_AGAIN_SECONDS = 0.05
+_BAR = 30
 
 EMAIL, PHONE = "ada@example.com", "+4915123456789"
 IPHONE = "5f1c7a90" * 8
@@ -55,7 +61,10 @@ SAMPLES = (
             "body": (
                 '<div style="font-family: Georgia, serif; max-width: 34em; margin: 2em auto; color: #222">'
                 '<h1 style="font-weight: 500">Thank you, {{ name }}</h1>'
-                "<p>We received your payment of <b>{{ amount }}</b> for invoice {{ invoice }}.</p></div>"
+                "<p>We received your payment of <b>{{ amount }}</b> for invoice {{ invoice }}.</p>"
+                "<p><a href=\"{{ tracked('https://shop.example.com/invoices/' ~ invoice) }}\">Your invoice</a> · "
+                '<a href="{{ unsubscribe_url }}">What we send you</a></p>'
+                '<img src="{{ open_url }}" alt="" width="1" height="1"></div>'
             ),
             "text": "Thank you, {{ name }}. We received your payment of {{ amount }} for invoice {{ invoice }}.",
         },
@@ -101,19 +110,36 @@ def run_demo(console: Console) -> None:
     begun = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="carillon-demo-") as directory,
-        Platform.start(Path(directory), progress=ConsoleProgress(console)) as platform,
+        Platform.start(Path(directory), config=AT_ONCE, progress=ConsoleProgress(console)) as platform,
     ):
         made = len(platform.deployment.steps)
         console.print(f"{made} resources, IAM enforced, after {time.monotonic() - begun:.1f} s")
         try:
-            send_and_follow(platform, console)
-        except (ApiError, DemoError) as error:
+            play(platform, console)
+        except (ApiError, DemoError, OutageError) as error:
             raise DemoError(f"{error}\n{_complaints(Path(directory))}") from error
     console.print(f"[green]Every delivery was sent and received.[/] All of it took {time.monotonic() - begun:.1f} s.")
 
 
-def send_and_follow(platform: Platform, console: Console) -> None:
-    """Send the samples of the channels there are, and show what became of each. Raises `DemoError` or `ApiError`."""
+def play(platform: Platform, console: Console) -> None:
+    """Do all that the demo shows. Raises `DemoError`, `OutageError` or `ApiError`."""
+    outage = Outage(platform, console)
+    outage.prepare()
+    notification_id, received = send_and_follow(platform, console)
+    local = platform.local
+    with Client(local.api_url, Credentials(local.app_key, local.app_secret)) as client:
+        read_the_mail(client, notification_id, received, console)
+        outage.show(client)
+        console.print(funnel_of(client))
+
+
+def send_and_follow(platform: Platform, console: Console) -> tuple[str, list[dict[str, Any]]]:
+    """Send the samples of the channels there are, and show what became of each.
+
+    Returns the notification's id and the messages as they arrived.
+
+    Raises `DemoError` or `ApiError`.
+    """
     local, samples = platform.local, [each for each in SAMPLES if each.channel in platform.outputs["queueUrls"]]
     with Client(local.api_url, Credentials(local.app_key, local.app_secret)) as client:
         client.put_contact(USER, {name: value for sample in samples for name, value in sample.contact.items()})
@@ -140,6 +166,38 @@ def send_and_follow(platform: Platform, console: Console) -> None:
     expected = sorted((sample.channel, address) for sample in samples for address in sample.arrives_at)
     if arrived != expected:
         raise DemoError(f"the inbox has {arrived} instead of {expected}")
+    return accepted["notification_id"], received
+
+
+def read_the_mail(client: Client, notification_id: str, received: list[dict[str, Any]], console: Console) -> None:
+    """Open the mail and click its link, as its reader's program does, and show the delivery's timeline.
+
+    Raises `DemoError` or `ApiError`.
+    """
+    [mail] = [message for message in received if message["channel"] == "email"]
+    console.rule("The mail is opened, and its link clicked")
+    for purpose in ("o", "c"):
+        [url] = re.findall(rf'"(http[^"]+/t/{purpose}/[^"]+)"', mail["body"])
+        httpx.get(url, headers={"User-Agent": "The demo's reader"}, timeout=_SECONDS)  # not followed out of here
+    deliveries = client.notification(notification_id)["deliveries"]
+    [delivery] = [each for each in deliveries if each["delivery_id"] == mail["delivery_id"]]
+    console.print(_timelines([delivery]))
+    if delivery["status"] != "clicked":
+        raise DemoError(f"the mail whose link was followed is {delivery['status']}")
+
+
+def funnel_of(client: Client) -> Table:
+    """Return the funnel, once the click has been counted, which the log's stream brings. Raises `DemoError`."""
+    deadline = time.monotonic() + _SECONDS
+    while not (total := client.stats()["total"])["clicked"]:
+        if time.monotonic() > deadline:
+            raise DemoError(f"the click is not counted: {total}")
+        time.sleep(_LOOK_AGAIN_SECONDS)
+    table = Table("", "", "deliveries", "rate", title="Engagement, from GET /v1/stats")
+    for name, rate in (("deliveries", None), ("sent", None), ("opened", "open_rate"), ("clicked", "click_rate")):
+        bar = "█" * math.ceil(_BAR * total[name] / total["deliveries"])
+        table.add_row(name, bar, str(total[name]), f"{total[rate]:.1%}" if rate and total[rate] is not None else "")
+    return table
 
 
 def _received(inbox_url: str, delivery_ids: set[str]) -> list[dict[str, Any]]:

@@ -20,6 +20,8 @@ from local.engine.emulator import Emulator
 from local.errors import PlatformError
 from local.sandbox.credentials import Credentials
 
+APP_KEY = "demo"
+
 _LOOK_AGAIN_SECONDS = 0.02
 
 

@@ -7,14 +7,15 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import boto3
+import httpx
 from rich.console import Console
 
 from local import environment
-from local.directory import Directory, LocalInfo, Services
+from local.directory import APP_KEY, Directory, LocalInfo, Services
 from local.engine import project
 from local.engine.deployment import Deployment, deploy
 from local.engine.emulator import Emulator
@@ -26,7 +27,6 @@ from local.provider_secrets import fill
 from ops.apps import App, Apps
 
 STACK = "local"
-APP_KEY = "demo"
 _STOP_SECONDS = 15.0
 _LOOK_AGAIN_SECONDS = 0.02
 
@@ -66,19 +66,28 @@ class Platform:
         return self.deployment.outputs
 
     @classmethod
-    def start(cls, directory: Path, *, ports: Ports = Ports(), progress: Progress | None = None) -> "Platform":
+    def start(
+        cls,
+        directory: Path,
+        *,
+        ports: Ports = Ports(),
+        config: Mapping[str, Any] = MappingProxyType({}),
+        progress: Progress | None = None,
+    ) -> "Platform":
         """Start a platform whose state is in `directory`; it ends with this process unless it is detached.
 
-        Raises `PlatformError` with nothing left running. `progress` shows the deployment, on stderr by default.
+        `config` overrides Pulumi.local.yaml. Raises `PlatformError` with nothing left running. `progress` shows the
+        deployment, on stderr by default.
         """
         place = Directory(directory.resolve())
         environment.interpreter()  # built before anything waits for the emulator that runs in it
         supervisor = _supervise(place, ports)
         try:
             services = _wait_for_services(place, supervisor)
-            deployment = _deploy(place, services, progress or ConsoleProgress(Console(stderr=True)))
+            deployment = _deploy(place, services, config, progress or ConsoleProgress(Console(stderr=True)))
             app = _grant(services.emulator)
             fill(services.emulator, services.credentials, deployment.outputs["providerSecretNames"])
+            _take_events(services.inbox_url, deployment.outputs["apiUrl"])
             local = LocalInfo(
                 api_url=deployment.outputs["apiUrl"],
                 app_key=APP_KEY,
@@ -150,22 +159,32 @@ def _wait_for_services(place: Directory, supervisor: Child) -> Services:
     return services
 
 
-def _deploy(place: Directory, services: Services, progress: Progress) -> Deployment:
+def configuration(inbox_url: str) -> dict[str, Any]:
+    """Return what is configured beside Pulumi.local.yaml: where the sandbox is."""
     # Functions get these as AWS_ENDPOINT_URL_SESV2 and …_SNS: the sandbox keeps the message and passes the call on.
-    endpoints = dict.fromkeys(("sesv2", "sns"), services.inbox_url)
+    return {"endpoints": dict.fromkeys(("sesv2", "sns"), inbox_url), "providerHosts": {"*": inbox_url}}
+
+
+def _deploy(place: Directory, services: Services, config: Mapping[str, Any], progress: Progress) -> Deployment:
     return deploy(
         stack=STACK,
         emulator=services.emulator,
-        config={"endpoints": endpoints, "providerHosts": {"*": services.inbox_url}},
+        config={**config, **configuration(services.inbox_url)},
         state_path=place.engine_state,
         progress=progress,
     )
 
 
+def _take_events(inbox_url: str, api_url: str) -> None:
+    """Tell SendGrid where to post its events, as an operator does on its page. The others need no such thing."""
+    asked = {"url": f"{api_url}/hooks/sendgrid"}
+    httpx.put(f"{inbox_url}/api/webhooks/sendgrid", json=asked, timeout=30, trust_env=False).raise_for_status()
+
+
 def _grant(emulator: Emulator) -> App:
-    """Let the demo app send whatever this environment is configured for, and nothing else."""
+    """Let the demo app send whatever this environment is configured for, and keep the list of suppressed addresses."""
     config = project.load(ROOT, STACK, {}).config
     session = boto3.Session(emulator.access_key_id, emulator.secret_access_key, region_name=emulator.region)
     apps = Apps(session.client("secretsmanager", endpoint_url=emulator.endpoint_url), STACK)
     categories, channels = (tuple(json.loads(config[f"carillon:{kind}"])) for kind in ("categories", "channels"))
-    return apps.put(APP_KEY, categories, channels)
+    return apps.put(APP_KEY, categories, channels, suppressions=True)

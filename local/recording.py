@@ -19,6 +19,7 @@ from pulumi import runtime
 from pulumi.runtime import mocks, rpc, settings
 from pulumi.runtime.stack import run_in_stack
 
+from handlers.domain import channels
 from stacks import platform
 from stacks.compute.packaging import Package, Target
 
@@ -26,7 +27,9 @@ ROOT = Path(__file__).resolve().parents[1]
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
 STACKS = ("local", "dev", "prod")
-CHANNELS = tuple(yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())["config"]["carillon:channels"])
+# In the order of the stack's file, and then those that it does not name.
+_NAMED = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())["config"]["carillon:channels"]
+CHANNELS = tuple(dict.fromkeys((*_NAMED, *channels.CHANNELS)))
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class Registered:
     protect: bool
     custom: bool
     dependencies: frozenset[str]
+    sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By input, the URNs of the resources that its value comes from."""
 
     def statements(self, key: str = "policy") -> list[dict[str, Any]]:
         """Return the statements of an input that is a policy document."""
@@ -77,8 +82,8 @@ class Program:
 class _Monitor(mocks.MockMonitor):
     """The mock monitor, remembering every request whole: mocks alone see neither parents nor component outputs."""
 
-    def __init__(self, program: Program) -> None:
-        super().__init__(_Aws())
+    def __init__(self, program: Program, *, preview: bool) -> None:
+        super().__init__(_Aws(preview=preview))
         self.program = program
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - gRPC's name
@@ -95,6 +100,7 @@ class _Monitor(mocks.MockMonitor):
                     protect=request.protect,
                     custom=request.custom,
                     dependencies=frozenset(request.dependencies),
+                    sources={name: tuple(each.urns) for name, each in request.propertyDependencies.items()},
                 )
             )
         return response
@@ -105,12 +111,18 @@ class _Monitor(mocks.MockMonitor):
 
 
 class _Aws(mocks.Mocks):
-    """Answers as AWS would: every name, ARN and URL that the program goes on with."""
+    """Answers as AWS would: every name, ARN and URL that the program goes on with. A preview knows none of them."""
 
-    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+    def __init__(self, *, preview: bool = False) -> None:
+        self._preview = preview
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        if self._preview:
+            return None, dict(args.inputs)
         name = args.inputs.get("name", args.name)
         region = args.inputs.get("region", REGION)
         kind = args.typ.split("/")[0].removeprefix("aws:")
+        rest_api = args.name if args.typ.endswith(":RestApi") else str(args.inputs.get("restApi")).removesuffix("-id")
         answered = {
             "arn": f"arn:aws:{kind}:{region}:{ACCOUNT}:{args.name}",
             "name": name,
@@ -118,12 +130,16 @@ class _Aws(mocks.Mocks):
             "version": "1",
             "url": f"https://sqs.{region}.amazonaws.com/{ACCOUNT}/{name}",
             "invokeArn": f"arn:aws:apigateway:{region}:lambda:path/{args.name}",
-            "invokeUrl": f"https://api.execute-api.{region}.amazonaws.com/live",
-            "executionArn": f"arn:aws:execute-api:{region}:{ACCOUNT}:api",
+            "invokeUrl": f"https://{rest_api}.execute-api.{region}.amazonaws.com/live",
+            "executionArn": f"arn:aws:execute-api:{region}:{ACCOUNT}:{rest_api}",
             "rootResourceId": "root",
             "regionalDomainName": f"d-1.execute-api.{region}.amazonaws.com",
             "dkimSigningAttributes": {"tokens": ["token1", "token2"]},
         }
+        if args.inputs.get("streamEnabled"):
+            # A table's stream is named after its creation.
+            label = "2030-01-31T12:00:00.000"
+            answered["streamArn"] = f"arn:aws:dynamodb:{region}:{ACCOUNT}:table/{name}/stream/{label}"
         if args.typ == "aws:lambda/alias:Alias":
             answered["arn"] = f"arn:aws:lambda:{region}:{ACCOUNT}:function:{args.inputs['functionName']}:{name}"
             answered["invokeArn"] = (
@@ -148,9 +164,12 @@ def configuration(stack: str) -> dict[str, str]:
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in written.items()}
 
 
-def run(stack: str, overrides: Mapping[str, str] | None = None) -> Program:
-    """Run the program for a stack and return what it registered. Raises whatever the program raises."""
-    return contextvars.copy_context().run(_run, stack, {**configuration(stack), **(overrides or {})})
+def run(stack: str, overrides: Mapping[str, str] | None = None, *, preview: bool = False) -> Program:
+    """Run the program for a stack and return what it registered. Raises whatever the program raises.
+
+    In a preview, what only AWS can say is unknown: as before the first `pulumi up` of an environment.
+    """
+    return contextvars.copy_context().run(_run, stack, {**configuration(stack), **(overrides or {})}, preview)
 
 
 @cache
@@ -159,13 +178,14 @@ def of_stack(stack: str) -> Program:
     return run(stack)
 
 
-def _run(stack: str, config: dict[str, str]) -> Program:
+def _run(stack: str, config: dict[str, str], preview: bool) -> Program:
     program = Program()
     loop = asyncio.new_event_loop()  # before set_mocks, which looks for it
     asyncio.set_event_loop(loop)
     try:
         runtime.set_all_config(config)
-        mocks.set_mocks(_Aws(), project="carillon", stack=stack, preview=False, monitor=_Monitor(program))
+        monitor = _Monitor(program, preview=preview)
+        mocks.set_mocks(monitor.mocks, project="carillon", stack=stack, preview=preview, monitor=monitor)
         settings.SETTINGS.outputs = set()  # those that another test left on a loop of its own would be waited for
         settings.ROOT.set(None)  # the stack that set_mocks has already finished: run_in_stack makes the real one
         with patch.object(platform, "build_all", _packages):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _PATHS: Final = ("/v1/notifications/none", "/v1/contacts/none", "/v1/templates/none/email/default", "/t/o/none")
 """One of each function behind the API; none of them changes anything."""
 _NO_EVENT: Final = {"messageId": "warming", "receiptHandle": "none", "body": "warming", "attributes": {}}
-_PATIENCE_SECONDS: Final = 60
+_PATIENCE_SECONDS: Final = 300
 
 
 def warm(local: LocalInfo, emulator: Emulator, channels: Sequence[str]) -> None:
@@ -46,7 +46,7 @@ def warm(local: LocalInfo, emulator: Emulator, channels: Sequence[str]) -> None:
 
 
 def _work_on_nothing(lambda_: "LambdaClient", channel: str) -> None:
-    """Give a worker a message that is no event, which it refuses and says so in its log.
+    """Give a worker a message that is no event. It refuses it and logs that.
 
     An empty batch would be an error, and the emulator ends a process whose handler raised one.
     """

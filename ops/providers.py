@@ -6,19 +6,21 @@ It is one item in the table of limits, which every worker of the channel reads a
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from handlers.adapters.aws.dynamo import plain, typed
 from handlers.adapters.aws.provider_items import circuits_of, item_id, switches_of
 from handlers.domain.channels import Channel
 from handlers.domain.providers.routing import CLOSED, Circuit, Phase, candidates
+from handlers.domain.times import rfc3339
+from ops.errors import OperatorError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-class ProviderChangeError(Exception):
+class ProviderChangeError(OperatorError):
     """A provider cannot be switched or ordered; the message says what can."""
 
 
@@ -71,7 +73,10 @@ class Providers:
     def turn_on(self, provider: str) -> None:
         """Let a provider be asked again. Raises `ProviderChangeError`."""
         self._check(provider)
-        self._update("DELETE off :provider", {":provider": {provider}})
+        self._update(
+            "DELETE off :provider SET closed_at = :now",  # what waits in the log for the channel is due at once
+            {":provider": {provider}, ":now": rfc3339(datetime.now(UTC))},
+        )
 
     def turn_off(self, provider: str) -> None:
         """Let a provider not be asked any more; messages wait when it was the last. Raises `ProviderChangeError`."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from policies.rule import Resource
-from policies.values import Value, at, is_unknown_inside, items, walk
+from policies.values import UNKNOWN, Value, at, is_unknown_inside, items, parsed
 
 # Documents of these say what their owner may do; all others say who may use the resource that they are attached to.
 _OF_AN_IDENTITY = frozenset(
@@ -18,6 +18,8 @@ _OF_AN_IDENTITY = frozenset(
 )
 
 
+# How what holds a policy document is called: `policy`, `assumeRolePolicy`, `inlinePolicies`. A queue's is none.
+_OF_A_POLICY = re.compile(r"(?<!redrive)(?<!redriveAllow)polic(y|ies)", re.IGNORECASE)
 _NO_BOUND = re.compile(r"IfExists$|^(ForAllValues:)|Not|^Null$", re.IGNORECASE)
 
 
@@ -91,10 +93,29 @@ def statements(resource: Resource) -> Iterator[Statement]:
 
     So no kind of policy is missed: those of roles, and those of queues, buckets, keys, secrets, topics and buses.
     """
-    for path, value in walk(resource.properties):
-        if isinstance(value, dict) and "Statement" in value:
+    for path, value in _documents(resource.properties):
+        if "Statement" in value:
             for number, statement in enumerate(items(value["Statement"])):
                 yield Statement(f"{path}, statement {at(statement, 'Sid') or number}", statement)
+
+
+def _documents(value: Value, path: str = "") -> Iterator[tuple[str, dict[str, Value]]]:
+    """Yield each map inside, JSON texts opened, with its path.
+
+    What is not known counts as looked at only where its name says that it is a policy: a role's ARN will never be one.
+    """
+    value = parsed(value)
+    if isinstance(value, dict):
+        yield path, value
+        for key, inside in dict.items(value):
+            here = f"{path}.{key}" if path else str(key)
+            if inside is not UNKNOWN:
+                yield from _documents(inside, here)
+            elif _OF_A_POLICY.search(here):
+                at(value, key)
+    elif isinstance(value, list):
+        for number, inside in enumerate(list.__iter__(value)):
+            yield from _documents(inside, f"{path}.{number}" if path else str(number))
 
 
 def of_an_identity(resource: Resource) -> Iterator[Statement]:

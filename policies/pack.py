@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from typing import Any
 
 from pulumi_policy import (
     EnforcementLevel,
@@ -16,7 +17,9 @@ from pulumi_policy import (
 )
 
 from policies import rules
+from policies.environments import change_of, level_of
 from policies.rule import Resource, ResourceRule, Rule, StackRule
+from policies.undecided import Judgement, judge
 from policies.values import properties
 
 NAME = "carillon"
@@ -37,48 +40,57 @@ ALL_RULES: tuple[ResourceRule | StackRule, ...] = tuple(rule for rules in BY_ARE
 """A rule is in the pack by being written in a module of `policies/rules`: no list could lack it."""
 
 
-def policy(rule: ResourceRule | StackRule) -> Policy:
+def policies_for(environment: str) -> list[Policy]:
+    """Return the SDK's policies, each as strict as the environment has it; an empty name changes nothing."""
+    return [policy(rule, environment) for rule in ALL_RULES]
+
+
+def policy(rule: ResourceRule | StackRule, environment: str = "") -> Policy:
     """Return the SDK's policy for a rule."""
-    return _resource_policy(rule) if isinstance(rule, ResourceRule) else _stack_policy(rule)
+    return _resource_policy(rule, environment) if isinstance(rule, ResourceRule) else _stack_policy(rule, environment)
 
 
-def _resource_policy(rule: ResourceRule) -> Policy:
+def _resource_policy(rule: ResourceRule, environment: str) -> Policy:
     def validate(args: ResourceValidationArgs, report_violation: ReportViolation) -> None:
-        for message in rule.check(Resource(args.resource_type, args.urn, properties(args.props), depends={})):
-            report_violation(_explained(message, rule), args.urn)
+        resource = Resource(args.resource_type, args.urn, properties(args.props), depends={})
+        _tell(rule, environment, judge(rule, [resource]), args, report_violation)
 
-    return ResourceValidationPolicy(
-        name=rule.name,
-        description=rule.description,
-        enforcement_level=EnforcementLevel(rule.level),
-        remediation_steps=rule.fix,
-        url=rule.reference.url,
-        validate=validate,
-    )
+    return ResourceValidationPolicy(validate=validate, **_facts(rule, environment))
 
 
-def _stack_policy(rule: StackRule) -> Policy:
+def _stack_policy(rule: StackRule, environment: str) -> Policy:
     def validate(args: StackValidationArgs, report_violation: ReportViolation) -> None:
-        for finding in rule.check([_resource(resource) for resource in args.resources]):
-            report_violation(_explained(finding.message, rule), finding.urn)
+        _tell(rule, environment, judge(rule, [_resource(each) for each in args.resources]), args, report_violation)
 
-    return StackValidationPolicy(
-        name=rule.name,
-        description=rule.description,
-        enforcement_level=EnforcementLevel(rule.level),
-        remediation_steps=rule.fix,
-        url=rule.reference.url,
-        validate=validate,
-    )
+    return StackValidationPolicy(validate=validate, **_facts(rule, environment))
+
+
+def _facts(rule: Rule, environment: str) -> dict[str, Any]:
+    return {
+        "name": rule.name,
+        "description": rule.description,
+        "enforcement_level": EnforcementLevel(level_of(rule, environment)),
+        "remediation_steps": rule.fix,
+        "url": rule.reference.url,
+    }
+
+
+def _tell(
+    rule: Rule,
+    environment: str,
+    judgement: Judgement,
+    args: ResourceValidationArgs | StackValidationArgs,
+    report_violation: ReportViolation,
+) -> None:
+    """Report what is wrong. What is not decided is told as the protocol has it: the rule does not apply yet."""
+    change = change_of(rule, environment)
+    here = f" In {environment} this is {change.level}: {change.reason}" if change else ""
+    for finding in judgement.findings:
+        report_violation(f"{finding.message}. {rule.fix}{here}", finding.urn)
+    if judgement.undecided:
+        args.not_applicable(judgement.reason)
 
 
 def _resource(resource: PolicyResource) -> Resource:
     sources = {name: [source.urn for source in found] for name, found in resource.property_dependencies.items()}
     return Resource(resource.resource_type, resource.urn, properties(resource.props), sources)
-
-
-def _explained(message: str, rule: Rule) -> str:
-    return f"{message}. {rule.fix}"
-
-
-ALL_POLICIES: list[Policy] = [policy(rule) for rule in ALL_RULES]

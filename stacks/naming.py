@@ -27,6 +27,11 @@ class Naming:
         return f"{PROJECT}-{self.environment}"
 
     @property
+    def metrics(self) -> str:
+        """The namespace of what functions and the API's log count: environments of one account are counted apart."""
+        return f"Carillon/{self.environment}"
+
+    @property
     def partition(self) -> str:
         """The AWS partition of the region: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html."""
         if self.region.startswith("cn-"):
@@ -49,6 +54,11 @@ class Naming:
         """Return the name of a channel's worker."""
         return self.named(f"worker-{channel}")
 
+    @property
+    def quarantine(self) -> str:
+        """The name of the queue for messages that cannot be read. The policies recognise it by its ending."""
+        return self.named("quarantine")
+
     def alias_arn(self, function: str) -> str:
         """Return the ARN by which a function is called."""
         return self.arn("lambda", f"function:{self.named(function)}:{ALIAS}")
@@ -68,6 +78,10 @@ class Naming:
         """That role."""
         return f"arn:{self.partition}:iam::{self.account_id}:role/{self.scheduler_role}"
 
+    def role_arn(self, function: str) -> str:
+        """Return the ARN of a function's role."""
+        return f"arn:{self.partition}:iam::{self.account_id}:role/{self.named(function)}"
+
     @property
     def account_root(self) -> str:
         """The principal that stands for whoever the account's own IAM policies allow."""
@@ -75,13 +89,23 @@ class Naming:
 
     @property
     def alert_topic(self) -> str:
-        """The name of the SNS topic that alarms publish to."""
+        """The name of the SNS topic that alarms and the sweeper publish to."""
         return self.named("alerts")
 
     @property
     def template_bucket(self) -> str:
         """The template bucket's name, with the account in it because bucket names are global."""
         return f"{self.named('templates')}-{self.account_id}"
+
+    @property
+    def audience_bucket(self) -> str:
+        """The name of the bucket for the files of broadcasts' audiences."""
+        return f"{self.named('audiences')}-{self.account_id}"
+
+    @property
+    def audience_bucket_arn(self) -> str:
+        """That bucket."""
+        return f"arn:{self.partition}:s3:::{self.audience_bucket}"
 
     @property
     def bus_arn(self) -> str:
@@ -103,21 +127,41 @@ class Naming:
         """The log group of the API's access log."""
         return f"/aws/apigateway/{self.prefix}"
 
+    @property
+    def links_log_group(self) -> str:
+        """The log group of the access log of the links' API."""
+        return f"{self.api_log_group}-links"
+
+    @property
+    def firewall_log_group(self) -> str:
+        """The log group of the firewall. WAF takes only names that start so."""
+        return f"aws-waf-logs-{self.prefix}"
+
     def function_log_group(self, function: str) -> str:
         """Return the log group that Lambda writes a function's output to."""
         return f"/aws/lambda/{self.named(function)}"
 
+    @property
+    def quarantine_arn(self) -> str:
+        """That queue."""
+        return self.arn("sqs", self.quarantine)
+
     def table_arn(self, table: str) -> str:
-        """Return the ARN of a table: `contacts`, `devices`, `settings`, `notifications`, `limits`."""
+        """Return the ARN of a table: `contacts`, `devices`, `settings`, `notifications`, `limits`, `stats`."""
         return self.arn("dynamodb", f"table/{self.named(table)}")
 
+    @staticmethod
+    def urgent(channel: str) -> str:
+        """Return what the queue, and the rule, of a channel's deliveries of priority `high` are called."""
+        return f"{channel}-high"
+
     def queue_arn(self, queue: str) -> str:
-        """Return the ARN of a queue: `email`, `email-dlq`."""
+        """Return the ARN of a queue: `email`, `email-high`, `email-dlq`."""
         return self.arn("sqs", self.named(queue))
 
-    def rule_arn(self, channel: str) -> str:
-        """Return the ARN of a channel's rule on the bus."""
-        return self.arn("events", f"rule/{self.prefix}/{self.named(channel)}")
+    def rule_arn(self, queue: str) -> str:
+        """Return the ARN of the rule on the bus that leads to a queue."""
+        return self.arn("events", f"rule/{self.prefix}/{self.named(queue)}")
 
     @property
     def bucket_arn(self) -> str:

@@ -1,4 +1,4 @@
-"""The one AWS provider, which every resource is given explicitly: nothing depends on the environment of who deploys.
+"""The one AWS provider, given to every resource explicitly. Nothing depends on the deployer's environment.
 
 To deploy to an emulator with the Pulumi CLI, set AWS_ENDPOINT_URL, which the provider reads itself
 (https://registry.terraform.io/providers/hashicorp/aws/latest/docs/guides/custom-service-endpoints), and

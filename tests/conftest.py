@@ -1,11 +1,24 @@
 """What every tier shares: one platform for each of pytest's workers, started when the first test needs it."""
 
+import os
 import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from local.platform import Platform
+
+# The same examples each time, few of them, and however long they take: the machine may be busy.
+settings.register_profile(
+    "suite", max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("suite")
+
+# The logger takes it when it is imported, which any module may be the first to do.
+os.environ["POWERTOOLS_SERVICE_NAME"] = "test"
+
+LONGEST = {"test_api_document.py", "test_least_privilege.py", "test_many_deliveries.py", "test_ways_in.py"}
 
 
 def pytest_configure() -> None:
@@ -14,6 +27,25 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest first and the unit tests last.
+
+    Each of pytest's workers begins with a share of its own, and one that has done all takes the last of another's. So
+    one worker begins with what needs the platform, the other takes what does not, and neither is left with a long test
+    at the end. Nobody starts a second platform before all else is done.
+    """
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    if item.path.name in LONGEST:
+        return 0
+    if item.nodeid.startswith("tests/unit/"):
+        return 3
+    return 1 if "platform" in getattr(item, "fixturenames", ()) else 2
 
 
 @pytest.fixture(scope="session")

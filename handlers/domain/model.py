@@ -26,6 +26,11 @@ def is_zero(value: object) -> bool:
     return value == 0
 
 
+def is_empty(value: object) -> bool:
+    """Say whether a list has nothing in it, and is to be left out of the JSON: for pydantic's `exclude_if`."""
+    return not value
+
+
 def compact(document: Any) -> str:
     """Return a document as JSON without needless spaces, each character as itself: as requests to providers are."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))

@@ -81,6 +81,14 @@ class ScopeNotGranted(Problem):
     title = "The app does not have this scope"
 
 
+class NotSigned(Problem):
+    """Who sent it is not established by its signature. Why is not told: who forges one should not learn from it."""
+
+    slug = "not-signed"
+    status = HTTPStatus.FORBIDDEN
+    title = "The signature is not that of the sender"
+
+
 class NotFound(Problem):
     """There is no such thing, or it is not this caller's."""
 
@@ -95,6 +103,14 @@ class Contended(Problem):
     slug = "contended"
     status = HTTPStatus.CONFLICT
     title = "Others are changing the same thing"
+
+
+class Conflict(Problem):
+    """What is asked for is possible, but not in the state in which it is."""
+
+    slug = "conflict"
+    status = HTTPStatus.CONFLICT
+    title = "Not possible in this state"
 
 
 class TooLarge(Problem):
@@ -121,6 +137,14 @@ class IdempotencyMismatch(Problem):
     title = "The Idempotency-Key was used with another body"
 
 
+class TooManyRequests(Problem):
+    """The app calls more often than it may."""
+
+    slug = "too-many-requests"
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    title = "Too many requests"
+
+
 class InternalError(Problem):
     """Our fault. The detail says nothing of the cause: that is in the log, under the request id."""
 
@@ -135,6 +159,8 @@ _TEXT: Final = "must be text"
 _OBJECT: Final = "must be an object"
 _LIST: Final = "must be a list"
 _TRUTH: Final = "must be true or false"
+_WHOLE: Final = "must be a whole number"
+_NUMBER: Final = "must be a number"
 _WORDS: Final[Mapping[str, str]] = {
     "missing": "is required",
     "extra_forbidden": "is not a known field",
@@ -144,6 +170,16 @@ _WORDS: Final[Mapping[str, str]] = {
     "too_short": "must have at least {min_length} item{s}",
     "too_long": "must have at most {max_length} item{s}",
     "bool_type": _TRUTH,
+    "bool_parsing": _TRUTH,
+    "int_type": _WHOLE,
+    "int_parsing": _WHOLE,
+    "int_parsing_size": _WHOLE,
+    "int_from_float": _WHOLE,
+    "finite_number": _WHOLE,
+    "decimal_type": _NUMBER,
+    "decimal_parsing": _NUMBER,
+    "greater_than": "must be more than {gt}",
+    "less_than_equal": "must be at most {le}",
     "list_type": _LIST,
     "tuple_type": _LIST,
     "dict_type": _OBJECT,

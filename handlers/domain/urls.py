@@ -67,6 +67,16 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
+def may_be_public(host: str) -> bool:
+    """Say whether a url's host can be one on the internet: an address, or a full name of nothing inside AWS or here.
+
+    A name that resolves to an inner address is not found out here: it may change until it is called.
+    """
+    if host.startswith("["):
+        return True  # an address that `https_url` took
+    return "." in host and not host.endswith((".localhost", ".local", ".internal"))
+
+
 def _parts(rest: str) -> tuple[str, str, str]:
     authority = re.split(r"[/?]", rest, maxsplit=1)[0]
     path, mark, query = rest[len(authority) :].partition("?")

@@ -8,8 +8,9 @@ import binascii
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from http import HTTPStatus
-from math import isinf
+from math import ceil, isinf
 from typing import Annotated, Any
 from urllib.parse import quote, unquote
 
@@ -21,7 +22,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError, from_json
 
-from handlers.domain.callers import Caller
+from handlers.domain.callers import Caller, Rate
 from handlers.domain.content.values import number as written_number
 from handlers.domain.problems import (
     MEDIA_TYPE,
@@ -31,10 +32,13 @@ from handlers.domain.problems import (
     NotFound,
     Problem,
     TooLarge,
+    TooManyRequests,
     UnsupportedMediaType,
     refusal_in_words,
 )
-from handlers.observability import describe, logger
+from handlers.domain.security_headers import SECURITY_HEADERS
+from handlers.observability import describe, invocation, logger
+from handlers.ports import AppRates
 
 MAX_BODY_BYTES = 256 * 1024
 
@@ -74,13 +78,17 @@ def problem_json(problem: Problem) -> Response[str]:
 
 
 def create_app(
-    *, is_public: bool = False, answer: Callable[[Problem], Response[str]] = problem_json
+    *,
+    is_public: bool = False,
+    answer: Callable[[Problem], Response[str]] = problem_json,
+    rates: AppRates | None = None,
 ) -> APIGatewayRestResolver:
     """Return a resolver that validates against the routes' types and answers every failure by `answer`.
 
     What a request says that its route does not know is refused, and so is what it says twice. Only the query of a
     `public` link may hold anything: mail programs and what decorates links add parameters of their own (`utm_source`,
     `fbclid`).
+    An app that has a rate is held to it by `rates`: what is over it is answered 429, before anything else is looked at.
     An answer that does not meet its route's own return type is a 500: without the code Powertools would call it 422.
     """
     app = APIGatewayRestResolver(
@@ -107,6 +115,8 @@ def create_app(
             )
         )
 
+    if rates is not None:
+        app.use(middlewares=[_hold_to_rate(rates)])
     if not is_public:
         app.use(middlewares=[_refuse_unknown])
     app.exception_handler(Problem)(answer)
@@ -123,18 +133,21 @@ def caller(app: APIGatewayRestResolver) -> Caller:
         app_key=context["app_key"],
         categories=frozenset(json.loads(context["categories"])),
         channels=frozenset(json.loads(context["channels"])),
+        suppressions="suppressions" in context,
     )
 
 
 def lambda_handler(app: APIGatewayRestResolver, *, takes_forms: bool = False) -> Handler:
     """Return the Lambda handler of an app: bounds the body, resolves, and logs one line with no personal data.
 
+    That line has what the route gave the logger (`append_keys`), and what it counted.
+
     The body must be JSON, unless the app `takes_forms`, which it reads for itself (`text_of`).
     """
 
-    @logger.inject_lambda_context(clear_state=True)
+    @invocation
     def handler(event: Event, context: LambdaContext) -> dict[str, Any]:
-        answer = _resolve(app, event, context, takes_forms)
+        answer = _secured(_resolve(app, event, context, takes_forms))
         # `resource` is the route (`/v1/contacts/{user_id}`), never the path, which names the user.
         logger.info("answered", method=event["httpMethod"], route=event["resource"], status=answer["statusCode"])
         return answer
@@ -154,6 +167,13 @@ def _resolve(app: APIGatewayRestResolver, event: Event, context: LambdaContext, 
             "body": json.dumps(problem.body()),
             "isBase64Encoded": False,
         }
+
+
+def _secured(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer with the headers that each has, but for those that it sets itself."""
+    own = {name.lower() for kind in ("headers", "multiValueHeaders") for name in answer.get(kind) or {}}
+    added = {name: [value] for name, value in SECURITY_HEADERS.items() if name.lower() not in own}
+    return answer | {"multiValueHeaders": {**(answer.get("multiValueHeaders") or {}), **added}}
 
 
 def _with_plain_path(event: Event) -> Event:
@@ -183,13 +203,13 @@ def _with_json_body(event: Event) -> Event:
     }
 
 
-def text_of(event: Event) -> str:
-    """Return the body as text; raise `TooLarge` or `InvalidRequest`."""
+def text_of(event: Event, most: int = MAX_BODY_BYTES) -> str:
+    """Return the body as text, of so many bytes at most; raise `TooLarge` or `InvalidRequest`."""
     raw = event.get("body") or ""
     try:
         body = base64.b64decode(raw) if event.get("isBase64Encoded") else raw.encode()
-        if len(body) > MAX_BODY_BYTES:
-            raise TooLarge(f"The body is over {MAX_BODY_BYTES // 1024} KB.")
+        if len(body) > most:
+            raise TooLarge(f"The body is over {most // 1024} KB.")
         return bytes(body).decode()
     except (UnicodeError, binascii.Error):
         raise _of_body("must be UTF-8") from None
@@ -245,6 +265,22 @@ def _objects(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tup
         yield from _objects(held, (*path, part))
 
 
+def _hold_to_rate(rates: AppRates) -> Callable[[APIGatewayRestResolver, NextMiddleware], Response[Any]]:
+    def hold(app: APIGatewayRestResolver, next_middleware: NextMiddleware) -> Response[Any]:
+        context = app.current_event.request_context.authorizer.get_context()
+        if "rate" in context:  # API Gateway hands all of the context on as text
+            rate = Rate(int(context["rate"]), int(context["burst"]))
+            wait = rates.wait(context["app_key"], rate, datetime.now(UTC))
+            if wait is not None:
+                raise TooManyRequests(
+                    f"This app may send {rate.per_second} requests a second, and {rate.burst} at once.",
+                    retry_after=ceil(wait.total_seconds()),
+                )
+        return next_middleware(app)
+
+    return hold
+
+
 # -- what a route does not know ----------------------------------------------------------------------------------------
 
 
@@ -255,7 +291,7 @@ def _refuse_unknown(app: APIGatewayRestResolver, next_middleware: NextMiddleware
 
 
 def _unknown(app: APIGatewayRestResolver) -> list[FieldError]:
-    """Return what the request says that its route does not take, or takes once and is told more often.
+    """Return what the request carries and its route does not take, and what it repeats and may not.
 
     Unknown fields in a body that the route takes are not among it: the body's model refuses them.
     """

@@ -3,100 +3,130 @@
 They show categories, channels and choices; no name and no address, as a link may have been passed on.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
 from typing import Final
 
 from jinja2 import Environment
+from markupsafe import Markup
 
-from handlers.domain.channels import Channel
-from handlers.domain.notifications.deliveries import Delivery
+from handlers.config import Category, Look
+from handlers.domain.channels import REGISTRY, Channel
+from handlers.domain.security_headers import SECURITY_HEADERS
+from handlers.entrypoints.page_texts import CHANNELS, DEFAULT, TEXTS
 from handlers.services.tracking import Told
 
-CHANNEL_NAMES: Final[Mapping[Channel, str]] = {"email": "email", "sms": "SMS", "push": "push", "chat": "chat"}
-
-HEADERS: Final[Mapping[str, str]] = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",  # the address of the page is all that it takes to change the settings
-    "X-Content-Type-Options": "nosniff",
-    "X-Robots-Tag": "noindex",
-}
+_STYLE: Final = """
+:root { color-scheme: light dark; --brand: BRAND; --on-brand: ON_BRAND;
+  --line: color-mix(in srgb, CanvasText 16%, Canvas); --soft: color-mix(in srgb, CanvasText 68%, Canvas);
+  --page: color-mix(in srgb, CanvasText 4%, Canvas); --off: color-mix(in srgb, CanvasText 55%, Canvas); }
+* { box-sizing: border-box; }
+body { background: var(--page); color: CanvasText; font: 1rem/1.5 system-ui, sans-serif; margin: 0;
+  border-top: .375rem solid var(--brand); }
+header, main, nav { max-width: 44rem; margin: 0 auto; padding: 0 1rem; }
+header { padding-top: 1.25rem; font-weight: 600; display: flex; align-items: center; gap: .6rem; }
+header::before { content: ""; width: .85rem; height: .85rem; border-radius: 50%; background: var(--brand);
+  border: 1px solid var(--line); }
+h1 { font-size: 1.5rem; line-height: 1.25; margin: 1.5rem 0 .75rem; text-wrap: balance; }
+h2, h3 { font-size: 1rem; line-height: 1.4; margin: 0; }
+h2.all { font-size: 1.15rem; margin: 2.25rem 0 .75rem; }
+p { margin: .25rem 0 1rem; }
+.done { border-left: .25rem solid var(--brand); padding: .5rem 1rem; background: Canvas; }
+.card { background: Canvas; border: 1px solid var(--line); border-radius: .6rem; }
+.row, .times { padding: .9rem 1rem; display: grid; gap: .6rem 1.5rem; }
+.row + .row { border-top: 1px solid var(--line); }
+.row p, .times p { margin: 0; color: var(--soft); font-size: .9rem; }
+.switches { display: flex; flex-wrap: wrap; gap: .35rem 1.25rem; align-items: center; }
+.switches label { display: flex; align-items: center; gap: .5rem; min-height: 2.25rem; cursor: pointer; }
+.always { font-size: .85rem; color: var(--soft); border: 1px solid var(--line); border-radius: 1rem; padding: 0 .6rem; }
+input[type=checkbox] { appearance: none; position: relative; flex: none; width: 2.4rem; height: 1.4rem; margin: 0;
+  border-radius: 1rem; background: var(--off); cursor: inherit; }
+input[type=checkbox]::before { content: ""; position: absolute; top: .2rem; left: .2rem; width: 1rem; height: 1rem;
+  border-radius: 50%; background: Canvas; }
+input[type=checkbox]:checked { background: var(--brand); outline: 1px solid var(--line); }
+input[type=checkbox]:checked::before { left: 1.2rem; background: var(--on-brand); }
+input[type=checkbox]:disabled { opacity: .55; }
+input:focus-visible, button:focus-visible, a:focus-visible { outline: .2rem solid CanvasText; outline-offset: .15rem; }
+@media (forced-colors: active) { input[type=checkbox] { appearance: auto; width: 1.3rem; }
+  input[type=checkbox]::before { content: none; } }
+input[type=time] { font: inherit; padding: .4rem .6rem; border: 1px solid var(--off); border-radius: .4rem;
+  background: Canvas; color: CanvasText; }
+.times { margin: 1rem 0; }
+.times div { display: flex; flex-wrap: wrap; gap: .6rem 1.25rem; }
+.times label { display: flex; align-items: center; gap: .5rem; }
+button { font: inherit; font-weight: 600; padding: .65rem 1.4rem; border: 1px solid var(--line); border-radius: .5rem;
+  background: var(--brand); color: var(--on-brand); cursor: pointer; }
+button.plain { background: Canvas; color: CanvasText; border-color: var(--off); }
+a { color: inherit; }
+nav { padding-top: 1.5rem; padding-bottom: 2rem; display: flex; gap: 1.25rem; font-size: .9rem; color: var(--soft); }
+@media (max-width: 26rem) { main > form > button, form > p > button { width: 100%; } }
+@media (min-width: 40rem) { header { padding-top: 2rem; }
+  .row, .times { grid-template-columns: 1fr auto; align-items: center; } }
+"""
 
 _LAYOUT: Final = """<!doctype html>
-<html lang="en">
+<html lang="{{ language }}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{% block title %}{% endblock %}</title>
-<style>
-:root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 18%, transparent); --accent: #2457c5; }
-@media (prefers-color-scheme: dark) { :root { --accent: #8fb1ff; } }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 3rem auto; padding: 0 1.25rem; }
-h1 { font-size: 1.6rem; line-height: 1.25; }
-h2 { font-size: 1.15rem; margin-top: 2.5rem; }
-.done { border-left: .25rem solid var(--accent); padding: .5rem 1rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { padding: .55rem .4rem; border-bottom: 1px solid var(--line); text-align: center; }
-th:first-child { text-align: left; }
-tbody th { font-weight: normal; }
-input[type=checkbox] { width: 1.15rem; height: 1.15rem; accent-color: var(--accent); }
-input[type=time] { font: inherit; padding: .2rem .4rem; }
-button { font: inherit; padding: .6rem 1.2rem; border: 1px solid var(--accent); border-radius: .4rem;
-  background: none; color: var(--accent); cursor: pointer; }
-button:hover, button:focus-visible { background: var(--accent); color: Canvas; }
-small { opacity: .75; }
-</style>
+<title>{% block title %}{% endblock %}{% if brand %} – {{ brand }}{% endif %}</title>
+<style>{{ style }}</style>
 </head>
 <body>
-{% block body %}{% endblock %}
+{% if brand %}<header>{{ brand }}</header>{% endif %}
+<main>{% block body %}{% endblock %}</main>
+<nav aria-label="{{ t.languages }}">{% for tag, texts in languages.items() %}
+{% if tag == language %}<span aria-current="true">{{ texts.language }}</span>
+{%- else %}<a href="?lang={{ tag }}" lang="{{ tag }}" hreflang="{{ tag }}">{{ texts.language }}</a>{% endif %}
+{% endfor %}</nav>
 </body>
 </html>
 """
 
 _SETTINGS: Final = """{% extends layout %}
-{% block title %}Your notifications{% endblock %}
+{% block title %}{{ t.title }}{% endblock %}
 {% block body %}
-{% if told.is_always_sent %}
-<h1>“{{ told.delivery.category }}” notifications are always sent</h1>
-{% if saved %}<p class="done" role="status">Your choices are saved.</p>{% endif %}
-<p>Notifications of this category cannot be switched off.</p>
+{% if mistaken %}
+<h1>{{ t.mistaken }}</h1>
+<p class="done" role="alert"><a href="#quiet">{{ t.quiet }}</a>: {{ t.mistaken_why }}</p>
+{% elif told.is_always_sent %}
+<h1>{{ t.always.format(category=category) }}</h1>
+{% if saved %}<p class="done" role="status">{{ t.saved }}</p>{% endif %}
+<p>{{ t.always_why }}</p>
 {% elif told.wanted %}
-<h1>You receive “{{ told.delivery.category }}” notifications by {{ names[told.delivery.channel] }}</h1>
-{% if saved %}<p class="done" role="status">Your choices are saved.</p>{% endif %}
-<form method="post"><button name="List-Unsubscribe" value="One-Click">Unsubscribe from these</button></form>
+<h1>{{ t.receives.format(category=category, channel=channel) }}</h1>
+{% if saved %}<p class="done" role="status">{{ t.saved }}</p>{% endif %}
+<form method="post"><button name="List-Unsubscribe" value="One-Click">{{ t.unsubscribe }}</button></form>
 {% else %}
-<h1>You are unsubscribed</h1>
-<p class="done" role="status">No more “{{ told.delivery.category }}” notifications will be sent to you by
-{{ names[told.delivery.channel] }}.</p>
+<h1>{{ t.unsubscribed }}</h1>
+<p class="done" role="status">{{ t.no_more.format(category=category, channel=channel) }}</p>
+<form method="post"><button class="plain" name="again" value="yes">{{ t.resume }}</button></form>
 {% endif %}
-<h2>Everything you can choose</h2>
+<h2 class="all">{{ t.all }}</h2>
 <form method="post">
-<table>
-<thead><tr><th scope="col">Category</th>
-{% for channel in channels %}<th scope="col">{{ names[channel][0] | upper }}{{ names[channel][1:] }}</th>
-{% endfor %}</tr></thead>
-<tbody>
-{% for category in categories %}<tr><th scope="row">{{ category }}</th>
-{% for channel in channels %}<td><input type="checkbox" name="wanted" value="{{ category }}/{{ channel }}"
- aria-label="{{ category }} by {{ names[channel] }}{% if category in critical %}, always sent{% endif %}"
-{%- if category in critical %} checked disabled{% elif told.settings.allow(category, channel) %} checked{% endif %}>\
-</td>{% endfor %}</tr>
-{% endfor %}</tbody>
-</table>
-{% if critical %}<p><small>What is ticked and cannot be changed is always sent.</small></p>{% endif %}
+<div class="card">
+{% for each in rows %}<div class="row" role="group" aria-labelledby="of-{{ loop.index }}">
+<div><h3 id="of-{{ loop.index }}">{{ each.name }}</h3>{% if each.description %}<p>{{ each.description }}</p>{% endif %}\
+</div>
+<div class="switches">{% if each.is_critical %}<span class="always">{{ t.always_on }}</span>{% endif %}
+{% for box in each.boxes %}<label><input type="checkbox" role="switch" name="wanted" value="{{ box.value }}"
+{%- if box.is_on %} checked{% endif %}{% if each.is_critical %} disabled{% endif %}>{{ box.channel }}</label>
+{%- if not each.is_critical %}<input type="hidden" name="shown" value="{{ box.value }}">{% endif %}
+{% endfor %}</div>
+</div>
+{% endfor %}</div>
 {% if told.is_user %}
-<h2 id="quiet">Quiet hours</h2>
-{% if mistaken %}<p class="done" role="alert">Nothing is saved yet: enter two different times, or leave both empty.</p>
+<div class="card times" role="group" aria-labelledby="quiet">
+<div><h3 id="quiet">{{ t.quiet }}</h3><p>{{ t.clock.format(zone=told.timezone or "UTC") }}</p></div>
+<div><label>{{ t.from }} <input type="time" name="start" value="{{ quiet.start }}"></label>
+<label>{{ t.until }} <input type="time" name="end" value="{{ quiet.end }}"></label></div>
+</div>
 {% endif %}
-<p><label>from <input type="time" name="start" value="{{ quiet.start }}"></label>
-<label>until <input type="time" name="end" value="{{ quiet.end }}"></label><br>
-<small>By the clock of your own time zone. Leave both empty to be notified at any time.</small></p>
-{% endif %}
-<p><button name="save" value="yes">Save</button></p>
+<p><button name="save" value="yes">{{ t.save }}</button></p>
 </form>
 {% endblock %}
 """
@@ -118,44 +148,140 @@ class Times:
     end: str = ""
 
 
-def shown_categories(delivery: Delivery, categories: Iterable[str]) -> list[str]:
-    """Return the categories that the page lets choose: all there are, and the delivery's, which may be gone."""
-    return sorted({*categories, delivery.category})
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """A switch: of a channel, as it is called; its value in the form is `<category>/<channel>`."""
+
+    value: str
+    channel: str
+    is_on: bool
 
 
-def shown_channels(told: Told, channels: Sequence[Channel]) -> Sequence[Channel]:
-    """Return the channels that the page lets choose: whoever is no user has one alone."""
-    return channels if told.is_user else [told.delivery.channel]
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A category as it is shown."""
+
+    name: str
+    description: str
+    is_critical: bool
+    boxes: Sequence[_Box]
 
 
-def settings_page(
-    told: Told,
-    categories: Iterable[str],
-    critical: AbstractSet[str],
-    channels: Sequence[Channel],
-    *,
-    saved: bool = False,
-    mistaken: Times | None = None,
-) -> str:
-    """Return the page of a delivery's recipient, critical categories as always on.
+@dataclass(frozen=True)
+class Pages:
+    """The pages of an environment: of its categories and channels, in its looks."""
 
-    Whoever is no user has no quiet hours. `mistaken` ones are shown as they were entered, with what is wrong.
-    """
-    quiet = told.settings.quiet_hours
-    kept = Times(f"{quiet.start:%H:%M}", f"{quiet.end:%H:%M}") if quiet else Times()
-    return _settings.render(
-        layout=_layout,
-        told=told,
-        categories=shown_categories(told.delivery, categories),
-        critical=critical,
-        channels=shown_channels(told, channels),
-        names=CHANNEL_NAMES,
-        quiet=kept if mistaken is None else mistaken,
-        mistaken=mistaken is not None,
-        saved=saved,
+    categories: Mapping[str, Category]
+    channels: Sequence[Channel]
+    look: Look = field(default_factory=Look)
+
+    @cached_property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of every page."""
+        # The browser applies this style and no other: https://www.w3.org/TR/CSP3/#match-element-to-source-list
+        digest = b64encode(sha256(self._style.encode()).digest()).decode()
+        policy = f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; base-uri 'none'; "
+        return {
+            **SECURITY_HEADERS,  # no referrer, as the address of the page is all that it takes to change the settings
+            "Content-Security-Policy": f"{policy}frame-ancestors 'none'",
+            "X-Robots-Tag": "noindex",
+        }
+
+    @cached_property
+    def _style(self) -> Markup:
+        colour = self.look.brand.colour
+        style = _STYLE.replace("ON_BRAND", _readable_on(colour)).replace("BRAND", colour)
+        return Markup(style)  # noqa: S704 - it is the constant above, and a colour that was checked
+
+    def shown_categories(self, told: Told) -> list[str]:
+        """Return the categories that the page lets choose: that of the delivery, which may be gone, and then others."""
+        own = told.delivery.category
+        return [own, *(name for name in self.categories if name != own and name not in self.look.hidden)]
+
+    def possible_channels(self, told: Told) -> Sequence[Channel]:
+        """Return the channels that may be on the page: whoever is no user has one alone."""
+        return self.channels if told.is_user else [told.delivery.channel]
+
+    def settings(
+        self,
+        told: Told,
+        critical: AbstractSet[str],
+        language: str = DEFAULT,
+        *,
+        saved: bool = False,
+        mistaken: Times | None = None,
+    ) -> str:
+        """Return the page of a delivery's recipient, critical categories as always on.
+
+        Whoever is no user has no quiet hours. `mistaken` ones are shown as they were entered, with what is wrong at the
+        top, where it is seen, instead of whether the delivery's category is received: that follows from what is saved.
+        """
+        quiet = told.settings.quiet_hours
+        kept = Times(f"{quiet.start:%H:%M}", f"{quiet.end:%H:%M}") if quiet else Times()
+        return _settings.render(
+            **self._common(language),
+            told=told,
+            category=self._described(told.delivery.category, language)[0],
+            channel=_called(told.delivery.channel, language),
+            rows=[self._row(told, name, language, name in critical) for name in self.shown_categories(told)],
+            quiet=kept if mistaken is None else mistaken,
+            mistaken=mistaken is not None,
+            saved=saved,
+        )
+
+    def problem(self, language: str, what: str, why: str) -> str:
+        """Return a page that says what is wrong, by the names of two texts."""
+        texts = TEXTS[language]
+        return _problem.render(**self._common(language), title=texts[what], text=texts[why])
+
+    def _common(self, language: str) -> dict[str, object]:
+        return {
+            "layout": _layout,
+            "style": self._style,
+            "brand": self.look.brand.name,
+            "language": language,
+            "languages": TEXTS,
+            "t": TEXTS[language],
+        }
+
+    def _row(self, told: Told, category: str, language: str, is_critical: bool) -> _Row:
+        name, description = self._described(category, language)
+        boxes = [
+            _Box(
+                f"{category}/{channel}",
+                _capital(_called(channel, language)),
+                is_critical or told.settings.allow(category, channel),
+            )
+            for channel in self._shown_channels(told, category)
+        ]
+        return _Row(name, description, is_critical, boxes)
+
+    def _shown_channels(self, told: Told, category: str) -> list[Channel]:
+        """Return those that the category has, and those on which a user is reached: a producer may name any of them."""
+        usual = self.categories[category].channels if category in self.categories else ()
+        used = {*usual, *told.reached_on, told.delivery.channel}
+        return [channel for channel in self.possible_channels(told) if channel in used]
+
+    def _described(self, category: str, language: str) -> tuple[str, str]:
+        """Return the name and description, in another language rather than none, or a name made from its key."""
+        display = self.look.display.get(category, {})
+        made = _capital(category.replace("_", " ").replace("-", " ")), ""
+        return display.get(language) or next(iter(display.values()), made)
+
+
+def _called(channel: Channel, language: str) -> str:
+    return CHANNELS.get(language, {}).get(channel, REGISTRY[channel].title)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _readable_on(colour: str) -> str:
+    """Return black or white, whichever contrasts more with it: 4.5 to 1 at least, as WCAG 2.2 wants (1.4.3)."""
+    red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    luminance = sum(
+        part * (each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4)
+        for part, each in ((0.2126, red), (0.7152, green), (0.0722, blue))
     )
-
-
-def problem_page(title: str, text: str) -> str:
-    """Return a page that says what is wrong."""
-    return _problem.render(layout=_layout, title=title, text=text)
+    return "#000000" if (luminance + 0.05) ** 2 > 1.05 * 0.05 else "#ffffff"

@@ -1,5 +1,7 @@
 """`/v1/templates/{name}/{channel}/{locale}`: what is sent, in each language."""
 
+from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -8,9 +10,11 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 from pydantic import Field
 
 from handlers.adapters.aws import clients
+from handlers.adapters.aws.app_rates import DynamoAppRates
+from handlers.adapters.aws.template_index import DynamoTemplateIndex
 from handlers.adapters.aws.templates import S3TemplateStore
 from handlers.config import TemplatesSettings
-from handlers.domain.channels import Channel
+from handlers.domain.channels import REGISTRY, Channel
 from handlers.domain.content.links import sample_links
 from handlers.domain.content.rendering import (
     FIELDS,
@@ -28,9 +32,11 @@ from handlers.domain.people.locales import LocaleOrDefault
 from handlers.domain.problems import FieldError, InvalidRequest, NotFound, ScopeNotGranted
 from handlers.entrypoints.http import Decoded, caller, create_app, lambda_handler
 
-app = create_app()
-settings = TemplatesSettings()
-store = S3TemplateStore(settings.template_bucket, clients.s3())
+settings = TemplatesSettings.read()
+dynamodb = clients.dynamodb()
+app = create_app(rates=DynamoAppRates(settings.limits_table, lambda: dynamodb))
+index = DynamoTemplateIndex(settings.templates_table, dynamodb, partial(datetime.now, UTC))
+store = S3TemplateStore(settings.template_bucket, clients.s3(), index)
 trial = Trial(links=sample_links(settings.sample_url), max_segments=settings.sms_max_segments)
 
 Name = Annotated[TemplateName, Decoded, Path(description="The name by which notifications ask for it")]
@@ -62,13 +68,13 @@ class PreviewRequest(Model):
     data: dict[str, Any] = Field(default_factory=dict)
 
 
-@app.get("/v1/templates/<name>/<channel>/<locale>")
+@app.get("/v1/templates/<name>/<channel>/<locale>", operation_id="getTemplate", summary="Get a template")
 def read(name: Name, channel: Sent, locale: Language) -> Template:
     """Return the template in exactly this language; 404 when there is none."""
     return _answer(_stored(name, channel, locale))
 
 
-@app.put("/v1/templates/<name>/<channel>/<locale>")
+@app.put("/v1/templates/<name>/<channel>/<locale>", operation_id="putTemplate", summary="Store a template")
 def replace(name: Name, channel: Sent, locale: Language, content: GivenTemplate) -> Response[Template]:
     """Store a version that is used from now on: 201 when it is the first in this language, else 200.
 
@@ -86,13 +92,17 @@ def replace(name: Name, channel: Sent, locale: Language, content: GivenTemplate)
     )
 
 
-@app.post("/v1/templates/<name>/<channel>/<locale>/preview")
+@app.post(
+    "/v1/templates/<name>/<channel>/<locale>/preview",
+    operation_id="previewTemplate",
+    summary="See what would be sent",
+)
 def preview(name: Name, channel: Sent, locale: Language, request: PreviewRequest) -> RenderedContent:
     """Return what would be sent with these data, links that lead nowhere in place of real ones; nothing is sent."""
     content = _stored(name, channel, locale).content
     try:
         rendered = sample(content, channel, request.data, trial)
-        return with_text_part(rendered) if channel == "email" else rendered
+        return with_text_part(rendered) if REGISTRY[channel].is_html else rendered
     except TemplateError as error:
         raise _refused(error) from None
 

@@ -22,26 +22,23 @@ from handlers.adapters.aws.settings import SettingsTable
 from handlers.config import TrackingSettings, critical
 from handlers.domain.content.links import InvalidLinkError, Link, Purpose, verify
 from handlers.domain.notifications.deliveries import Delivery
+from handlers.domain.notifications.machines import Visit
 from handlers.domain.notifications.statuses import Status
 from handlers.domain.people.quiet_hours import QuietHours
 from handlers.domain.people.settings import UserSettings
 from handlers.domain.problems import Contended, InvalidRequest, Problem
-from handlers.entrypoints import pages
 from handlers.entrypoints.http import Decoded, create_app, lambda_handler, text_of
-from handlers.observability import Metric, count, describe, logger
+from handlers.entrypoints.page_texts import language_of
+from handlers.entrypoints.pages import Pages, Times
+from handlers.observability import OBSERVED, count, describe, logger
 from handlers.services.tracking import Recipients, Told
 
 # An image of nothing. As text, since API Gateway passes on bytes only if all requests are taken for bytes as well.
 _PIXEL: Final = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 _UNCACHED: Final = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
 _MAX_FIELDS: Final = 10_000  # of 200 categories on each channel, and a few
-_METRICS: Final = {
-    Status.OPENED: Metric.DELIVERY_OPENED,
-    Status.CLICKED: Metric.DELIVERY_CLICKED,
-    Status.UNSUBSCRIBED: Metric.DELIVERY_UNSUBSCRIBED,
-}
 
-configured = TrackingSettings()
+configured = TrackingSettings.read()
 dynamodb = clients.dynamodb()
 secret = link_key(configured.link_key, clients.kms())
 recipients = Recipients(
@@ -50,21 +47,28 @@ recipients = Recipients(
     clock=partial(datetime.now, UTC),
     critical=critical(configured.categories),
 )
+pages = Pages(configured.categories, configured.channels, configured.look)
 
 
 def _answer_as_page(problem: Problem) -> Response[str]:
     """Say it to a person. Who reads this pressed a button of the page, or followed a link."""
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        title, text = "This did not work", "It is our fault, and nothing was changed. Try again in a moment."
+        texts = "failed", "failed_why"
     elif isinstance(problem, Contended):
-        title, text = "This did not work", "Your settings are being changed from elsewhere. Try again in a moment."
+        texts = "failed", "contended_why"
     else:
-        title, text = "This cannot be done", "Nothing was changed. Open the page from the message again."
-    return _html(problem.status, pages.problem_page(title, text))
+        texts = "refused", "refused_why"
+    return _html(problem.status, pages.problem(_language(), *texts))
 
 
 def _html(status: HTTPStatus, page: str) -> Response[str]:
-    return Response(status, "text/html; charset=utf-8", page, headers=dict(pages.HEADERS))
+    return Response(status, "text/html; charset=utf-8", page, headers=dict(pages.headers))
+
+
+def _language(locale: str | None = None) -> str:
+    """Return the language to answer in: `?lang=` asks for one, which is how the page's own links do it."""
+    event = app.current_event
+    return language_of(event.query_string_parameters.get("lang"), locale, event.headers.get("accept-language"))
 
 
 app = create_app(is_public=True, answer=_answer_as_page)
@@ -73,16 +77,36 @@ Token = Annotated[str, Decoded, Path(description="As the message has it")]
 Form = Mapping[str, Sequence[str]]
 
 
-@app.head("/t/o/<token>", responses={200: {"description": "As GET answers; not counted"}})
-@app.get("/t/o/<token>", responses={200: {"description": "An image of nothing"}})
+@app.head(
+    "/t/o/<token>",
+    operation_id="noteOpenHead",
+    summary="Open pixel, uncounted",
+    responses={200: {"description": "As GET answers; not counted"}},
+)
+@app.get(
+    "/t/o/<token>",
+    operation_id="noteOpen",
+    summary="Open pixel",
+    responses={200: {"description": "An image of nothing"}},
+)
 def opened(token: Token) -> Response[str]:
     """Note that a message was opened, by the image in it: `{{ open_url }}`. HEAD notes nothing."""
     _saw(_link(Purpose.OPEN, token), Status.OPENED)
     return Response(HTTPStatus.OK, "image/svg+xml", _PIXEL, headers=dict(_UNCACHED))
 
 
-@app.head("/t/c/<token>", responses={302: {"description": "As GET answers; not counted"}})
-@app.get("/t/c/<token>", responses={302: {"description": "To where the link leads"}})
+@app.head(
+    "/t/c/<token>",
+    operation_id="followLinkHead",
+    summary="Click redirect, uncounted",
+    responses={302: {"description": "As GET answers; not counted"}},
+)
+@app.get(
+    "/t/c/<token>",
+    operation_id="followLink",
+    summary="Click redirect",
+    responses={302: {"description": "To where the link leads"}},
+)
 def clicked(token: Token) -> Response[str]:
     """Lead on to where the link leads, and note that it was followed: `{{ tracked(url) }}`. HEAD notes nothing."""
     link = _link(Purpose.CLICK, token)
@@ -90,14 +114,29 @@ def clicked(token: Token) -> Response[str]:
     return Response(HTTPStatus.FOUND, "text/plain", "", headers={**_UNCACHED, "Location": link.target or ""})
 
 
-@app.head("/u/<token>", responses={200: {"description": "As GET answers"}})
-@app.get("/u/<token>", responses={200: {"description": "The page of the recipient's settings"}})
+@app.head(
+    "/u/<token>",
+    operation_id="lookAtSettingsHead",
+    summary="Settings page, uncounted",
+    responses={200: {"description": "As GET answers"}},
+)
+@app.get(
+    "/u/<token>",
+    operation_id="lookAtSettings",
+    summary="Settings page",
+    responses={200: {"description": "The page of the recipient's settings"}},
+)
 def look(token: Token) -> Response[str]:
     """Show the recipient's settings, with a button to unsubscribe; changes nothing: `{{ unsubscribe_url }}`."""
     return _page(recipients.look(_link(Purpose.UNSUBSCRIBE, token)))
 
 
-@app.post("/u/<token>", responses={200: {"description": "The page of the recipient's settings as they are now"}})
+@app.post(
+    "/u/<token>",
+    operation_id="unsubscribe",
+    summary="One-click unsubscribe, or save the settings",
+    responses={200: {"description": "The page of the recipient's settings as they are now"}},
+)
 def change(token: Token) -> Response[str]:
     """Unsubscribe at once, as mail programs ask by `List-Unsubscribe=One-Click` (RFC 8058), or save the page's form.
 
@@ -106,12 +145,14 @@ def change(token: Token) -> Response[str]:
     link, form = _link(Purpose.UNSUBSCRIBE, token), _form(app.current_event)
     if form.get("List-Unsubscribe") == ["One-Click"]:
         return _page(_unsubscribed(link))
+    if "again" in form:
+        return _page(recipients.resume(link), saved=True)
     if "save" not in form:
         raise InvalidRequest.field("List-Unsubscribe", "must be One-Click, in a form")
     told = recipients.look(link)
     if told is None:
         raise InvalidLinkError
-    categories, times = _categories(form, told), pages.Times(_first(form, "start"), _first(form, "end"))
+    categories, times = _categories(form, told), Times(_first(form, "start"), _first(form, "end"))
     try:
         quiet_hours = QuietHours.model_validate(asdict(times)) if times.start or times.end else None
     except ValidationError:
@@ -121,8 +162,7 @@ def change(token: Token) -> Response[str]:
 
 
 def _answer_invalid_link(_: InvalidLinkError) -> Response[str]:
-    page = pages.problem_page("This link does not work", "It may have been cut off. Open it from the message again.")
-    return _html(HTTPStatus.NOT_FOUND, page)
+    return _html(HTTPStatus.NOT_FOUND, pages.problem(_language(), "broken", "broken_why"))
 
 
 app.exception_handler(InvalidLinkError)(_answer_invalid_link)
@@ -133,19 +173,26 @@ def _link(purpose: Purpose, token: str) -> Link:
 
 
 def _saw(link: Link, status: Status) -> None:
-    """Note it. Who follows a link is led on whatever fails behind it.
+    """Note it. Who follows a link is led on whatever fails behind it, as long as there is its delivery in the log.
 
+    So a link expires with that (`retention.log`). A time in the link itself would make each text message longer.
     Not of a HEAD: that is a program which looks at where a link leads before anybody has seen the message.
     """
     if app.current_event.http_method == "HEAD":
         return
     try:
-        observed = recipients.saw(link, status)
+        visit = Visit(app.current_event.headers.get("user-agent"), recipients.clock())
+        observed = recipients.saw(link, status, visit)
     except Exception as error:
         logger.error("not noted", status=status, **describe(error))
         return
-    if observed is not None and observed.is_news:
-        _tell(observed.delivery, status)
+    if observed is None:
+        raise InvalidLinkError
+    if observed.is_news:
+        if observed.delivery.timeline[-1].machine:
+            logger.append_keys(delivery_id=observed.delivery.delivery_id, machine=status)
+        else:
+            _tell(observed.delivery, status)
 
 
 def _unsubscribed(link: Link) -> Told | None:
@@ -156,14 +203,13 @@ def _unsubscribed(link: Link) -> Told | None:
 
 
 def _tell(delivery: Delivery, status: Status) -> None:
-    count(_METRICS[status], channel=delivery.channel)
-    logger.info(
-        "recipient",
+    count(OBSERVED[status], channel=delivery.channel)
+    logger.append_keys(
         notification_id=delivery.notification_id,
         delivery_id=delivery.delivery_id,
         category=delivery.category,
         channel=delivery.channel,
-        status=status,
+        became=status,
     )
 
 
@@ -172,12 +218,12 @@ def _page(
     status: HTTPStatus = HTTPStatus.OK,
     *,
     saved: bool = False,
-    mistaken: pages.Times | None = None,
+    mistaken: Times | None = None,
 ) -> Response[str]:
     if told is None:
         raise InvalidLinkError
-    offered = configured.categories, recipients.critical, configured.channels
-    return _html(status, pages.settings_page(told, *offered, saved=saved, mistaken=mistaken))
+    language = _language(told.locale)
+    return _html(status, pages.settings(told, recipients.critical, language, saved=saved, mistaken=mistaken))
 
 
 def _form(event: APIGatewayProxyEvent) -> Form:
@@ -198,17 +244,18 @@ def _first(form: Form, name: str) -> str:
 
 
 def _categories(form: Form, told: Told) -> dict[str, dict[str, bool]]:
-    """Return what the page's form says of all the categories and channels that the page lets choose."""
+    """Return what the page's form says of the switches it had, which it names: since then there may be others."""
     wanted = set(form.get("wanted", ()))
-    channels = pages.shown_channels(told, configured.channels)
-    shown = pages.shown_categories(told.delivery, configured.categories)
-    if unknown := wanted - {f"{category}/{channel}" for category in shown for channel in channels}:
-        there_are = f"it has the categories {', '.join(shown)} and the channels {', '.join(channels)}"
+    shown = wanted.union(form.get("shown", ()))
+    categories, channels = pages.shown_categories(told), pages.possible_channels(told)
+    if unknown := shown - {f"{category}/{channel}" for category in categories for channel in channels}:
+        there_are = f"it has the categories {', '.join(categories)} and the channels {', '.join(channels)}"
         raise InvalidRequest.field(f"wanted.{min(unknown)}", f"is not on this page; {there_are}")
+    free = {name: [each for each in channels if f"{name}/{each}" in shown] for name in categories}
     return {
-        category: {channel: f"{category}/{channel}" in wanted for channel in channels}
-        for category in shown
-        if category not in recipients.critical
+        name: {channel: f"{name}/{channel}" in wanted for channel in of}
+        for name, of in free.items()
+        if of and name not in recipients.critical
     }
 
 

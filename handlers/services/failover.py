@@ -3,10 +3,14 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final
 
 from handlers.domain.providers.errors import CredentialsMissingError, ProviderError, RefusedError, ThrottledError
 from handlers.domain.providers.routing import LONGEST_COOL_DOWN, Event, Phase, Signal, candidates
 from handlers.ports import Provider, ProviderState
+
+_LONGEST_CODE: Final = 64
+_UNFORESEEN: Final = "unforeseen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,18 @@ class Chain:
             event = Event.PROBE_ANSWERED if answered else Event.PROBE_FAILED
         else:
             event = Event.ANSWERED if answered else Event.FAILED
-        self.state.signal(turn.provider.name, Signal(event, patience), self.clock())
+        told = (
+            Signal(event, patience) if answered else Signal(event, patience, _code(error), self._others(turn.provider))
+        )
+        self.state.signal(turn.provider.name, told, self.clock())
+
+    def _others(self, provider: Provider) -> tuple[str, ...]:
+        """Return who else could be asked for some endpoint that this one serves, were they well and on."""
+        return tuple(
+            each.name
+            for each in self.providers
+            if each.name != provider.name and _meet(each, provider) and each.available()
+        )
 
     def _turn(self, provider: Provider) -> Turn | None:
         now = self.clock()
@@ -74,6 +89,16 @@ class Chain:
 def _is_no_signal(error: Exception | None) -> bool:
     """Say whether the error tells nothing of the provider's health: it is the address's, or no call was made."""
     return isinstance(error, CredentialsMissingError) or (isinstance(error, ProviderError) and error.of_endpoint)
+
+
+def _code(error: Exception | None) -> str:
+    """Return the code of a failure, which holds nothing personal."""
+    return error.code[:_LONGEST_CODE] if isinstance(error, ProviderError) else _UNFORESEEN
+
+
+def _meet(one: Provider, other: Provider) -> bool:
+    """Say whether there is a platform that both serve."""
+    return one.platforms is None or other.platforms is None or bool(one.platforms & other.platforms)
 
 
 def _patience(error: Exception | None) -> timedelta:

@@ -10,12 +10,17 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
+from handlers.domain.channels import ADDRESSED
 from handlers.domain.content.links import Link
 from handlers.domain.notifications.deliveries import Delivery, Observed
+from handlers.domain.notifications.machines import Visit
+from handlers.domain.notifications.outcomes import Event
+from handlers.domain.notifications.receipts import Receipt
 from handlers.domain.notifications.statuses import Status
 from handlers.domain.people.choices import Choices, Speaker
 from handlers.domain.people.settings import UserSettings
 from handlers.ports import Observations, SettingsStore
+from handlers.services.receiving import Receiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +28,7 @@ class Told:
     """A delivery, and what its recipient wants now.
 
     `is_user` says whether they are a user, and not an address alone; `is_always_sent` whether it is of a critical
-    category.
+    category. `reached_on` are the user's channels now; `locale` and `timezone` what their contact says.
     """
 
     delivery: Delivery
@@ -31,6 +36,9 @@ class Told:
     is_user: bool
     is_always_sent: bool
     is_news: bool = False
+    reached_on: AbstractSet[str] = frozenset()
+    locale: str | None = None
+    timezone: str | None = None
 
     @property
     def wanted(self) -> bool:
@@ -50,13 +58,18 @@ class Recipients:
     clock: Callable[[], datetime]
     critical: AbstractSet[str] = frozenset()
 
-    def saw(self, link: Link, status: Status) -> Observed | None:
-        """Note what was done with a message, unless more than that is known already."""
-        return self.log.observe(link, status, self.clock())
+    def saw(self, link: Link, status: Status, visit: Visit | None = None) -> Observed | None:
+        """Note what was done with a message, unless more than that is known already.
+
+        With a `visit` it may have been a machine's, which is noted as such and moves no status.
+        """
+        if visit is None:
+            return self.log.observe(link, status, self.clock())
+        return Receiver(self.log, self.clock).take(link, Receipt(Event(status.value)), visit)
 
     def look(self, link: Link) -> Told | None:
         """Return the delivery and the settings, and change nothing: programs that guard mailboxes follow links too."""
-        delivery = self.log.look(link)
+        delivery = self._known(link)
         return None if delivery is None else self._told(delivery, self.settings.get(_speaker(delivery)))
 
     def unsubscribe(self, link: Link) -> Told | None:
@@ -64,7 +77,7 @@ class Recipients:
 
         Of a critical category nothing is changed.
         """
-        delivery = self.log.look(link)
+        delivery = self._known(link)
         if delivery is None:
             return None
         if delivery.category in self.critical:
@@ -76,13 +89,42 @@ class Recipients:
 
     def choose(self, link: Link, chosen: UserSettings) -> Told | None:
         """Put these settings in place of those of the delivery's recipient, where they say anything."""
-        delivery = self.log.look(link)
+        delivery = self._known(link)
         if delivery is None:
             return None
         return self._told(delivery, self.settings.change(_speaker(delivery), lambda now: now.updated(chosen)))
 
+    def resume(self, link: Link) -> Told | None:
+        """Opt in again to what the delivery was one of. Its own status stays: they did unsubscribe from it."""
+        delivery = self._known(link)
+        if delivery is None:
+            return None
+        return self._told(
+            delivery,
+            self.settings.change(_speaker(delivery), lambda now: now.within(delivery.category, delivery.channel)),
+        )
+
+    def _known(self, link: Link) -> Delivery | None:
+        """Return the link's delivery; None also if its user was erased, as nobody knows whose mailbox it was.
+
+        Whoever reads that mailbox now has nothing to say of a user of the same id who came later.
+        """
+        delivery = self.log.look(link)
+        is_erased = delivery is not None and delivery.channel in ADDRESSED and delivery.endpoint is None
+        return None if is_erased else delivery
+
     def _told(self, delivery: Delivery, choices: Choices, *, is_news: bool = False) -> Told:
-        return Told(delivery, choices.settings, choices.is_user, delivery.category in self.critical, is_news)
+        reach = choices.reach
+        return Told(
+            delivery,
+            choices.settings,
+            is_user=choices.is_user,
+            is_always_sent=delivery.category in self.critical,
+            is_news=is_news,
+            reached_on=frozenset(() if reach is None else (name for name, each in reach.endpoints.items() if each)),
+            locale=None if reach is None else reach.locale,
+            timezone=choices.timezone,
+        )
 
 
 def _speaker(delivery: Delivery) -> Speaker:

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -27,8 +27,8 @@ from pulumi.runtime.proto.analyzer_pb2_grpc import AnalyzerStub
 from local.errors import ProcessError
 from local.processes import LIFELINE
 
-_START_SECONDS = 30.0
-_CALL_SECONDS = 60.0
+_START_SECONDS = 120.0
+_CALL_SECONDS = 300.0
 _STOP_SECONDS = 5.0
 # A whole stack travels in one message; the pack's server allows itself the same.
 _CHANNEL_OPTIONS = [("grpc.max_send_message_length", 1024 * 1024 * 400)]
@@ -50,7 +50,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class AnalyzedResource:
-    """A resource as a policy pack is told of it.
+    """A resource in the form that a policy pack takes.
 
     `properties` are in the SDK's wire form, which is `MessageToDict` of the Struct in a RegisterResource request: JSON
     values in which unknowns are `pulumi.runtime.rpc.UNKNOWN`, and secrets and outputs are maps with Pulumi's signature
@@ -82,6 +82,22 @@ class Violation:
         return self.level is Level.MANDATORY
 
 
+@dataclass(frozen=True)
+class Undecided:
+    """A policy that lacked values which only the update will know, and which those are."""
+
+    policy: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a pack answers."""
+
+    violations: list[Violation]
+    undecided: list[Undecided]
+
+
 class PolicyPackProcess:
     """A running policy pack, which many threads may ask at once. It never outlives this process.
 
@@ -95,9 +111,10 @@ class PolicyPackProcess:
         self._stub = AnalyzerStub(self._channel)
 
     @classmethod
-    def start(cls, pack: Path) -> Self:
+    def start(cls, pack: Path, stack: str = "") -> Self:
         """Start the pack in directory `pack` with this interpreter, which takes it about a second.
 
+        The stack's name is handed over as the CLI does it: an environment may have rules more or less strict.
         Raises PolicyPackError, with what the pack said, when it does not come up.
         """
         errors = TemporaryFile()  # noqa: SIM115 open for as long as the pack runs
@@ -106,6 +123,7 @@ class PolicyPackProcess:
         popen = subprocess.Popen(
             [sys.executable, "-u", "-P", str(LIFELINE), "pulumi.policy", "127.0.0.1:0", "."],
             cwd=pack,
+            env={**os.environ, "PULUMI_STACK": stack} if stack else None,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -124,6 +142,14 @@ class PolicyPackProcess:
         return info
 
     def analyze(self, resource: AnalyzedResource) -> list[Violation]:
+        """Return what the pack holds against one resource's inputs."""
+        return self.judge(resource).violations
+
+    def analyze_stack(self, resources: Iterable[AnalyzedResource]) -> list[Violation]:
+        """Return what the pack holds against all resources together."""
+        return self.judge_stack(resources).violations
+
+    def judge(self, resource: AnalyzedResource) -> Judgement:
         """Check one resource's inputs, as the engine does before it creates or changes the resource."""
         request = messages.AnalyzeRequest(
             type=resource.type,
@@ -132,14 +158,15 @@ class PolicyPackProcess:
             properties=_struct(resource.properties),
             options=_options(resource),
         )
-        found = _violations(self._call(self._stub.Analyze, request))
+        found = _judgement(self._call(self._stub.Analyze, request))
         # The pack leaves the URN of what it was asked about to the caller.
-        return [Violation(each.policy, each.level, each.message, each.urn or resource.urn) for each in found]
+        named = [replace(each, urn=each.urn or resource.urn) for each in found.violations]
+        return replace(found, violations=named)
 
-    def analyze_stack(self, resources: Iterable[AnalyzedResource]) -> list[Violation]:
+    def judge_stack(self, resources: Iterable[AnalyzedResource]) -> Judgement:
         """Check all resources together, by their outputs, as the engine does after a preview or an update."""
         request = messages.AnalyzeStackRequest(resources=[_stack_resource(resource) for resource in resources])
-        return _violations(self._call(self._stub.AnalyzeStack, request))
+        return _judgement(self._call(self._stub.AnalyzeStack, request))
 
     def close(self) -> None:
         """Stop the pack."""
@@ -208,8 +235,9 @@ def _stack_resource(resource: AnalyzedResource) -> messages.AnalyzerResource:
     )
 
 
-def _violations(response: messages.AnalyzeResponse) -> list[Violation]:
-    return [
+def _judgement(response: messages.AnalyzeResponse) -> Judgement:
+    undecided = [Undecided(each.policy_name, each.reason) for each in response.not_applicable]
+    violations = [
         Violation(
             policy=found.policyName,
             level=Level(messages.EnforcementLevel.Name(found.enforcementLevel).lower()),
@@ -218,6 +246,7 @@ def _violations(response: messages.AnalyzeResponse) -> list[Violation]:
         )
         for found in response.diagnostics
     ]
+    return Judgement(violations, undecided)
 
 
 def _struct(properties: Mapping[str, Any]) -> Struct:

@@ -58,6 +58,11 @@ class Aws:
         return client
 
     @property
+    def budgets(self) -> Any:
+        """AWS Budgets, whose stubs are not installed: one call is not worth a package."""
+        return self._client("budgets")
+
+    @property
     def cloudwatch(self) -> "CloudWatchClient":
         """Amazon CloudWatch alarms and dashboards."""
         client: CloudWatchClient = self._client("cloudwatch")

@@ -92,7 +92,7 @@ def _run(
     redactor.learn(loaded.config[key] for key in loaded.secret_keys)
     with ExitStack() as cleanup:
         diagnostics = Diagnostics(cleanup.enter_context(progress), redactor)
-        policies = cleanup.enter_context(PolicyCheck(policy_pack))
+        policies = cleanup.enter_context(PolicyCheck(policy_pack, loaded.stack))
         aws = Aws(emulator, PARALLEL)
         registrar = Registrar(loaded, known, aws, policies, diagnostics, redactor, dry_run=dry_run)
         if not dry_run:

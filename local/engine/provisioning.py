@@ -8,7 +8,7 @@ from typing import Any
 from local.engine.aws import Aws
 from local.engine.errors import ResourceError
 from local.engine.inputs import Inputs
-from local.engine.no_local_meaning import NO_LOCAL_MEANING
+from local.engine.no_local_meaning import NO_LOCAL_MEANING, NOT_MADE_HERE
 from local.engine.resources import PROVISIONERS
 from local.engine.resources.provisioner import Created, Provisioner
 
@@ -18,6 +18,8 @@ PropertyPath = tuple[str, str]
 
 def provisioner_of(resource_type: str) -> Provisioner:
     """The provisioner of a type; `ResourceError` when there is none, naming where to add it."""
+    if resource_type in NOT_MADE_HERE:
+        return _nothing
     try:
         return PROVISIONERS[resource_type]
     except KeyError:
@@ -35,10 +37,17 @@ def create(
     """
     inputs = Inputs(values, urn, default_tags)
     created = provisioner_of(resource_type)(inputs, aws)
+    if resource_type in NOT_MADE_HERE:
+        return created, frozenset()
     unused = check_all_used(resource_type, inputs)
     if inputs.all_tags is not None:
         created = replace(created, outputs={**created.outputs, "tagsAll": inputs.all_tags})
     return created, unused
+
+
+def _nothing(inputs: Inputs, _: Aws) -> Created:
+    """Give a resource that is not made here an id alone, so that the program goes on."""
+    return Created(inputs.generated_name())
 
 
 def check_all_used(resource_type: str, inputs: Inputs) -> frozenset[PropertyPath]:

@@ -3,6 +3,7 @@
 import threading
 import traceback
 import uuid
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -68,6 +69,7 @@ class Registrar:
         self._claimed: set[str] = set()
         self._default_tags: dict[str, Mapping[str, str]] = {}
         self._analyzed: dict[str, AnalyzedResource] = {}
+        self._advised: Counter[str] = Counter()
         self.resources: dict[str, Resource] = {}
         self.steps: list[Step] = []
         self.unused: set[PropertyPath] = set()
@@ -98,13 +100,19 @@ class Registrar:
             self.outputs = wire.reveal(values)
 
     def finish(self) -> None:
-        """After the program: what it no longer has, and what the policy pack says of all it has."""
+        """Refuse what the program no longer has, and let the policy pack check the stack as a whole."""
         for urn in self._known.keys() - self.resources.keys():
             self.steps.append(Step(urn, self._known[urn].type, Operation.DELETE))
             if not self._dry_run:
                 self._diagnostics.fail(f"it is no longer in the program, and {REBUILD}", urn)
         for violation in self._policies.stack(self._analyzed.values()):
             self._report(violation.policy, violation.message, violation.urn, mandatory=violation.mandatory)
+        for policy, count in sorted(self._advised.items()):
+            if count > 1:
+                self._diagnostics.say(f"policy {policy} (advisory): the same of {count - 1} more")
+        if self._policies.undecided:
+            rules = sorted({each.policy for each in self._policies.undecided})
+            self._diagnostics.say(f"policies that the update decides, when it knows all values: {', '.join(rules)}")
 
     def _register(self, urn: str, request: RegisterResourceRequest) -> Registered:
         self._claim(urn)
@@ -172,7 +180,11 @@ class Registrar:
     def _report(self, policy: str, message: str, urn: str, *, mandatory: bool) -> None:
         if mandatory:
             self._diagnostics.fail(f"policy {policy}: {message}", urn)
-        else:
+            return
+        with self._lock:
+            self._advised[policy] += 1
+            first = self._advised[policy] == 1
+        if first:
             self._diagnostics.say(f"policy {policy} (advisory): {message} [{urn}]")
 
     def _claim(self, urn: str) -> None:

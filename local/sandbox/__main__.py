@@ -19,7 +19,7 @@ from local.sandbox.process import CREDENTIALS_VARIABLE, EMULATOR_VARIABLE
 
 
 class _Config(Config):
-    """The server's settings, one of which is a fault that can be asked for."""
+    """The server's settings. A fault can change one of them."""
 
     def __init__(self, faults: Faults) -> None:
         super().__init__()

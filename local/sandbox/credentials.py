@@ -9,7 +9,7 @@ import secrets
 from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from pydantic import BaseModel, ConfigDict, Field
 
 _PROJECT = "carillon-sandbox"
@@ -20,9 +20,16 @@ class _Secret(BaseModel):
 
 
 class SendGridKey(_Secret):
-    """An API key with the scope `mail.send`."""
+    """An API key with the scope `mail.send`, and what its event webhook is verified with."""
 
     api_key: str
+    webhook_public_key: str
+
+
+class SigningKey(_Secret):
+    """What a provider signs with, and no customer has."""
+
+    private_key: str
 
 
 class TwilioAccount(_Secret):
@@ -67,12 +74,20 @@ class Credentials(_Secret):
     fcm: GoogleServiceAccount
     apns: ApnsKey
     webhook: WebhookSecret
+    sendgrid_events: SigningKey
+    """SendGrid's own, which no customer has."""
 
     @classmethod
     def generate(cls) -> Self:
         """Return fresh ones, each in its provider's own form."""
+        events = ec.generate_private_key(ec.SECP256R1())
+        public = events.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         return cls(
-            sendgrid=SendGridKey(api_key=f"SG.{secrets.token_urlsafe(16)}.{secrets.token_urlsafe(32)}"),
+            sendgrid=SendGridKey(
+                api_key=f"SG.{secrets.token_urlsafe(16)}.{secrets.token_urlsafe(32)}",
+                webhook_public_key=base64.b64encode(public).decode(),
+            ),
+            sendgrid_events=SigningKey(private_key=_pem(events)),
             twilio=TwilioAccount(
                 account_sid=f"AC{secrets.token_hex(16)}", auth_token=secrets.token_hex(16), sender="+15017122661"
             ),
@@ -92,8 +107,9 @@ class Credentials(_Secret):
         )
 
     def secret_strings(self) -> dict[str, str]:
-        """Return each provider's secret as Secrets Manager holds it: one JSON document."""
-        return {name: getattr(self, name).model_dump_json(by_alias=True) for name in type(self).model_fields}
+        """Return each provider's secret as Secrets Manager holds it: one JSON document; no provider's own key."""
+        names = type(self).model_fields.keys() - {"sendgrid_events"}
+        return {name: getattr(self, name).model_dump_json(by_alias=True) for name in names}
 
 
 def _pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:

@@ -1,8 +1,11 @@
 """Faults on demand: a provider told to fail does so for the given share of its calls, in its own error format."""
 
-from typing import Final, Literal
+import asyncio
+from typing import Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+from starlette.types import Receive
 
 Mode = Literal["outage", "throttle", "timeout", "reject", "idle_close"]
 """`idle_close` fails no call: connections that become idle are closed soon, whoever of the providers is told so."""
@@ -14,12 +17,31 @@ KEPT_SECONDS_AT_IDLE_CLOSE: Final = 0.2
 
 
 class Fault(BaseModel):
-    """How a provider fails and what share of its calls, 0 to 1."""
+    """How a provider fails and what share of its calls, 0 to 1: with 0.5 it fails every other one.
+
+    With `timeout`, it may take the message all the same (`accepts`) and never answer, or answer after `seconds`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     mode: Mode
     rate: float = Field(default=1.0, ge=0, le=1)
+    accepts: bool = Field(default=False, exclude_if=lambda accepts: not accepts)
+    seconds: float | None = Field(default=None, ge=0, le=900, exclude_if=lambda seconds: seconds is None)
+
+    @property
+    def words(self) -> str:
+        """`outage at 50 %`, as people read it."""
+        taken = ", message taken," if self.accepts else ""
+        return f"{self.mode}{taken} at {round(self.rate * 100)} %"
+
+    @model_validator(mode="after")
+    def _only_what_accepts_is_late(self) -> Self:
+        if self.accepts and self.mode != "timeout":
+            raise PydanticCustomError("accepts", "accepts is for the mode timeout alone")
+        if self.seconds is not None and not self.accepts:
+            raise PydanticCustomError("seconds", "seconds is for a timeout that accepts alone")
+        return self
 
 
 class Faults:
@@ -49,7 +71,7 @@ class Faults:
         """Let a provider work again."""
         self._faults.pop(provider, None)
 
-    def next_failure(self, provider: str) -> Mode | None:
+    def next_failure(self, provider: str) -> Fault | None:
         """How the call that is being served must fail, if it must."""
         fault = self._faults.get(provider)
         if fault is None or fault.mode == "idle_close":
@@ -58,4 +80,20 @@ class Faults:
         if self._due[provider] < 1:
             return None
         self._due[provider] -= 1
-        return fault.mode
+        return fault
+
+
+async def until_disconnected(receive: Receive) -> None:
+    """Never answer: return when the caller has given up."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def is_still_there_after(seconds: float | None, receive: Receive) -> bool:
+    """Wait for so long, for ever if None, and say whether the caller waits still."""
+    try:
+        async with asyncio.timeout(seconds):
+            await until_disconnected(receive)
+    except TimeoutError:
+        return True
+    return False

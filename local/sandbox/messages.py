@@ -1,10 +1,14 @@
 """The inbox: every message a provider accepted, in order, and who waits for the next one."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
+
+if TYPE_CHECKING:
+    from local.sandbox.alerts import Notice
 
 
 def rfc3339(at: datetime) -> str:
@@ -17,7 +21,8 @@ class Message:
     """One message as its provider got it.
 
     `body` is of type `content_type`; `text` is an alternative part in plain text; `details` are what else the provider
-    was told (sender, headers, tags), as pairs to show. The ids are there when the sender was Carillon.
+    was told (sender, headers, tags), as pairs to show; `headers` are those of them that a mail has of its own, and
+    `raw` is the mail itself if it was given as such. The ids are there when the sender was Carillon.
     """
 
     channel: str
@@ -28,6 +33,8 @@ class Message:
     subject: str | None = None
     text: str | None = None
     details: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    raw: str | None = None
     notification_id: str | None = None
     delivery_id: str | None = None
     id: str = field(default_factory=lambda: uuid4().hex)
@@ -52,7 +59,9 @@ class Inbox:
 
     def __init__(self) -> None:
         self._messages: dict[str, Message] = {}
+        self._notices: list[Notice] = []
         self._version = 0
+        self._followers: list[Callable[[Message], None]] = []
         self._changed = asyncio.Condition()
 
     @property
@@ -60,14 +69,30 @@ class Inbox:
         """All of them, oldest first."""
         return list(self._messages.values())
 
+    @property
+    def notices(self) -> "list[Notice]":
+        """What was told on the alert topic, oldest first."""
+        return list(self._notices)
+
+    async def tell(self, notice: "Notice") -> None:
+        """Keep a notice and wake whoever waits."""
+        self._notices.append(notice)
+        await self.announce_change()
+
     def get(self, message_id: str) -> Message | None:
         """The message with this inbox id."""
         return self._messages.get(message_id)
 
     async def add(self, message: Message) -> None:
-        """Keep a message and wake whoever waits."""
+        """Keep a message, wake whoever waits, and tell who follows."""
         self._messages[message.id] = message
         await self.announce_change()
+        for follow in self._followers:
+            follow(message)
+
+    def tell_of_each(self, follow: Callable[[Message], None]) -> None:
+        """Tell of each new message."""
+        self._followers.append(follow)
 
     async def announce_change(self) -> None:
         """Tell whoever waits that what the page shows is another."""

@@ -13,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from local.sandbox.faults import Faults
+from local.sandbox.alerts import notice_of
+from local.sandbox.faults import Faults, is_still_there_after, until_disconnected
 from local.sandbox.messages import Inbox
 from local.sandbox.providers import AWS_PROVIDERS
 from local.sandbox.providers.aws import AwsProvider, AwsRequest, json_error
@@ -47,15 +48,18 @@ class PassThrough:
         asked = AwsRequest(request.method, request.url.path, body)
         provider = self._concerned(signing_name(scope), asked)
         failure = self._faults.next_failure(provider.name) if provider and provider.sends(asked) else None
-        if failure == "timeout":
+        late = failure if failure and failure.mode == "timeout" else None
+        if late and not late.accepts:
             await until_disconnected(receive)
             return
-        if provider and failure:
-            answer = provider.failure(failure)
+        if provider and failure and not late:
+            answer = provider.failure(failure.mode)
         elif refusal := provider.refusal(asked) if provider and provider.sends(asked) else None:
             answer = refusal
         else:
             answer = await self._forward(request, asked, provider)
+        if late and not await is_still_there_after(late.seconds, receive):
+            return
         await answer(scope, receive, send)
 
     def _concerned(self, service: str | None, asked: AwsRequest) -> AwsProvider | None:
@@ -79,6 +83,8 @@ class PassThrough:
             message = provider.message(asked, content)
             if message:
                 await self._inbox.add(message)
+        if answer.is_success and (notice := notice_of(asked)):
+            await self._inbox.tell(notice)
         headers = {name: value for name, value in answer.headers.items() if name not in _NOT_RELAYED}
         return Response(content, answer.status_code, headers)
 
@@ -87,9 +93,3 @@ def _raw_path(scope: Scope) -> bytes:
     query: bytes = scope["query_string"]
     path: bytes = scope["raw_path"]
     return path + b"?" + query if query else path
-
-
-async def until_disconnected(receive: Receive) -> None:
-    """Never answer: return when the caller has given up."""
-    while (await receive())["type"] != "http.disconnect":
-        pass

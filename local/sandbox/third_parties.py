@@ -6,9 +6,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from local.sandbox.credentials import Credentials
-from local.sandbox.faults import Faults
+from local.sandbox.endpoints import Endpoint, Endpoints
+from local.sandbox.faults import Faults, is_still_there_after, until_disconnected
 from local.sandbox.messages import Inbox
-from local.sandbox.passthrough import until_disconnected
 from local.sandbox.providers import HTTP_PROVIDERS
 from local.sandbox.providers.http import Accepted, Call, HttpProvider
 
@@ -16,22 +16,28 @@ from local.sandbox.providers.http import Accepted, Call, HttpProvider
 class ThirdParties:
     """An ASGI application that is all of them."""
 
-    def __init__(self, credentials: Credentials, inbox: Inbox, faults: Faults) -> None:
+    def __init__(self, credentials: Credentials, inbox: Inbox, faults: Faults, endpoints: Endpoints) -> None:
         self._providers = [provider(credentials) for provider in HTTP_PROVIDERS]
-        self._inbox, self._faults = inbox, faults
+        self._inbox, self._faults, self._endpoints = inbox, faults, endpoints
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one call as the provider whose host was asked."""
+        """Answer one call as the provider, or the producer's endpoint, whose host was asked."""
         call = await _call(Request(scope, receive))
-        provider = next(each for each in self._providers if _answers_at(each, call.host))
+        provider = self._endpoints.at(call.host) or self._provider(call.host)
         failure = self._faults.next_failure(provider.name)
-        if failure == "timeout":
+        late = failure if failure and failure.mode == "timeout" else None
+        if late and not late.accepts:
             await until_disconnected(receive)
             return
-        response = provider.failure(failure) if failure else await self._taken(provider, call)
+        response = provider.failure(failure.mode) if failure and not late else await self._taken(provider, call)
+        if late and not await is_still_there_after(late.seconds, receive):
+            return
         await response(scope, receive, send)
 
-    async def _taken(self, provider: HttpProvider, call: Call) -> Response:
+    def _provider(self, host: str) -> HttpProvider:
+        return next(each for each in self._providers if _answers_at(each, host))
+
+    async def _taken(self, provider: HttpProvider | Endpoint, call: Call) -> Response:
         answer = provider.answer(call)
         if not isinstance(answer, Accepted):
             return answer

@@ -1,14 +1,16 @@
 """What the log says about each message: its delivery's status and timeline, read from the notifications table."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import boto3
+from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
+from handlers.domain.notifications.deliveries import Attempt, with_fates
 from local.engine.emulator import Emulator
 from local.sandbox.messages import Message
 
@@ -28,11 +30,22 @@ class Step:
 
 @dataclass(frozen=True)
 class Timeline:
-    """A delivery's status now and its way there, oldest step first, and whose delivery it is when it is a user's."""
+    """A delivery's status now and its way there, oldest step first, and whose delivery it is when it is a user's.
+
+    `attempts` are those to send it, oldest first; `redrives` are when, and why, it was led back into the log.
+    """
 
     status: str
     steps: tuple[Step, ...]
     user_id: str | None = None
+    channel: str | None = None
+    attempts: tuple[Attempt, ...] = ()
+    redrives: tuple[Step, ...] = ()
+
+    @property
+    def events(self) -> tuple[Step | Attempt, ...]:
+        """All of it in the order in which it happened."""
+        return tuple(sorted((*self.steps, *self.attempts, *self.redrives), key=lambda each: each.at))
 
 
 class Timelines:
@@ -50,8 +63,24 @@ class Timelines:
         batches = (keys[start : start + _BATCH] for start in range(0, len(keys), _BATCH))
         timelines = {}
         for item in (item for batch in batches for item in self._read(batch)):
-            with suppress(KeyError, TypeError, ValueError):  # one that cannot be read hides none of the others
-                timelines[item["delivery_id"]] = _timeline(item)
+            with suppress(AttributeError, KeyError, TypeError, ValueError):
+                timelines[_delivery_id(item)] = _timeline(item)
+        return timelines
+
+    def of_notification(self, notification_id: str) -> dict[str, Timeline]:
+        """Timelines by delivery id, for all that the log holds of one notification."""
+        try:
+            found = self._dynamodb.Table(self._table).query(
+                KeyConditionExpression=Key("notification_id").eq(notification_id), ConsistentRead=True
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                return {}
+            raise
+        timelines = {}
+        for item in found["Items"]:
+            with suppress(AttributeError, KeyError, TypeError, ValueError):
+                timelines[_delivery_id(item)] = _timeline(item)
         return timelines
 
     def users(self, messages: Iterable[Message]) -> dict[str, str]:
@@ -64,9 +93,9 @@ class Timelines:
     def _read(self, keys: Iterable[tuple[str, str]]) -> Iterator[dict[str, Any]]:
         asked: Any = {
             self._table: {
-                "Keys": [{"notification_id": n, "item": f"delivery#{d}"} for n, d in keys],
-                "ProjectionExpression": "delivery_id, user_id, #status, #timeline",
-                "ExpressionAttributeNames": {"#status": "status", "#timeline": "timeline"},
+                "Keys": [{"notification_id": n, "item": _ALL_OF_IT if n == d else f"{_DELIVERY}{d}"} for n, d in keys],
+                "ProjectionExpression": ", ".join(["notification_id", *_READ]),
+                "ExpressionAttributeNames": {name: name[1:] for name in _READ},
                 "ConsistentRead": True,
             }
         }
@@ -81,6 +110,35 @@ class Timelines:
             asked = answer["UnprocessedKeys"]
 
 
+_READ = ("#item", "#user_id", "#channel", "#status", "#timeline", "#attempts", "#redrives")
+_DELIVERY = "delivery#"
+_ALL_OF_IT = "notification"
+"""The item of a notification, and of the only delivery that has the same id (`handlers.adapters.aws.log_keys`)."""
+
+
+def _delivery_id(item: dict[str, Any]) -> str:
+    name: str = item["item"]
+    return str(item["notification_id"]) if name == _ALL_OF_IT else name.removeprefix(_DELIVERY)
+
+
 def _timeline(item: dict[str, Any]) -> Timeline:
-    steps = (Step(step["status"], datetime.fromisoformat(step["at"]), step.get("reason")) for step in item["timeline"])
-    return Timeline(item["status"], tuple(steps), item.get("user_id"))
+    steps = (Step(_said(step), datetime.fromisoformat(step["at"]), step.get("reason")) for step in item["timeline"])
+    attempts = (Attempt(attempt=int(number), **each) for number, each in item.get("attempts", {}).items())
+    redrives = (
+        Step("led back", datetime.fromisoformat(each["at"]), f"{each['reason']}; due again at {each['due_at']}")
+        for each in item.get("redrives", ())
+    )
+    return Timeline(
+        status=item["status"],
+        steps=tuple(steps),
+        user_id=item.get("user_id"),
+        channel=item.get("channel"),
+        attempts=with_fates(sorted(attempts, key=lambda each: each.attempt)),
+        redrives=tuple(redrives),
+    )
+
+
+def _said(step: Mapping[str, Any]) -> str:
+    """What a step tells: a status, or the event of a receipt that moved none."""
+    said = str(step.get("status") or step["event"])
+    return f"{said} by a machine" if step.get("machine") else said

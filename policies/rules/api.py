@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from policies.routes import INTEGRATION, METHOD, path_of
 from policies.rule import Finding, Resource, ResourceRule, Severity, StackRule, aws, security_hub
-from policies.values import UNKNOWN, at, is_within
+from policies.values import UNKNOWN, at, is_on, is_within
 
 _API = "aws:apigateway/restApi:RestApi"
 _STAGE = "aws:apigateway/stage:Stage"
 _SETTINGS = "aws:apigateway/methodSettings:MethodSettings"
 _DOMAIN = "aws:apigateway/domainName:DomainName"
+_ASSOCIATION = "aws:wafv2/webAclAssociation:WebAclAssociation"
 _AUTHORIZER = "aws:apigateway/authorizer:Authorizer"
 _MODERN = ("SecurityPolicy_TLS13_", "TLS_1_2")
 _AUTHORIZER_CACHE_SECONDS = 60
@@ -128,4 +129,49 @@ AUTHORIZED = StackRule(
     fix="Set authorization to CUSTOM with the authorizer's authorizerId.",
     reference=security_hub("APIGateway.8"),
     check=open_to_anybody,
+)
+
+
+def without_firewall(resources: Sequence[Resource]) -> Iterator[Finding]:
+    """Find a stage of production that no web ACL stands before."""
+    associations = [each for each in resources if each.type == _ASSOCIATION]
+    for stage in (each for each in resources if each.type == _STAGE and each.stack == "prod"):
+        if not any(_stands_before(each, stage) for each in associations):
+            yield Finding(stage.urn, "no web ACL stands before the API")
+
+
+def _stands_before(association: Resource, stage: Resource) -> bool:
+    """Tell whether an association is with this stage, or may be: by the ARN, written out, or by where it comes from."""
+    arn = at(association.properties, "resourceArn")
+    if arn is UNKNOWN:
+        sources = association.depends.get("resourceArn", ())
+        return not sources or stage.urn in sources
+    path = f"/restapis/{at(stage.properties, 'restApi')}/stages/{at(stage.properties, 'stageName')}"
+    known = at(stage.properties, "arn")
+    return known is UNKNOWN or arn == known or str(arn).endswith(path)
+
+
+def not_traced(resource: Resource) -> Iterator[str]:
+    """Find a stage that begins no trace."""
+    if resource.type == _STAGE and not is_on(at(resource.properties, "xrayTracingEnabled")):
+        yield "xrayTracingEnabled: requests are not traced"
+
+
+FIREWALL = StackRule(
+    name="api-waf-in-prod",
+    summary="In production a web ACL stands before the API.",
+    severity=Severity.MEDIUM,
+    why="Floods and known attacks would reach the authorizer, and be paid for, one by one.",
+    fix="Make a WebAcl, and a WebAclAssociation of it with the stage's ARN.",
+    reference=security_hub("APIGateway.4"),
+    check=without_firewall,
+)
+TRACED = ResourceRule(
+    name="api-tracing",
+    summary="Requests to the API are traced.",
+    severity=Severity.LOW,
+    why="A slow request cannot be followed from the API into the function and what it calls.",
+    fix="Set xrayTracingEnabled on the stage.",
+    reference=security_hub("APIGateway.3"),
+    check=not_traced,
 )

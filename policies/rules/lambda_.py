@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
+from policies.roles import lacking, policies_of
 from policies.routes import INTEGRATION, path_of
 from policies.rule import Finding, Level, Resource, ResourceRule, Severity, StackRule, aws, security_hub
+from policies.rules.sqs import called
 from policies.values import UNKNOWN, Value, at, is_within, items
 
 _FUNCTION = "aws:lambda/function:Function"
@@ -14,6 +16,7 @@ _AUTHORIZER = "aws:apigateway/authorizer:Authorizer"
 _PERMISSION = "aws:lambda/permission:Permission"
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html, those of Python that get security updates.
 _SUPPORTED = ("python3.11", "python3.12", "python3.13", "python3.14")
+_FOLLOWS = tuple(f"dynamodb:{each}" for each in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"))
 _SECRET_NAMES = re.compile(r"(SECRET|PASSWORD|PASSWD|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIAL)S?$", re.IGNORECASE)
 # What a secret looks like: an AWS key id, a JWT, a PEM, a provider's key, a signing secret.
 _SECRET_VALUES = re.compile(
@@ -39,10 +42,16 @@ def secrets_in_the_environment(resource: Resource) -> Iterator[str]:
 
 
 def unbounded_workers(resource: Resource) -> Iterator[str]:
-    """Find a queue's consumer that may take all of the account's concurrency."""
-    if resource.type == _MAPPING and not is_within(
-        at(resource.properties, "scalingConfig", "maximumConcurrency"), 2, 1000
-    ):
+    """Find a queue's consumer that may take all of the account's concurrency. A stream's has its shards for a bound.
+
+    Its pollers are bounded where they are provisioned, as AWS takes either bound; each feeds ten invocations.
+    """
+    if resource.type != _MAPPING or _is_stream(resource):
+        return
+    if at(resource.properties, "provisionedPollerConfig") is not None:
+        if not is_within(at(resource.properties, "provisionedPollerConfig", "maximumPollers"), 2, 100):
+            yield "provisionedPollerConfig.maximumPollers: not from 2 to 100"
+    elif not is_within(at(resource.properties, "scalingConfig", "maximumConcurrency"), 2, 1000):
         yield "scalingConfig.maximumConcurrency: not from 2 to 1000"
 
 
@@ -51,6 +60,27 @@ def whole_batches_fail(resource: Resource) -> Iterator[str]:
     types = at(resource.properties, "functionResponseTypes")
     if resource.type == _MAPPING and UNKNOWN not in items(types) and types != ["ReportBatchItemFailures"]:
         yield "functionResponseTypes: one bad message brings back all of its batch"
+
+
+def followers_may_not_read(resources: Sequence[Resource]) -> Iterator[Finding]:
+    """Find a function whose role may not read the stream that it is fed from: AWS would refuse to make the mapping."""
+    for mapping in (each for each in resources if each.type == _MAPPING and _is_stream(each)):
+        arn = at(mapping.properties, "eventSourceArn")
+        for function in called(mapping, resources):
+            holders = policies_of(function, resources)
+            if holders is not None and isinstance(arn, str) and (missing := lacking(holders, _FOLLOWS, arn)):
+                yield Finding(mapping.urn, f"the function's role lacks {', '.join(missing)}")
+
+
+def given_up_in_silence(resource: Resource) -> Iterator[str]:
+    """Find a function that is fed from a stream, and of which nobody is told what it never managed."""
+    target = at(resource.properties, "destinationConfig", "onFailure", "destinationArn")
+    if resource.type == _MAPPING and _is_stream(resource) and not target:
+        yield "destinationConfig.onFailure: what is given up is told nowhere"
+
+
+def _is_stream(mapping: Resource) -> bool:
+    return at(mapping.properties, "startingPosition") is not None
 
 
 def callers_without_a_source(resource: Resource) -> Iterator[str]:
@@ -153,7 +183,7 @@ BOUNDED = ResourceRule(
     summary="Every queue's consumer has a bound on its concurrency.",
     severity=Severity.MEDIUM,
     why="A full queue would take the whole account's concurrency, and the API would answer 429.",
-    fix="Set scalingConfig.maximumConcurrency, from 2 to 1000.",
+    fix="Set scalingConfig.maximumConcurrency, from 2 to 1000, or provisionedPollerConfig.maximumPollers, to 100.",
     reference=aws("Maximum concurrency", "lambda/latest/dg/services-sqs-scaling.html#events-sqs-max-concurrency"),
     check=unbounded_workers,
 )
@@ -167,6 +197,24 @@ PARTIAL_FAILURES = ResourceRule(
         "Partial batch responses", "lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting"
     ),
     check=whole_batches_fail,
+)
+FOLLOWERS_MAY_READ = StackRule(
+    name="lambda-followers-may-read",
+    summary="The role of each function that is fed from a stream may read it.",
+    severity=Severity.HIGH,
+    why="AWS refuses the event source mapping otherwise, and the local emulator does not.",
+    fix=f"Allow {', '.join(_FOLLOWS)} on the stream's ARN in the policy of the function's role.",
+    reference=aws("Execution role permissions", "lambda/latest/dg/with-ddb.html#events-dynamodb-permissions"),
+    check=followers_may_not_read,
+)
+GIVEN_UP_VISIBLY = ResourceRule(
+    name="lambda-streams-give-up-visibly",
+    summary="What a function that is fed from a stream never manages is told to somebody.",
+    severity=Severity.MEDIUM,
+    why="Lambda goes on behind it, and the records are gone with the stream's 24 hours.",
+    fix="Set destinationConfig.onFailure to a queue that an alarm watches.",
+    reference=aws("On-failure destinations", "lambda/latest/dg/services-dynamodb-errors.html"),
+    check=given_up_in_silence,
 )
 PERMISSION_SOURCE = ResourceRule(
     name="lambda-permission-source",
@@ -204,4 +252,21 @@ RULES_MAY_CALL = StackRule(
     fix="Make a Permission for events.amazonaws.com with the ARN of the rule as sourceArn.",
     reference=aws("Lambda targets", "eventbridge/latest/userguide/eb-use-resource-based.html#eb-lambda-permissions"),
     check=rules_cannot_call,
+)
+
+
+def not_traced(resource: Resource) -> Iterator[str]:
+    """Find a function that adds nothing to a trace."""
+    if resource.type == _FUNCTION and at(resource.properties, "tracingConfig", "mode") not in ("Active", UNKNOWN):
+        yield "tracingConfig.mode: what the function does is not traced"
+
+
+TRACED = ResourceRule(
+    name="lambda-tracing",
+    summary="Functions are traced.",
+    severity=Severity.LOW,
+    why="Where the time of a delivery goes, and which call failed, is guessed from logs.",
+    fix="Set tracingConfig.mode to Active, and let the role send traces to X-Ray.",
+    reference=security_hub("Lambda.7"),
+    check=not_traced,
 )

@@ -7,6 +7,7 @@ from policies.values import UNKNOWN, at, is_on, items, parsed
 
 _ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 _PROVIDER = "pulumi:providers:aws"
+ALLOWED_REGIONS = ("eu-central-1", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-3")
 REQUIRED_TAGS = ("project", "environment", "owner", "cost-centre", "data-class")
 
 
@@ -129,4 +130,28 @@ REPUTATION = ResourceRule(
     fix="Set reputationOptions.reputationMetricsEnabled.",
     reference=aws("Reputation metrics", "ses/latest/dg/monitor-sender-reputation.html"),
     check=reputation_unknown,
+)
+
+
+def elsewhere(resource: Resource) -> Iterator[str]:
+    """Find a provider, a resource or a replica outside the regions in which data may lie."""
+    places = [("region", at(resource.properties, "region"))]
+    for number, replica in enumerate(items(at(resource.properties, "replicas"))):
+        places.append((f"replicas.{number}.regionName", at(replica, "regionName")))
+    for where, region in places:
+        if isinstance(region, str) and region and region not in ALLOWED_REGIONS:
+            yield f"{where}: {region} is not among the regions in which data may lie"
+
+
+ALLOWED_REGION = ResourceRule(
+    name="region-allowed",
+    summary=f"Everything lies in the European Union: {', '.join(ALLOWED_REGIONS)}.",
+    severity=Severity.HIGH,
+    why="Addresses and messages are personal data, and were given for keeping there.",
+    fix="Choose one of these regions; another one needs a word with whoever answers for data protection.",
+    reference=aws(
+        "Requirements for data residency",
+        "controltower/latest/controlreference/primary-region-deny-policy.html",
+    ),
+    check=elsewhere,
 )

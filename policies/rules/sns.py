@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from policies.documents import statements
-from policies.rule import Resource, ResourceRule, Severity, security_hub
+from policies.publishers import unbounded
+from policies.rule import Resource, ResourceRule, Severity, aws, security_hub
 from policies.transport import refuses_cleartext
 from policies.values import at, is_own_key
 
@@ -39,4 +40,23 @@ TLS_ONLY = ResourceRule(
     fix="Add a Deny for everybody under the condition that aws:SecureTransport is false.",
     reference=security_hub("SNS.4"),
     check=cleartext,
+)
+
+
+def unbounded_publishers(resource: Resource) -> Iterator[str]:
+    """Find a service that may publish for any of its resources."""
+    if resource.type == "aws:sns/topicPolicy:TopicPolicy":
+        yield from unbounded(resource, "sns:Publish")
+
+
+PUBLISHERS = ResourceRule(
+    name="sns-publishers-bounded",
+    summary="A service may publish to a topic for named resources of ours alone.",
+    severity=Severity.MEDIUM,
+    why="Any alarm of the account could otherwise wake whoever is on call here.",
+    fix="Add a condition on aws:SourceArn: the alarms' ARN.",
+    reference=aws(
+        "Allow alarms to publish", "AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html#US_SetupSNS"
+    ),
+    check=unbounded_publishers,
 )

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from policies.documents import statements
+from policies.publishers import may_send, unbounded
 from policies.roles import lacking, policies_of
 from policies.rule import Finding, Reference, Resource, ResourceRule, Severity, StackRule, aws, security_hub
 from policies.transport import refuses_cleartext
-from policies.values import UNKNOWN, Value, at, is_own_key, is_unknown_inside
+from policies.values import UNKNOWN, Value, at, is_own_key
 
 _QUEUE = "aws:sqs/queue:Queue"
 _REDRIVE = "aws:sqs/redrivePolicy:RedrivePolicy"
@@ -21,6 +23,8 @@ _VISIBILITY_PER_TIMEOUT = 6
 _GUIDE = "AWSSimpleQueueService/latest/SQSDeveloperGuide"
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
 _CONSUMES = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+# How the name ends of a queue that nothing consumes: only a person knows what is to become of what is parked there.
+_QUARANTINE = "-quarantine"
 # What SQS and Lambda take where nothing is said, in seconds.
 _DEFAULT_VISIBILITY, _DEFAULT_TIMEOUT, _DEFAULT_RETENTION = 30, 3, 4 * 24 * 3600
 
@@ -56,8 +60,8 @@ class _Pointer:
 
 
 def without_dead_letters(resources: Sequence[Resource]) -> Iterator[Finding]:
-    """Find the queues that have no dead-letter queue and are not one themselves."""
-    queues = [resource for resource in resources if resource.type == _QUEUE]
+    """Find the queues that have no dead-letter queue and are not one themselves, nor a quarantine."""
+    queues = [each for each in resources if each.type == _QUEUE and not _is_quarantine(each)]
     urns = frozenset(queue.urn for queue in queues)
     targets = list(_dead_letter_targets(resources))
     attached = [_pointer(resource, "queueUrl") for resource in resources if resource.type == _REDRIVE]
@@ -68,6 +72,24 @@ def without_dead_letters(resources: Sequence[Resource]) -> Iterator[Finding]:
         is_one = any(pointer.may_mean(queue, _identity(queue, "arn"), urns) for pointer in targets)
         if not has_one and not is_one:
             yield Finding(queue.urn, "redrivePolicy: the queue has no dead-letter queue, and is none itself")
+
+
+def _is_quarantine(queue: Resource) -> bool:
+    """Say whether a queue is, or may be, one that nothing consumes, as its messages are for people to look at."""
+    name = at(queue.properties, "name")
+    return name is UNKNOWN or (isinstance(name, str) and name.endswith(_QUARANTINE))
+
+
+def nobody_redrives(resources: Sequence[Resource]) -> Iterator[Finding]:
+    """Find a dead-letter queue that nothing empties, and that is no quarantine."""
+    queues, urns = _queues(resources)
+    targets = list(_dead_letter_targets(resources))
+    consumed = [_pointer(each, "eventSourceArn") for each in resources if each.type == _MAPPING]
+    for queue in (each for each in queues if not _is_quarantine(each)):
+        identity = _identity(queue, "arn")
+        is_one = any(each.means(queue, identity, urns) for each in targets)
+        if is_one and not any(each.may_mean(queue, identity, urns) for each in consumed):
+            yield Finding(queue.urn, "no function empties this dead-letter queue")
 
 
 def _dead_letter_targets(resources: Sequence[Resource]) -> Iterator[_Pointer]:
@@ -89,7 +111,7 @@ def _identity(queue: Resource, output: str) -> Value:
 
 DEAD_LETTER_QUEUE = StackRule(
     name="sqs-dead-letter-queue",
-    summary="Every queue has a dead-letter queue, or is one.",
+    summary="Every queue has a dead-letter queue, or is one; but for a quarantine, which nothing consumes.",
     unknowns="A preview, which does not know ARNs yet, goes by the resource that each comes from, and gives the "
     "benefit of the doubt where it cannot tell; the update checks again, by the ARNs themselves.",
     why="A message that no attempt can process is tried over and over, in the way of the others, and deleted when its "
@@ -130,7 +152,7 @@ def seen_again_too_soon(resources: Sequence[Resource]) -> Iterator[Finding]:
     queues, urns = _queues(resources)
     for mapping in (each for each in resources if each.type == _MAPPING):
         source = _pointer(mapping, "eventSourceArn")
-        timeouts = [_number(each, "timeout", _DEFAULT_TIMEOUT) for each in _called(mapping, resources)]
+        timeouts = [_number(each, "timeout", _DEFAULT_TIMEOUT) for each in called(mapping, resources)]
         for queue in (each for each in queues if source.means(each, _identity(each, "arn"), urns)):
             needed = _VISIBILITY_PER_TIMEOUT * max(timeouts, default=0)
             if 0 <= _number(queue, "visibilityTimeoutSeconds", _DEFAULT_VISIBILITY) < needed:
@@ -139,7 +161,7 @@ def seen_again_too_soon(resources: Sequence[Resource]) -> Iterator[Finding]:
                 )
 
 
-def _called(mapping: Resource, resources: Sequence[Resource]) -> Iterator[Resource]:
+def called(mapping: Resource, resources: Sequence[Resource]) -> Iterator[Resource]:
     """Yield the function that a mapping feeds, named by its ARN or an alias of it, as far as that is known."""
     name = at(mapping.properties, "functionName")
     for function in (each for each in resources if each.type == _FUNCTION):
@@ -162,33 +184,50 @@ def forgotten_too_soon(resources: Sequence[Resource]) -> Iterator[Finding]:
 
 
 def dead_letters_ring_nobody(resources: Sequence[Resource]) -> Iterator[Finding]:
-    """Find a dead-letter queue that fills without an alarm."""
+    """Find a dead-letter queue, or a quarantine, that fills without an alarm."""
     queues, urns = _queues(resources)
     targets = list(_dead_letter_targets(resources))
     watched = [at(each.properties, "dimensions", "QueueName") for each in resources if each.type == _ALARM]
     for queue in queues:
-        is_one = any(each.means(queue, _identity(queue, "arn"), urns) for each in targets)
+        is_one = _is_quarantine(queue) or any(each.means(queue, _identity(queue, "arn"), urns) for each in targets)
         name = at(queue.properties, "name")
         if is_one and not (name in watched or UNKNOWN in (name, *watched)):
             yield Finding(queue.urn, "no alarm watches this dead-letter queue")
 
 
 def rules_cannot_send(resources: Sequence[Resource]) -> Iterator[Finding]:
-    """Find a queue that a rule sends to whose policy does not let EventBridge in: AWS would refuse each event."""
+    """Find a queue that a rule sends to, events or dead letters, and that does not let this rule in."""
     queues, urns = _queues(resources)
-    let_in = [_pointer(each, "queueUrl") for each in resources if each.type == _POLICY and _lets_rules_in(each)]
     for target in (each for each in resources if each.type == _TARGET):
-        arn = _pointer(target, "arn")
-        for queue in (each for each in queues if arn.means(each, _identity(each, "arn"), urns)):
-            if not any(each.may_mean(queue, _identity(queue, "url"), urns) for each in let_in):
-                yield Finding(queue.urn, "no statement of its policy lets events.amazonaws.com send")
+        let_in = [_pointer(each, "queueUrl") for each in resources if each.type == _POLICY and _lets_in(each, target)]
+        for arn in (_pointer(target, "arn"), _pointer(target, "deadLetterConfig", "arn")):
+            for queue in (each for each in queues if arn.means(each, _identity(each, "arn"), urns)):
+                if not any(each.may_mean(queue, _identity(queue, "url"), urns) for each in let_in):
+                    rule = at(target.properties, "rule")
+                    yield Finding(queue.urn, f"its policy does not let events.amazonaws.com send for the rule {rule}")
+
+
+def _lets_in(policy: Resource, target: Resource) -> bool:
+    """Tell whether a queue's policy lets the rule of a target send: `…:rule/<bus>/<rule>`, a default bus left out."""
+    rule, bus = at(target.properties, "rule"), at(target.properties, "eventBusName")
+    if UNKNOWN in (rule, bus):
+        return True
+    ending = f":rule/{rule}" if bus in (None, "default") else f":rule/{bus}/{rule}"
+    sources = may_send(policy, "events.amazonaws.com", "sqs:SendMessage")
+    return any(each is None or fnmatchcase(ending, f":{each.rpartition(':')[2]}") for each in sources)
+
+
+def unbounded_senders(resource: Resource) -> Iterator[str]:
+    """Find a service that may send to a queue for any of its resources."""
+    if resource.type == _POLICY:
+        yield from unbounded(resource, "sqs:SendMessage")
 
 
 def consumers_may_not_read(resources: Sequence[Resource]) -> Iterator[Finding]:
     """Find a consumer whose role may not take messages from its queue: AWS would refuse to make the mapping."""
     for mapping in (each for each in resources if each.type == _MAPPING):
         arn = _arn_by_name(_pointer(mapping, "eventSourceArn"), resources)
-        for function in _called(mapping, resources):
+        for function in called(mapping, resources):
             holders = policies_of(function, resources)
             if holders is not None and arn and (missing := lacking(holders, _CONSUMES, arn)):
                 yield Finding(mapping.urn, f"the function's role lacks {', '.join(missing)}")
@@ -202,15 +241,6 @@ def _arn_by_name(source: _Pointer, resources: Sequence[Resource]) -> str | None:
         if isinstance(source.value, str) and isinstance(name, str):
             return f"{source.value.rpartition(':')[0]}:{name}"
     return None
-
-
-def _lets_rules_in(policy: Resource) -> bool:
-    if is_unknown_inside(policy.properties.get("policy")):
-        return True
-    return any(
-        each.allows and "events.amazonaws.com" in each.services and "sqs:SendMessage" in each.actions
-        for each in statements(policy)
-    )
 
 
 def _queues(resources: Sequence[Resource]) -> tuple[list[Resource], frozenset[str]]:
@@ -277,7 +307,7 @@ DEAD_LETTERS_KEPT = StackRule(
 )
 DEAD_LETTERS_RING = StackRule(
     name="sqs-dead-letters-have-an-alarm",
-    summary="Every dead-letter queue has an alarm.",
+    summary="Every dead-letter queue, and every quarantine, has an alarm.",
     severity=Severity.HIGH,
     why="What lies there was given up, and nobody looks for it by chance.",
     fix="Make a MetricAlarm on AWS/SQS with the queue's name as QueueName.",
@@ -287,14 +317,34 @@ DEAD_LETTERS_RING = StackRule(
     ),
     check=dead_letters_ring_nobody,
 )
+DEAD_LETTERS_REDRIVEN = StackRule(
+    name="sqs-dead-letters-have-a-redriver",
+    summary="Every dead-letter queue is emptied by a function; but for a quarantine, whose messages wait for a person.",
+    unknowns="A preview, which does not know ARNs yet, goes by the resource that each comes from.",
+    severity=Severity.HIGH,
+    why="What nobody takes out of it waits there until SQS deletes it after fourteen days, and its alarm never ends.",
+    fix="Make an EventSourceMapping from the queue to a function that leads its messages back into the log; or end its "
+    "name in -quarantine, when only a person can say what is to become of them.",
+    reference=aws("Lambda with SQS", "lambda/latest/dg/with-sqs.html"),
+    check=nobody_redrives,
+)
 RULES_MAY_SEND = StackRule(
     name="sqs-rules-may-send",
-    summary="The policy of each queue that a rule sends to lets EventBridge send.",
+    summary="The policy of each queue that a rule sends to, events or dead letters, lets this rule send.",
     severity=Severity.HIGH,
     why="AWS refuses every event otherwise, and the local emulator does not: it would show in production alone.",
     fix="Allow sqs:SendMessage to events.amazonaws.com, under aws:SourceArn of the rule.",
     reference=aws("SQS targets", "eventbridge/latest/userguide/eb-use-resource-based.html#eb-sqs-permissions"),
     check=rules_cannot_send,
+)
+SENDERS = ResourceRule(
+    name="sqs-publishers-bounded",
+    summary="A service may send to a queue for named resources of ours alone.",
+    severity=Severity.MEDIUM,
+    why="Any rule of the account could otherwise put events among our deliveries.",
+    fix="Add a condition on aws:SourceArn: the rule's ARN.",
+    reference=aws("SQS targets", "eventbridge/latest/userguide/eb-use-resource-based.html#eb-sqs-permissions"),
+    check=unbounded_senders,
 )
 CONSUMERS_MAY_READ = StackRule(
     name="sqs-consumers-may-read",

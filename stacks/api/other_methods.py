@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from handlers.domain.security_headers import SECURITY_HEADERS
 from stacks.api.responses import METHOD_NOT_ALLOWED
 from stacks.api.routes import allowed, path_identifier
 
@@ -41,10 +42,14 @@ ANSWERS = (
 
 
 def answer_other_methods(
-    rest_api: pulumi.Input[str], path: str, resource_id: pulumi.Input[str], opts: pulumi.ResourceOptions
+    rest_api: pulumi.Input[str],
+    path: str,
+    resource_id: pulumi.Input[str],
+    opts: pulumi.ResourceOptions,
+    start: str = "",
 ) -> list[pulumi.Resource]:
-    """Make both of a path's answers; a deployment has to come after what is returned."""
-    return [_answer(each, rest_api, path, resource_id, opts) for each in ANSWERS]
+    """Make both of a path's answers, by names with this start; a deployment has to come after what is returned."""
+    return [_answer(each, rest_api, path, resource_id, opts, start) for each in ANSWERS]
 
 
 def _answer(
@@ -53,11 +58,11 @@ def _answer(
     path: str,
     resource_id: pulumi.Input[str],
     opts: pulumi.ResourceOptions,
+    start: str,
 ) -> pulumi.Resource:
-    name = f"{answer.method.lower()}{path_identifier(path)}"
-    headers = {"Allow": ", ".join(allowed(path))} | (
-        {"Content-Type": answer.content_type} if answer.content_type else {}
-    )
+    name = f"{start}{answer.method.lower()}{path_identifier(path)}"
+    typed = {"Content-Type": answer.content_type} if answer.content_type else {}
+    headers = {"Allow": ", ".join(allowed(path)), **typed, **SECURITY_HEADERS}
     method = aws.apigateway.Method(
         name, rest_api=rest_api, resource_id=resource_id, http_method=answer.method, authorization="NONE", opts=opts
     )

@@ -6,6 +6,9 @@ The types are https://docs.aws.amazon.com/apigateway/latest/developerguide/suppo
 import json
 from dataclasses import dataclass
 
+from handlers.domain.security_headers import SECURITY_HEADERS
+
+_REALM = "carillon"
 _REPEAT = "The request can be sent again; with its Idempotency-Key it is not carried out twice."
 
 
@@ -24,7 +27,7 @@ class GatewayResponse:
 
     @property
     def template(self) -> str:
-        """The body. It repeats nothing of the request, so it needs no escaping."""
+        """The body. Nothing of the request is repeated in it; API Gateway puts in what the authorizer says."""
         body: dict[str, object] = {
             "type": f"urn:carillon:problem:{self.slug}",
             "title": self.title,
@@ -38,7 +41,7 @@ class GatewayResponse:
     @property
     def parameters(self) -> dict[str, str]:
         """The headers, as API Gateway wants static values: in single quotes."""
-        headers = (("Content-Type", "application/problem+json"), *self.headers)
+        headers = (("Content-Type", "application/problem+json"), *SECURITY_HEADERS.items(), *self.headers)
         return {f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers}
 
 
@@ -57,14 +60,21 @@ METHOD_NOT_ALLOWED = GatewayResponse(
 
 RESPONSES = (
     GatewayResponse(
-        "UNAUTHORIZED",
+        "UNAUTHORIZED",  # nothing that looks like a token: the authorizer was not asked
+        401,
+        "unauthorized",
+        "The token is missing",
+        "Send Authorization: Bearer <JWT>, signed with the app's secret and less than five minutes old.",
+        (("WWW-Authenticate", f'Bearer realm="{_REALM}"'),),  # without an error, as nothing was tried: RFC 6750 3
+    ),
+    GatewayResponse(
+        "ACCESS_DENIED",  # the authorizer's answer for every token that it refuses, with what it says of the reason
         401,
         "unauthorized",
         "The token is not valid",
-        "Send Authorization: Bearer <JWT>, signed with the app's secret and less than five minutes old.",
-        (("WWW-Authenticate", "Bearer"),),  # RFC 9110 11.6.1
+        "The token was refused: $context.authorizer.why.",
+        (("WWW-Authenticate", f'Bearer realm="{_REALM}", error="invalid_token"'),),  # RFC 6750 3.1
     ),
-    GatewayResponse("ACCESS_DENIED", 403, "forbidden", "Not allowed", "The app may not call this."),
     _not_found("MISSING_AUTHENTICATION_TOKEN"),
     _not_found("INVALID_SIGNATURE"),
     _not_found("RESOURCE_NOT_FOUND"),

@@ -46,8 +46,15 @@ _TEMPLATE = "/v1/templates/{name}/{channel}/{locale}"
 
 ROUTES = (
     Route("POST", "/v1/notifications", "notifications"),
+    Route("GET", "/v1/notifications", "reports"),
     Route("GET", "/v1/notifications/{notification_id}", "notifications"),
     Route("POST", "/v1/notifications/{notification_id}/cancel", "notifications", bare=True),
+    Route("POST", "/v1/broadcasts", "broadcasts"),
+    Route("GET", "/v1/broadcasts/{broadcast_id}", "broadcasts"),
+    *(
+        Route("POST", f"/v1/broadcasts/{{broadcast_id}}/{move}", "broadcasts", bare=True)
+        for move in ("start", "pause", "resume", "cancel")
+    ),
     Route("GET", "/v1/contacts/{user_id}", "contacts"),
     Route("PUT", "/v1/contacts/{user_id}", "contacts"),
     Route("PATCH", "/v1/contacts/{user_id}", "contacts"),
@@ -57,9 +64,17 @@ ROUTES = (
     Route("DELETE", "/v1/contacts/{user_id}/devices/{token}", "contacts"),
     Route("GET", "/v1/contacts/{user_id}/settings", "contacts"),
     Route("PUT", "/v1/contacts/{user_id}/settings", "contacts"),
+    Route("GET", "/v1/contacts/{user_id}/deliveries", "reports"),
+    Route("GET", "/v1/stats", "reports"),
+    *(Route(method, "/v1/webhook", "reports") for method in ("GET", "PUT", "DELETE")),
+    Route("POST", "/v1/receipts", "notifications"),
+    Route("GET", "/v1/suppressions", "contacts"),
+    Route("POST", "/v1/suppressions", "contacts"),
+    Route("DELETE", "/v1/suppressions/{address}", "contacts"),
     Route("GET", _TEMPLATE, "templates"),
     Route("PUT", _TEMPLATE, "templates"),
     Route("POST", f"{_TEMPLATE}/preview", "templates"),
+    Route("POST", "/hooks/{provider}", "hooks", public=True),
     Route("GET", "/t/o/{token}", "tracking", public=True),
     Route("HEAD", "/t/o/{token}", "tracking", public=True),
     Route("GET", "/t/c/{token}", "tracking", public=True),

@@ -35,6 +35,8 @@ class FunctionArgs:
     snap_start: bool
     made: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
     """Environment variables that name what was made for it; a few short ones, beside those of the spec."""
+    tracing: bool = False
+    """Whether its invocations are traced by X-Ray."""
 
     def __post_init__(self) -> None:
         if len(self.name) > _NAME_LIMIT:
@@ -99,11 +101,12 @@ class Function(pulumi.ComponentResource):
             opts=self._child,
         )
         own_log = grants.own_log(naming, self._args.spec.function)
+        traces = (grants.own_traces(),) if self._args.tracing else ()
         policy = aws.iam.RolePolicy(
             f"{self._name}-policy",
             name="permissions",
             role=role.name,
-            policy=document(own_log, *self._args.statements),
+            policy=document(own_log, *traces, *self._args.statements),
             opts=self._child,
         )
         return role, policy
@@ -133,10 +136,23 @@ class Function(pulumi.ComponentResource):
             timeout=args.spec.timeout_seconds,
             memory_size=args.spec.memory_mb,
             environment={"variables": {**args.spec.environment, **args.made}},
+            reserved_concurrent_executions=args.spec.concurrency,
             publish=True,
+            logging_config=_logging(self._args.naming.function_log_group(self._args.spec.function)),
+            # Without it Lambda still follows a trace that a caller has begun, and there is none.
+            tracing_config={"mode": "Active"} if args.tracing else None,
             snap_start={"apply_on": "PublishedVersions"} if args.snap_start else None,
             opts=pulumi.ResourceOptions(parent=self, depends_on=needed),
         )
+
+
+def _logging(group: str) -> dict[str, str]:
+    """Return how Lambda logs: the function's own JSON lines as they are, of Lambda's own those that warn alone.
+
+    A start and a report of each invocation say what metrics say as well; a time-out and a crash are still told.
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+    """
+    return {"log_format": "JSON", "application_log_level": "INFO", "system_log_level": "WARN", "log_group": group}
 
 
 def permit(

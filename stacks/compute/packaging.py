@@ -7,47 +7,50 @@ The same lock and the same sources give the same bytes, wherever and whenever th
 so a deployment that changes nothing uploads nothing. Nothing is taken from this machine's site-packages: uv installs
 every wheel, by its hash in `uv.lock`, for the target's platform, into an empty directory.
 
-Zips are written to `.carillon/build/<target>/<function>.zip`; the dependencies alone are kept, compressed, in
+Zips are written to `.carillon/build/<target>/<function>.zip`, and beside each what is in it, `<function>.cdx.json`
+(CycloneDX); the dependencies alone are kept, compressed, in
 `.carillon/build/cache`, so that a change of code costs a copy of that layer and a few small files.
 """
 
-import fcntl
 import hashlib
 import platform
 import re
-import shutil
-import subprocess
 import sys
 import sysconfig
 import tomllib
 import zlib
 from base64 import b64encode
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from shutil import copyfile, copytree, ignore_patterns
 from tempfile import TemporaryDirectory
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import grimp
 
+from handlers.domain.channels import CHANNELS
 from handlers.domain.providers.registry import of_channel
+from stacks.compute import bytecode, wheels
+from stacks.compute.bytecode import Compiler, NoCompilerError
+from stacks.compute.files import alone, replacing
+from stacks.compute.wheels import ROOT, PackagingError
 
-ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / ".carillon" / "build"
 GROUP_PREFIX = "fn-"
-# A bound of our own, well under Lambda's 50 MB: a zip that outgrows it has pulled in what nobody meant to ship.
-MAX_ZIP_BYTES = 10 * 1000 * 1000
+# Every channel has one function of these kinds: `worker-email`.
+PER_CHANNEL = ("worker", "redriver")
+# Bounds of our own, well under Lambda's 50 MB: a zip that outgrows its own has pulled in what nobody meant to ship.
+MAX_ZIP_BYTES = 9 * 1000 * 1000
+# What signs for APNs and FCM, and verifies SendGrid's receipts, is 5 MB of machine code.
+_WITH_CRYPTOGRAPHY = {"worker-push": 16 * 1000 * 1000, "hooks": 16 * 1000 * 1000}
 # The earliest time that a zip can hold. Any fixed one would do: times must not make two builds differ.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _READABLE_BY_ALL = 0o100644 << 16
-
-
-class PackagingError(Exception):
-    """A function cannot be packaged. The message names the function or the package, and says what to do."""
 
 
 class Target(StrEnum):
@@ -97,16 +100,36 @@ class Package:
     handler: str
     runtime: str
     architecture: str
+    warning: str = ""
+    """What whoever deploys it must be told; empty when all is well."""
 
 
 def functions() -> tuple[str, ...]:
-    """Name every function: those that have a dependency group `fn-<function>` in pyproject.toml."""
+    """Name every function: those that have a dependency group `fn-<function>`, and those of each channel."""
+    alone = {name for name in _groups() if name.partition("-")[0] not in PER_CHANNEL}
+    return tuple(sorted(alone | {f"{kind}-{channel}" for kind in PER_CHANNEL for channel in CHANNELS}))
+
+
+def entrypoint(function: str) -> str:
+    """Return the module with a function's handler. The workers of all channels share `channel_worker`, and so on."""
+    kind, _, _ = function.partition("-")
+    name = f"channel_{kind}" if kind in PER_CHANNEL else function.replace("-", "_")
+    return f"handlers.entrypoints.{name}"
+
+
+def group(function: str) -> str:
+    """Return the dependency group of a function: its own, or what those of all channels share, `fn-worker`."""
+    return f"{GROUP_PREFIX}{function if function in _groups() else function.partition('-')[0]}"
+
+
+def _groups() -> frozenset[str]:
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
-    return tuple(sorted(group.removeprefix(GROUP_PREFIX) for group in groups if group.startswith(GROUP_PREFIX)))
+    return frozenset(each.removeprefix(GROUP_PREFIX) for each in groups if each.startswith(GROUP_PREFIX))
 
 
 def build_all(names: Collection[str], target: Target, directory: Path = BUILD) -> dict[str, Package]:
     """Build these functions, side by side. Raises the first PackagingError met."""
+    _compiler(target)  # once, before the threads
     with ThreadPoolExecutor() as pool:
         return dict(zip(names, pool.map(lambda name: build(name, target, directory), names), strict=True))
 
@@ -122,31 +145,40 @@ def build(function: str, target: Target, directory: Path = BUILD) -> Package:
         raise PackagingError(
             f"No function {function!r}: add a dependency group {GROUP_PREFIX}{function} to pyproject.toml."
         )
-    entrypoint = f"handlers.entrypoints.{function.replace('-', '_')}"
-    roots = {entrypoint: "handler", **_providers(function)}
-    sources = [(path.relative_to(ROOT).as_posix(), path) for path in _sources(roots)]
-    layer = _dependencies(_locked_requirements(function), target, directory / "cache")
+    module = entrypoint(function)
+    roots = {module: "handler", **_providers(function)}
+    wanted = {path.relative_to(ROOT).as_posix() for path in _sources(roots)}
+    compiler, warning = _compiler(target)
+    layer = _dependencies(wheels.locked(group(function), function), target, compiler, directory / "cache")
     zipped = directory / target / f"{function}.zip"
-    with _replacing(zipped) as draft:
-        shutil.copyfile(layer, draft)
-        _add(draft, sources)
+    with replacing(zipped) as draft, ZipFile(_handlers(compiler, directory / "cache")) as handlers:
+        copyfile(layer, draft)
+        _add(draft, {name: handlers.read(name) for name in handlers.namelist() if _source(name) in wanted})
         content = draft.read_bytes()
         _refuse_oversize(function, len(content))
+    with replacing(zipped.with_suffix(".cdx.json")) as bill:
+        bill.write_text(wheels.bill_of_materials(group(function), function))
     return Package(
         path=zipped,
         sha256=b64encode(hashlib.sha256(content).digest()).decode(),
         size=len(content),
-        handler=f"{entrypoint}.handler",
+        handler=f"{module}.handler",
         runtime=target.runtime,
         architecture=target.architecture,
+        warning=warning,
     )
 
 
+def bound(function: str) -> int:
+    """Return how many bytes the function's zip may have."""
+    return _WITH_CRYPTOGRAPHY.get(function, MAX_ZIP_BYTES)
+
+
 def _refuse_oversize(function: str, size: int) -> None:
-    if size > MAX_ZIP_BYTES:
+    if size > bound(function):
         raise PackagingError(
-            f"The zip of {function} is {size / 1e6:.1f} MB, over the bound of {MAX_ZIP_BYTES / 1e6:.0f} MB: "
-            f"`uv tree --only-group {GROUP_PREFIX}{function}` shows what is in it; remove what it can do without."
+            f"The zip of {function} is {size / 1e6:.1f} MB, over the bound of {bound(function) / 1e6:.0f} MB: "
+            f"`uv tree --only-group {group(function)}` shows what is in it; remove what it can do without."
         )
 
 
@@ -177,63 +209,86 @@ def _sources(roots: Mapping[str, str]) -> Iterator[Path]:
         yield stem / "__init__.py" if stem.is_dir() else stem.with_suffix(".py")
 
 
-def _locked_requirements(function: str) -> str:
-    """Return the function's dependency group as the lock has it: exact versions, with the hash of every file."""
-    group = f"{GROUP_PREFIX}{function}"
-    # Without header and annotations, which name the group, functions with the same dependencies share one layer.
-    plain = ("--no-emit-project", "--no-header", "--no-annotate")
-    return _uv("export", "--frozen", "--only-group", group, *plain, problem=f"The locked dependencies of {function}")
+@cache
+def _compiler(target: Target) -> tuple[Compiler | None, str]:
+    """Return the compiler for the target and no warning; or None and a warning, where it cannot be installed."""
+    if target is Target.MACHINE:
+        return bytecode.for_this_machine(), ""
+    try:
+        return bytecode.for_lambda(BUILD / "bytecode"), ""
+    except NoCompilerError as error:
+        return None, str(error)
 
 
-def _dependencies(requirements: str, target: Target, cache: Path) -> Path:
+def _dependencies(requirements: str, target: Target, compiler: Compiler | None, cache: Path) -> Path:
     """Return the zip of these requirements for this target, made once and then reused."""
     # This file is part of the key because it decides what a layer leaves out.
     made_by = (version("uv"), zlib.ZLIB_RUNTIME_VERSION, Path(__file__).read_text())
-    key = hashlib.sha256("\0".join((requirements, target.platform_key, *made_by)).encode()).hexdigest()
-    layer = cache / f"{key}.zip"
-    with _alone(cache / f"{key}.lock"):
+    layer = cache / f"{_key(compiler, requirements, target.platform_key, *made_by)}.zip"
+    with alone(layer.with_suffix(".lock")):
         if not layer.exists():
-            with TemporaryDirectory(prefix="carillon-") as scratch, _replacing(layer) as draft:
-                installed = _install(requirements, target, Path(scratch))
-                files = (
-                    (path.relative_to(installed).as_posix(), path) for path in installed.rglob("*") if path.is_file()
-                )
-                _add(draft, (file for file in files if _is_needed(file[0])))
+            with TemporaryDirectory(prefix="carillon-") as scratch:
+                what = f"The dependencies for {target.architecture}"
+                installed = wheels.install(requirements, target.wheel_flags, Path(scratch), what)
+                for path in [path for path in installed.rglob("*") if path.is_file()]:
+                    if not _is_needed(path.relative_to(installed).as_posix()):
+                        path.unlink()
+                _compile_and_zip(installed, compiler, layer)
     return layer
 
 
-def _install(requirements: str, target: Target, scratch: Path) -> Path:
-    listed, installed = scratch / "requirements.txt", scratch / "installed"
-    listed.write_text(requirements)
-    exact = ("--require-hashes", "--no-deps", "--only-binary", ":all:", "--link-mode", "copy")
-    places = ("--target", str(installed), "--requirements", str(listed))
-    _uv("pip", "install", *exact, *target.wheel_flags, *places, problem=f"The dependencies for {target.architecture}")
-    return installed
+def _handlers(compiler: Compiler | None, cache: Path) -> Path:
+    """Return the zip of all modules of handlers, compiled once. Each function takes its own modules from it."""
+    modules = sorted((ROOT / "handlers").rglob("*.py"))
+    named = [part for path in modules for part in (path.relative_to(ROOT).as_posix(), path.read_text())]
+    layer = cache / f"{_key(compiler, zlib.ZLIB_RUNTIME_VERSION, *named)}.zip"
+    with alone(layer.with_suffix(".lock")):
+        if not layer.exists():
+            with TemporaryDirectory(prefix="carillon-") as scratch:
+                copytree(ROOT / "handlers", Path(scratch) / "handlers", ignore=ignore_patterns("__pycache__"))
+                _compile_and_zip(Path(scratch), compiler, layer)
+    return layer
 
 
-def _uv(*arguments: str, problem: str) -> str:
-    """Run uv in the project with this interpreter, and return what it printed."""
-    command = (sys.executable, "-m", "uv", "--quiet", *arguments, "--python", sys.executable)
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise PackagingError(
-            f"{problem} cannot be had:\n{done.stderr.strip()}\n"
-            "If a package has no wheel for this target, choose another version or another package in pyproject.toml, "
-            "then run `uv lock`; if the index cannot be reached, try again when it can."
-        )
-    return done.stdout
+def _key(compiler: Compiler | None, *parts: str) -> str:
+    identity = compiler.identity if compiler else "not compiled"
+    return hashlib.sha256("\0".join((identity, *parts)).encode()).hexdigest()
 
 
-# What a wheel brings that no function reads at run time. METADATA stays, because pydantic asks importlib.metadata for
-# the version of email-validator, and entry_points.txt because pydantic looks for plugins in it. The scripts and style
-# sheets are the Swagger page of Powertools (0.5 MB zipped), which no function serves. The data of each locale are 30 MB
-# of Babel's, of which no function reads more than what is said of all locales, in `global.dat` beside them.
+def _compile_and_zip(directory: Path, compiler: Compiler | None, zipped: Path) -> None:
+    if compiler:
+        compiler.compile(directory)
+    with replacing(zipped) as draft:
+        files = (path for path in directory.rglob("*") if path.is_file())
+        _add(draft, {path.relative_to(directory).as_posix(): path.read_bytes() for path in files})
+
+
+def _source(name: str) -> str:
+    """Return the module's file of a file of bytecode: `a/__pycache__/b.cpython-313.pyc` is of `a/b.py`."""
+    return re.sub(r"__pycache__/([^/.]+)\.[^/]+\.pyc$", r"\1.py", name)
+
+
+# What a wheel brings that no function reads at run time. A test runs every function from its zip.
 _UNNEEDED = re.compile(
     r"""
-      ^bin/ | ^\.lock$
-    | (^|/)(__pycache__|tests?|docs?)/ | ^babel/locale-data/
-    | \.dist-info/(?!(METADATA|entry_points\.txt)$)
-    | \.(pyc|pyi|pyx|c|h|js|css)$ | (^|/)py\.typed$
+    # Programs, tests, documents, types and sources in C. METADATA stays, because pydantic asks importlib.metadata for
+    # the version of email-validator, and entry_points.txt because pydantic looks for plugins in it.
+      ^bin/ | ^\.lock$ | (^|/)(__pycache__|tests?|docs?)/ | \.dist-info/(?!(METADATA|entry_points\.txt)$)
+    | \.(pyc|pyi|pyx|c|h)$ | (^|/)py\.typed$
+    # Powertools: the Swagger page of an API, and utilities that nothing here imports.
+    | \.(js|css)$
+    | ^aws_lambda_powertools/utilities/(auth_alpha|circuit_breaker|data_masking|feature_flags|kafka|streaming)/
+    # Babel: the data of each locale are 30 MB, of which no function reads more than what is said of all locales, in
+    # `global.dat` beside them; and the tools for catalogues of translations.
+    | ^babel/(locale-data|messages)/
+    # phonenumbers: the numbers that are short; dns: whether a domain takes mail, which nobody asks email-validator.
+    | ^phonenumbers/shortdata/region_ | ^dns/
+    # What pydantic was before version 2, and what mypy and pytest take from packages.
+    | ^pydantic/(v1/|mypy\.py$) | ^anyio/(pytest_plugin|_backends/_trio)\.py$
+    # cffi: what writes modules in C. cryptography needs `_cffi_backend` alone.
+    | ^cffi/ | ^pycparser/
+    # tzdata: the sources and tables that the zones' own files are made from.
+    | ^tzdata/zoneinfo/([a-z0-9]+\.(tab|zi)|leapseconds)$
     """,
     re.VERBOSE,
 )
@@ -243,30 +298,11 @@ def _is_needed(name: str) -> bool:
     return not _UNNEEDED.search(name)
 
 
-def _add(archive: Path, files: Iterable[tuple[str, Path]]) -> None:
+def _add(archive: Path, files: Mapping[str, bytes]) -> None:
     """Append files to a zip by name, with nothing in it that depends on when, where or by whom it is made."""
     with ZipFile(archive, "a") as opened:
-        for name, path in sorted(files):
+        for name, content in sorted(files.items()):
             entry = ZipInfo(name, _EPOCH)
             entry.external_attr = _READABLE_BY_ALL
             entry.create_system = 3  # Unix: where the permissions above have a meaning
-            opened.writestr(entry, path.read_bytes(), ZIP_DEFLATED)
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """Lend a file to write, which takes the place of `path` in one step if the block succeeds."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".draft-", dir=path.parent) as scratch:
-        draft = Path(scratch) / path.name
-        yield draft
-        draft.replace(path)
-
-
-@contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """Let one thread of one process at a time make what `lock` stands for: the others find it made."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        yield
+            opened.writestr(entry, content, ZIP_DEFLATED, 9)

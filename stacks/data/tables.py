@@ -1,4 +1,6 @@
-"""The DynamoDB tables: contacts, owners of devices, settings, the notification log, and short-lived limits."""
+"""The DynamoDB tables: contacts, owners of devices, settings, suppressions, the log, templates' languages, short-lived
+limits, broadcasts, contacts by tag, and what is counted and listed of the log.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +12,13 @@ from stacks.naming import Naming
 
 DUE_INDEX = "due"
 """Index of the log: deliveries that are not final, by when they are due. Sparse, so it stays small."""
+DIGEST_INDEX = "digests"
+"""Index of the log: deliveries that are sent in digests, by these. Sparse: what is in none costs nothing more."""
+USER_INDEX = "user"
+"""Index of `stats`: the deliveries to each user, newest last. Keys alone, which never change: it is written once."""
+
+ERASURES = "erasure"
+"""The partition of the log in which users wait to be erased: that of `handlers.adapters.aws.erasures`."""
 
 
 @dataclass(frozen=True)
@@ -20,16 +29,36 @@ class TableSpec:
     hash_key: str
     range_key: str | None = None
     ttl_attribute: str | None = None
-    due_index: bool = False
+    is_log: bool = False
+    """Whether it has the log's indexes."""
+    user_index: bool = False
+    stream: bool = False
+    """Whether a function reads what becomes of its items. What it sees of each is all of it, before and after."""
+
+    @property
+    def indexes(self) -> tuple[str, ...]:
+        """The names of its indexes."""
+        return (*((DUE_INDEX, DIGEST_INDEX) if self.is_log else ()), *((USER_INDEX,) if self.user_index else ()))
 
 
 SPECS = (
     TableSpec("contacts", hash_key="user_id"),
     TableSpec("devices", hash_key="token"),
     TableSpec("settings", hash_key="user_id"),
-    TableSpec("notifications", hash_key="notification_id", range_key="item", due_index=True),
+    TableSpec("suppressions", hash_key="shard", range_key="address_key"),
+    TableSpec(
+        "notifications", hash_key="notification_id", range_key="item", ttl_attribute="expires", is_log=True, stream=True
+    ),
+    TableSpec("templates", hash_key="folder"),
     TableSpec("limits", hash_key="id", ttl_attribute="expiration"),
+    TableSpec("broadcasts", hash_key="broadcast_id", range_key="item", ttl_attribute="expiration"),
+    TableSpec("tags", hash_key="tag", range_key="user_id"),
+    TableSpec("stats", hash_key="id", range_key="item", ttl_attribute="expiration", user_index=True),
 )
+
+
+# Both images, as replication asks for: the observer needs the one before to know what an item has moved from.
+_STREAM: dict[str, object] = {"stream_enabled": True, "stream_view_type": "NEW_AND_OLD_IMAGES"}
 
 
 @dataclass(frozen=True)
@@ -47,11 +76,15 @@ class Tables(pulumi.ComponentResource):
 
     names: dict[str, pulumi.Output[str]]
     """Physical names by short name."""
+    log_stream_arn: pulumi.Output[str]
+    """What becomes of the log's items, in the order in which each of them was written."""
 
     def __init__(self, name: str, args: TablesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("carillon:stacks:Tables", name, {}, opts)
-        self.names = {spec.name: self._table(spec, args).name for spec in SPECS}
-        self.register_outputs({"names": self.names})
+        tables = {spec.name: self._table(spec, args) for spec in SPECS}
+        self.names = {name: table.name for name, table in tables.items()}
+        self.log_stream_arn = tables["notifications"].stream_arn
+        self.register_outputs({"names": self.names, "log_stream_arn": self.log_stream_arn})
 
     def _table(self, spec: TableSpec, args: TablesArgs) -> aws.dynamodb.Table:
         return aws.dynamodb.Table(
@@ -61,11 +94,12 @@ class Tables(pulumi.ComponentResource):
             hash_key=spec.hash_key,
             range_key=spec.range_key,
             attributes=_attributes(spec),
-            global_secondary_indexes=[_due_index()] if spec.due_index else None,
+            global_secondary_indexes=_indexes(spec),
             ttl={"attribute_name": spec.ttl_attribute, "enabled": True} if spec.ttl_attribute else None,
             server_side_encryption={"enabled": True, "kms_key_arn": args.key_arn},
             point_in_time_recovery={"enabled": True},
             deletion_protection_enabled=args.protect,
+            **_streaming(spec, args),
             **_replication(args),
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
         )
@@ -73,8 +107,21 @@ class Tables(pulumi.ComponentResource):
 
 def _attributes(spec: TableSpec) -> list[aws.dynamodb.TableAttributeArgs]:
     keys = [spec.hash_key, *([spec.range_key] if spec.range_key else [])]
-    indexed = ["due_shard", "due_at"] if spec.due_index else []
+    indexed = [*(["due_shard", "due_at", "digest_id"] if spec.is_log else []), *(["user"] if spec.user_index else [])]
     return [aws.dynamodb.TableAttributeArgs(name=key, type="S") for key in (*keys, *indexed)]
+
+
+def _indexes(spec: TableSpec) -> list[aws.dynamodb.TableGlobalSecondaryIndexArgs] | None:
+    of_log = [_due_index(), _digest_index()] if spec.is_log else []
+    return [*of_log, *([_user_index()] if spec.user_index else [])] or None
+
+
+def _user_index() -> aws.dynamodb.TableGlobalSecondaryIndexArgs:
+    return aws.dynamodb.TableGlobalSecondaryIndexArgs(
+        name=USER_INDEX,
+        key_schemas=[{"attribute_name": "user", "key_type": "HASH"}, {"attribute_name": "item", "key_type": "RANGE"}],
+        projection_type="KEYS_ONLY",
+    )
 
 
 def _due_index() -> aws.dynamodb.TableGlobalSecondaryIndexArgs:
@@ -93,10 +140,39 @@ def _due_index() -> aws.dynamodb.TableGlobalSecondaryIndexArgs:
             "app_key",
             "user_id",
             "address_key",
+            "slot",
+            "digest_id",
             "republished",
             "acceptance",
         ],
     )
+
+
+def _digest_index() -> aws.dynamodb.TableGlobalSecondaryIndexArgs:
+    return aws.dynamodb.TableGlobalSecondaryIndexArgs(
+        name=DIGEST_INDEX,
+        key_schemas=[{"attribute_name": "digest_id", "key_type": "HASH"}],
+        projection_type="INCLUDE",
+        # What a worker needs to claim each entry, and to see by its shard that it is still to be sent.
+        non_key_attributes=[
+            "event_id",
+            "channel",
+            "category",
+            "app_key",
+            "user_id",
+            "address_key",
+            "slot",
+            "due_shard",
+            "acceptance",
+        ],
+    )
+
+
+def _streaming(spec: TableSpec, args: TablesArgs) -> dict[str, object]:
+    """Return the properties that switch the stream on. Replication reads it as well:
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html.
+    """
+    return _STREAM if spec.stream or args.replica_key_arns else {}
 
 
 def _replication(args: TablesArgs) -> dict[str, object]:
@@ -113,5 +189,4 @@ def _replication(args: TablesArgs) -> dict[str, object]:
         )
         for region, key_arn in args.replica_key_arns.items()
     ]
-    # Replication reads the stream: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html
-    return {"replicas": replicas, "stream_enabled": True, "stream_view_type": "NEW_AND_OLD_IMAGES"}
+    return {"replicas": replicas}

@@ -1,4 +1,4 @@
-"""The topic that alarms publish to, and who gets them."""
+"""The topic that alarms and the sweeper's alerts go to, and who gets them."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,12 @@ import pulumi
 import pulumi_aws as aws
 
 from stacks.naming import Naming
-from stacks.security.iam import Statement, arn_like, document, equals, service, tls_only
+from stacks.security.iam import Principal, Statement, arn_like, document, equals, service, tls_only
+
+# What CloudWatch sends with an alarm.
+_OF_ALARMS = (
+    "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html#US_SetupSNS"
+)
 
 
 @dataclass(frozen=True)
@@ -19,7 +24,7 @@ class AlertsArgs:
 
 
 class Alerts(pulumi.ComponentResource):
-    """An encrypted topic that this environment's alarms, and nobody else, may publish to."""
+    """An encrypted topic that this environment's alarms and its sweeper, and nobody else, may publish to."""
 
     topic_arn: pulumi.Output[str]
 
@@ -56,9 +61,17 @@ def _policy(naming: Naming) -> pulumi.Output[str]:
         ("sns:Publish",),
         (topic,),
         (
-            equals("aws:SourceAccount", naming.account_id),
-            arn_like("aws:SourceArn", naming.arn("cloudwatch", f"alarm:{naming.named('*')}")),
+            equals("aws:SourceAccount", naming.account_id, page=_OF_ALARMS),
+            arn_like("aws:SourceArn", naming.arn("cloudwatch", f"alarm:{naming.named('*')}"), page=_OF_ALARMS),
         ),
         service("cloudwatch.amazonaws.com"),
     )
-    return document(publish, tls_only("sns:Publish", topic))
+    # The role is made after the topic, and a policy cannot name as principal who is not there yet.
+    tell = Statement(
+        "LetTheSweeperPublish",
+        ("sns:Publish",),
+        (topic,),
+        (arn_like("aws:PrincipalArn", naming.role_arn("sweeper")),),
+        Principal("AWS", naming.account_root),
+    )
+    return document(publish, tell, tls_only("sns:Publish", topic))

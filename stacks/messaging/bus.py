@@ -7,15 +7,14 @@ import pulumi_aws as aws
 
 from stacks.naming import Naming
 
-_ARCHIVE_DAYS = 30
-
 
 @dataclass(frozen=True)
 class BusArgs:
-    """Where the bus is, and the key that encrypts it and its archive."""
+    """Where the bus is, the key that encrypts it and its archive, and how long that keeps events."""
 
     naming: Naming
     key_arn: pulumi.Output[str]
+    archive_days: int
 
 
 class Bus(pulumi.ComponentResource):
@@ -40,7 +39,7 @@ class Bus(pulumi.ComponentResource):
             name=args.naming.prefix,
             event_source_arn=bus.arn,
             kms_key_identifier=args.key_arn,
-            retention_days=_ARCHIVE_DAYS,
+            retention_days=args.archive_days,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.name = bus.name

@@ -43,14 +43,12 @@ class Schedules(pulumi.ComponentResource):
 
 
 def _trusted(naming: Naming) -> pulumi.Output[str]:
-    """Trust the service on behalf of this group; its page says that a single schedule cannot be named.
-
-    https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
-    """
+    """Trust the service on behalf of this group; its page says that a single schedule cannot be named."""
+    page = "https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html"
     return trust(
         service("scheduler.amazonaws.com"),
-        equals("aws:SourceAccount", naming.account_id),
-        equals("aws:SourceArn", naming.arn("scheduler", f"schedule-group/{naming.schedule_group}")),
+        equals("aws:SourceAccount", naming.account_id, page=page),
+        equals("aws:SourceArn", naming.arn("scheduler", f"schedule-group/{naming.schedule_group}"), page=page),
     )
 
 

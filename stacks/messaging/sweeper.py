@@ -13,14 +13,13 @@ from stacks.compute.function import Function, FunctionArgs, permit
 
 @dataclass(frozen=True)
 class SweeperArgs:
-    """The sweeper's function, and the topic of its alarm."""
+    """The sweeper's function."""
 
     function: FunctionArgs
-    alert_topic_arn: pulumi.Output[str]
 
 
 class Sweeper(pulumi.ComponentResource):
-    """A function that a schedule invokes every minute, and an alarm on what it finds in the log and cannot read."""
+    """A function that a schedule invokes every minute."""
 
     def __init__(self, name: str, args: SweeperArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("carillon:stacks:Sweeper", name, {}, opts)
@@ -41,24 +40,5 @@ class Sweeper(pulumi.ComponentResource):
             target_id="sweeper",
             arn=function.alias_arn,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
-        )
-        aws.cloudwatch.MetricAlarm(
-            "unreadable",
-            name=args.function.naming.named("unreadable"),
-            alarm_description="An item of the log that is to be sent cannot be read. "
-            "What to do: docs/runbooks/unreadable.md",
-            # As the function emits it (handlers.observability): every minute, as long as there is such an item.
-            namespace="Carillon",
-            metric_name="LogItemUnreadable",
-            dimensions={"service": args.function.spec.function},
-            statistic="Maximum",
-            comparison_operator="GreaterThanThreshold",
-            threshold=0,
-            period=60,
-            evaluation_periods=1,
-            treat_missing_data="notBreaching",
-            alarm_actions=[args.alert_topic_arn],
-            ok_actions=[args.alert_topic_arn],
-            opts=child,
         )
         self.register_outputs({})

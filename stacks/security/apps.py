@@ -1,4 +1,4 @@
-"""The secrets of the producers' apps: containers only, whose values `carillon apps put` sets out of band."""
+"""The secrets of the producers' apps: containers only, whose values `carillon apps create` sets out of band."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The four customer-managed keys, and who may use each of them for what.
+"""The four customer-managed keys, and who may use each of them.
 
 Nobody uses a key of encryption directly. A function, or a deployer, uses it through the service that keeps the data
 (kms:ViaService) and only if its own IAM policy says so as well: the key policies below name the account, which
@@ -193,40 +193,49 @@ def _codes(naming: Naming) -> tuple[Statement, ...]:
     return (_use("MakeCodes", ("kms:GenerateMac",), _account(naming)),)
 
 
+# What each service sends when it uses a key for itself, by the page that says so.
+_OF_A_BUS = "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-cmkey.html"
+_OF_QUEUES = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html"
+_OF_TOPICS = "https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services"
+_OF_LOGS = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html"
+
+
 def _messaging(naming: Naming) -> tuple[Statement, ...]:
-    events, from_here = service("events.amazonaws.com"), equals("aws:SourceAccount", naming.account_id)
+    events = service("events.amazonaws.com")
     return (
         # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
         _through(naming, "ThroughSQS", _ENVELOPE, naming.via("sqs")),
+        # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#sns-what-permissions-for-sse
+        _through(naming, "ThroughSNS", _ENVELOPE, naming.via("sns")),
         # Whoever makes the bus and its rules: .../eventbridge/latest/userguide/eb-encryption-event-bus-cmkey.html
         _through(naming, "ThroughEventBridge", _EVERY_USE, naming.via("events")),
-        # DescribeKey has no encryption context to hold it to the bus.
-        _use("LetEventBridgeKnowTheKey", ("kms:DescribeKey",), events, from_here),
+        # AWS's policy for it has no condition, and no page says that EventBridge sends a key with this call. It tells
+        # what kind of key this is, and nothing that the key protects.
+        _use("LetEventBridgeKnowTheKey", ("kms:DescribeKey",), events),
         # The bus and its archive pass the bus in the context, and the archive no source ARN:
         # https://docs.aws.amazon.com/eventbridge/latest/userguide/encryption-archives.html
         _use(
             "LetTheBusEncrypt",
             (*_ENVELOPE, "kms:ReEncryptFrom", "kms:ReEncryptTo"),
             events,
-            equals("kms:EncryptionContext:aws:events:event-bus:arn", naming.bus_arn),
+            equals("kms:EncryptionContext:aws:events:event-bus:arn", naming.bus_arn, page=_OF_A_BUS),
         ),
-        # A condition, not a grant: by prefix, so that the queues of a new channel need no change of the key.
+        # By prefix, so that the rule of a new channel needs no change of the key. The page names EventBridge, by its
+        # former name CloudWatch Events, among the services that send the ARN of their resource, and asks for the
+        # account only where that is not known.
         _use(
             "LetRulesReachTheQueues",
             _ENVELOPE,
             events,
-            from_here,
-            arn_like("kms:EncryptionContext:aws:sqs:arn", naming.queue_arn("*")),
+            arn_like("aws:SourceArn", naming.rule_arn("*"), page=_OF_QUEUES),
         ),
-        # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
         _use(
             "LetAlarmsReachTheTopic",
             _ENVELOPE,
             service("cloudwatch.amazonaws.com"),
-            from_here,
-            arn_like("aws:SourceArn", naming.arn("cloudwatch", f"alarm:{naming.named('*')}")),
+            equals("aws:SourceAccount", naming.account_id, page=_OF_TOPICS),
+            arn_like("aws:SourceArn", naming.arn("cloudwatch", f"alarm:{naming.named('*')}"), page=_OF_TOPICS),
         ),
-        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
         _use(
             "LetLogsEncrypt",
             _EVERY_USE,
@@ -235,6 +244,9 @@ def _messaging(naming: Naming) -> tuple[Statement, ...]:
                 "kms:EncryptionContext:aws:logs:arn",
                 naming.arn("logs", f"log-group:{naming.function_log_group('*')}"),
                 naming.arn("logs", f"log-group:{naming.api_log_group}"),
+                naming.arn("logs", f"log-group:{naming.links_log_group}"),
+                naming.arn("logs", f"log-group:{naming.firewall_log_group}"),
+                page=_OF_LOGS,
             ),
         ),
     )

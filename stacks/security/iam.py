@@ -13,6 +13,7 @@ import pulumi
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_sid.html
 _SID = re.compile(r"[A-Za-z0-9]+")
+_PAGES = "https://docs.aws.amazon.com/"
 _ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z0-9*]+")
 
 
@@ -44,16 +45,18 @@ class Condition:
     operator: str
     key: str
     values: tuple[str, ...]
+    page: str = ""
+    """AWS's page that says that a service sends this key. Needed wherever a service is the principal."""
 
 
-def equals(key: str, *values: str) -> Condition:
+def equals(key: str, *values: str, page: str = "") -> Condition:
     """Return the condition that a key has exactly one of these values."""
-    return Condition("StringEquals", key, values)
+    return Condition("StringEquals", key, values, page)
 
 
-def arn_like(key: str, *patterns: str) -> Condition:
+def arn_like(key: str, *patterns: str, page: str = "") -> Condition:
     """Return the condition that a key holds an ARN matching one of these patterns."""
-    return Condition("ArnLike", key, patterns)
+    return Condition("ArnLike", key, patterns, page)
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,17 @@ class Statement:
         if self.effect == "Allow" and self.principal == EVERYONE:
             raise StatementError(f"Statement {self.sid}: it would allow everyone; name the principal.")
         self._require_reason()
+        self._require_pages()
+
+    def _require_pages(self) -> None:
+        """Refuse what would lock a service out on AWS alone: a condition on a key that it may not send."""
+        if self.effect == "Allow" and self.principal and self.principal.kind == "Service":
+            for condition in self.conditions:
+                if not condition.page.startswith(_PAGES):
+                    raise StatementError(
+                        f"Statement {self.sid}: name the page of {_PAGES} that says that "
+                        f"{self.principal.identifier} sends {condition.key}, or take the condition away."
+                    )
 
     def _require_reason(self) -> None:
         written = (*self.actions, *(resource for resource in self.resources if isinstance(resource, str)))

@@ -1,6 +1,6 @@
-"""The credentials of the providers: containers only, whose values are set out of band. docs/configuration.md says how.
+"""The credentials of the providers: empty containers. docs/configuration.md says how to set their values.
 
-A provider whose container is empty is off, so an environment needs accounts with those alone that it uses.
+A provider whose container is empty is off, so an environment needs accounts only with the providers that it uses.
 """
 
 from collections.abc import Mapping
@@ -9,16 +9,20 @@ from types import MappingProxyType
 
 import pulumi
 
+from handlers.domain.channels import CHANNELS
 from handlers.domain.providers.registry import of_channel
 from stacks.naming import Naming
 from stacks.security.secrets import container
-from stacks.settings import CHANNELS
 
 CREDENTIALS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {channel: tuple(each.name for each in of_channel(channel) if each.credentials) for channel in CHANNELS}
 )
 """By channel, the providers that have credentials. The others need none: SES and SNS go by the worker's role, and the
 url of a Slack, Teams or Discord channel is its own credential."""
+
+
+SIGN_RECEIPTS = ("sendgrid", "twilio")
+"""The providers whose credentials also say what their receipts are verified with (`handlers.entrypoints.hooks`)."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.local.sandbox.providers import calls
-from tests.local.support import Sandbox
+from tests.local.support import HTTP, Sandbox
 
 # What a mail must not do, each towards the address of somebody who would learn of it.
 HOSTILE = """
@@ -19,6 +19,12 @@ HOSTILE = """
 <form action="{tracker}/steal"><button id="steal">Give</button></form>
 <a id="away" href="{tracker}/" target="_top">Go</a>
 """
+
+# Of ten deliveries, nine of which were sent and one of these came back.
+COUNTED = {
+    **{"sent": 4, "opened": 3, "clicked": 2, "error": 1},
+    **{"ever_sent": 9, "ever_opened": 5, "ever_clicked": 2, "bounced": 1},
+}
 
 
 @contextmanager
@@ -135,7 +141,7 @@ def test_nothing_on_the_page_is_against_its_own_policy(page: Page, sandbox: Sand
         open_inbox(page, sandbox)
     sandbox.send("<p>harmless</p>", subject="Harmless")
     open_inbox(page, sandbox)
-    for view in ("Headers and tags", "Rendered"):
+    for view in ("Headers and tags", "Source", "Links", "Attempts", "Rendered"):
         page.get_by_role("link", name=view).click()
         expect(page.locator("#live")).to_have_text("live")
     assert not complaints
@@ -228,3 +234,64 @@ element => {
   return (red + green + blue) / 3;
 }
 """
+
+
+def test_an_alert_appears_by_itself_under_its_tab_and_is_over_there(page: Page, sandbox: Sandbox) -> None:
+    page.goto(f"{sandbox.url}/alerts")
+    expect(page.locator("#live")).to_have_text("live")
+    for state in ("opened", "over"):
+        sandbox.tell(state, "chat")
+        expect(page.locator("article").filter(has_text="chat: outage").locator(".pill")).to_have_text(state)
+    page.locator("article").filter(has_text="chat: outage").get_by_role("link", name="outage.md").click()
+    expect(page.get_by_text("# Runbook: outage")).to_be_visible()
+
+
+def test_engagement_is_a_funnel_and_figures_of_each_channel_and_provider(page: Page, sandbox: Sandbox) -> None:
+    sandbox.count("email", "ses", **COUNTED)
+    sandbox.count("sms", "twilio", sent=10, ever_sent=10)
+    open_inbox(page, sandbox)
+    page.get_by_role("link", name="Engagement").click()
+    expect(page.get_by_role("heading", name="What became of 20 deliveries")).to_be_visible()
+    funnel = page.get_by_label("Funnel").locator("li")
+    expect(funnel.locator("b")).to_have_text(["20", "19", "5", "2", "0", "1"])
+    expect(funnel.locator("i")).to_have_text(["", "", "27.8 %", "11.1 %", "0.0 %", "5.3 %"])
+    widths = funnel.locator("rect:not(.track)").evaluate_all("all => all.map(each => each.getAttribute('width'))")
+    assert [float(each) for each in widths] == [100, 95, 25, 10, 0, 5]
+    expect(page.locator("tbody tr").first).to_contain_text("62.5 %")
+    expect(page.locator("tbody tr").last).to_contain_text("twilio")
+    sandbox.count("sms", "twilio", sent=11, ever_sent=11)
+    expect(page.get_by_role("heading", name="What became of 21 deliveries")).to_be_visible(timeout=15_000)
+
+
+def test_queues_follow_by_themselves_and_disturb_nobody_who_chooses_a_fault(page: Page, sandbox: Sandbox) -> None:
+    open_inbox(page, sandbox)
+    page.get_by_role("link", name="Platform").click()
+    expect(page.locator("#live")).to_have_text("live")
+    webhook = page.locator("#webhook")
+    webhook.get_by_text("Make it fail").click()
+    webhook.get_by_label("How").select_option("throttle")
+    sqs = sandbox.client("sqs")
+    sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="carillon-local-chat-dlq")["QueueUrl"], MessageBody="x")
+    dead_letters = page.get_by_label("Channel chat").locator("dl div").last.locator("dd")
+    expect(dead_letters).to_have_text("1", timeout=15_000)
+    expect(webhook.get_by_label("How")).to_have_value("throttle")
+    webhook.get_by_role("button", name="Switch on").click()
+    expect(webhook.get_by_text("throttle at 100 %")).to_be_visible()
+    HTTP.delete(f"{sandbox.url}/api/faults/webhook").raise_for_status()
+    expect(webhook.get_by_text("throttle at 100 %")).to_be_hidden(timeout=15_000)
+
+
+def test_a_fault_is_switched_on_and_off_without_javascript(browser: Browser, sandbox: Sandbox) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{sandbox.url}/platform")
+    fcm = page.locator("#fcm")
+    fcm.get_by_text("Make it fail").click()
+    fcm.get_by_label("How").select_option("accepts")
+    fcm.get_by_label("Of its calls").select_option("50")
+    fcm.get_by_role("button", name="Switch on").click()
+    expect(fcm.get_by_text("timeout, message taken, at 50 %")).to_be_visible()
+    fcm.get_by_role("button", name="Switch off the fault of fcm").click()
+    expect(fcm.get_by_role("button", name="Switch off the fault of fcm")).to_be_hidden()
+    assert HTTP.get(f"{sandbox.url}/api/faults").json() == {}
+    context.close()

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from typer.testing import CliRunner
 
 from local.platform import Platform
-from tests.emulator.operator_actions import Operator
+from ops.cli import app
+from tests.emulator.operator_actions import CommandLine, Operator
 from tests.emulator.producer import Producer
 
 
@@ -35,6 +38,20 @@ def aws(platform: Platform) -> Callable[[str], Any]:
 def operator(platform: Platform, aws: Callable[[str], Any]) -> Operator:
     """Somebody with root credentials on the running platform."""
     return Operator(platform, aws)
+
+
+@pytest.fixture
+def command_line(platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """`carillon …` in a checkout whose platform is the running one: what it prints, once it has succeeded."""
+    (tmp_path / ".carillon").symlink_to(platform.directory)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str, stdin: str | None = None) -> str:
+        result = CliRunner().invoke(app, words, input=stdin)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    return run
 
 
 @pytest.fixture

@@ -1,22 +1,32 @@
 """What an operator with root credentials can do to the platform: look inside, hold it back, break and mend it."""
 
 import json
-import re
 import secrets
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from fnmatch import fnmatchcase
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Protocol
 
 import httpx
 
+from handlers.domain.notifications.events import DeliveryRequested
+from handlers.domain.notifications.statuses import Status
 from handlers.domain.people.devices import device_key
+from handlers.domain.times import rfc3339
+from handlers.domain.webhooks import StatusChanged
+from local import proof
 from local.platform import Platform
 from tests.emulator.producer import until
 
 Clients = Callable[[str], Any]
 Statement = dict[str, Any]
+
+
+class CommandLine(Protocol):
+    """`carillon …`: given the words, and what stdin holds, what it prints."""
+
+    def __call__(self, *words: str, stdin: str | None = None) -> str: ...
 
 
 class Operator:
@@ -44,6 +54,10 @@ class Operator:
             ExpressionAttributeValues={":u": {"S": user_id}},
         )["Items"]
         return found
+
+    def put_item(self, table: str, item: dict[str, Any]) -> None:
+        """Put an item, in DynamoDB's own typed form."""
+        self.aws("dynamodb").put_item(TableName=self._tables[table], Item=item)
 
     def make_due(self, notification_id: str, delivery_id: str) -> None:
         """Let the delivery's time for the sweeper be now, as if the minutes had passed."""
@@ -85,14 +99,15 @@ class Operator:
         acceptance = str(uuid.uuid4())
         for _ in range(number):
             delivery_id = str(uuid.uuid4())
-            ids = {"notification_id": notification_id, "delivery_id": delivery_id, "event_id": str(uuid.uuid4())}
-            marks = {"due_shard": "0", "due_at": "2000-01-01T00:00:00.000Z", "acceptance": acceptance}
+            ids = {"notification_id": notification_id, "event_id": str(uuid.uuid4())}
+            marks = {"due_shard": "email#0", "due_at": "2000-01-01T00:00:00.000Z", "acceptance": acceptance}
             texts = {**ids, **marks, "item": f"delivery#{delivery_id}"}
             item = {**like, **{name: {"S": text} for name, text in texts.items()}}
             self.aws("dynamodb").put_item(TableName=self._tables["notifications"], Item=item)
 
     def _delivery_key(self, notification_id: str, delivery_id: str) -> dict[str, Any]:
-        return {"notification_id": {"S": notification_id}, "item": {"S": f"delivery#{delivery_id}"}}
+        item = "notification" if delivery_id == notification_id else f"delivery#{delivery_id}"
+        return {"notification_id": {"S": notification_id}, "item": {"S": item}}
 
     # -- settings --------------------------------------------------------------------------------------------------
 
@@ -125,6 +140,82 @@ class Operator:
         )
         return answer
 
+    def event_of(self, notification_id: str, delivery_id: str) -> str:
+        """The event that asks for a delivery, as the bus puts it into a queue."""
+        item = {name: value.get("S") for name, value in self.delivery(notification_id, delivery_id).items()}
+        always = ("event_id", "notification_id", "category", "channel", "app_key")
+        named = (*always, "user_id", "address_key", "digest_id", "priority")
+        event = DeliveryRequested.of(
+            {"delivery_id": delivery_id, **{name: item[name] for name in named if name in item}}
+        )
+        whole = {"detail-type": event.detail_type, "resources": [event.app_key], "detail": json.loads(event.detail())}
+        return json.dumps(whole)
+
+    def redrive(self, channel: str, body: str) -> str:
+        """Let a channel's redriver take this message, and say what became of it."""
+        message_id, _ = self._take(f"redriver-{channel}", f"{channel}-dlq", body)
+        return until(lambda: self._fates(channel, message_id), bool)[0]
+
+    def deliver(self, channel: str, body: str) -> bool:
+        """Let a channel's worker take this message, and say whether it is done with it."""
+        lane = f"{channel}-high" if "priority" in json.loads(body)["detail"] else channel
+        _, answer = self._take(f"worker-{channel}", lane, body)
+        return bool(answer == {"batchItemFailures": []})
+
+    def _take(self, function: str, queue: str, body: str) -> tuple[str, Any]:
+        """Give a function a message as its queue does, without one: the message's id, and what is answered."""
+        message_id = str(uuid.uuid4())
+        record = {"messageId": message_id, "receiptHandle": message_id, "body": body, "eventSource": "aws:sqs"}
+        record["eventSourceARN"] = f"arn:aws:sqs:{self.platform.emulator.region}:000000000000:carillon-local-{queue}"
+        answer = self.aws("lambda").invoke(
+            FunctionName=self.function_name(function),
+            Qualifier="live",
+            Payload=json.dumps({"Records": [{**record, "attributes": {}, "messageAttributes": {}}]}),
+        )
+        return message_id, json.loads(answer["Payload"].read())
+
+    def _fates(self, channel: str, message_id: str) -> list[str]:
+        lines = (line for line in self.logged(f"redriver-{channel}", message_id).splitlines() if message_id in line)
+        return [json.loads(line)["fate"] for line in lines if '"fate"' in line]
+
+    def tell_closed(self, channel: str) -> None:
+        """Tell the sweeper that a circuit of a channel has closed, as a worker does."""
+        self.aws("dynamodb").update_item(
+            TableName=self._tables["limits"],
+            Key={"id": {"S": f"providers#{channel}"}},
+            UpdateExpression="SET closed_at = :now",
+            ExpressionAttributeValues={":now": {"S": "2030-01-31T12:00:00.000Z"}},
+        )
+
+    def is_told_closed(self, channel: str) -> bool:
+        key = {"id": {"S": f"providers#{channel}"}}
+        item = self.aws("dynamodb").get_item(TableName=self._tables["limits"], Key=key, ConsistentRead=True)["Item"]
+        return "closed_at" in item
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """What was told on the alert topic."""
+        found: list[dict[str, Any]] = httpx.get(f"{self.platform.local.inbox_url}/api/alerts").raise_for_status().json()
+        return found
+
+    def count_for_alert(self, channel: str, cause: str) -> None:
+        """Count a delivery for an alert as the channel's functions do, and let nobody have been told of any."""
+        self.aws("dynamodb").update_item(
+            TableName=self._tables["limits"],
+            Key={"id": {"S": f"providers#{channel}"}},
+            UpdateExpression="ADD #total :one SET #last = :last REMOVE #alert",
+            ExpressionAttributeNames={"#total": f"count#{cause}", "#last": f"last#{cause}", "#alert": f"alert#{cause}"},
+            ExpressionAttributeValues={
+                ":one": {"N": "1"},
+                ":last": {"M": {"at": {"S": rfc3339(datetime.now(UTC))}, "why": {"S": "unavailable"}}},
+            },
+        )
+
+    def counted_for_alert(self, channel: str, cause: str) -> int:
+        """How many were counted for an alert so far."""
+        key = {"id": {"S": f"providers#{channel}"}}
+        answer = self.aws("dynamodb").get_item(TableName=self._tables["limits"], Key=key, ConsistentRead=True)
+        return int(answer.get("Item", {}).get(f"count#{cause}", {"N": "0"})["N"])
+
     @contextmanager
     def unswept(self) -> Iterator[None]:
         """Let no minute invoke the sweeper; schedules still do."""
@@ -138,13 +229,15 @@ class Operator:
     @contextmanager
     def unrouted(self, channel: str = "email") -> Iterator[None]:
         """Let what is published for a channel reach no queue."""
-        events, rule = self.aws("events"), f"carillon-local-{channel}"
-        bus = self.platform.outputs["busName"]
-        events.disable_rule(Name=rule, EventBusName=bus)
+        events, bus = self.aws("events"), self.platform.outputs["busName"]
+        rules = (f"carillon-local-{channel}", f"carillon-local-{channel}-high")
+        for rule in rules:
+            events.disable_rule(Name=rule, EventBusName=bus)
         try:
             yield
         finally:
-            events.enable_rule(Name=rule, EventBusName=bus)
+            for rule in rules:
+                events.enable_rule(Name=rule, EventBusName=bus)
 
     def schedules(self, notification_id: str) -> list[dict[str, Any]]:
         """The schedules that a notification's deliveries wait for."""
@@ -156,7 +249,9 @@ class Operator:
     def publish_again(self, notification_id: str, delivery_id: str) -> None:
         """Put the delivery's event on the bus once more, as a replay or an at-least-once bus would."""
         item = self.delivery(notification_id, delivery_id)
-        detail = {name: item[name]["S"] for name in ("event_id", "notification_id", "delivery_id", "user_id")}
+        named = ("event_id", "notification_id", "user_id", "digest_id")
+        detail = {name: item[name]["S"] for name in named if name in item}
+        detail["delivery_id"] = delivery_id
         entry = {
             "Source": "payment_request_event",
             "DetailType": f"{item['category']['S']}_notification_{item['channel']['S']}",
@@ -166,12 +261,17 @@ class Operator:
         }
         assert self.aws("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
 
-    def delete_template(self, name: str) -> None:
+    def delete_template(self, name: str, channel: str = "") -> None:
         """Delete every version of a template, as the bucket does with those that were replaced long ago."""
         bucket = self.platform.outputs["templateBucket"]
-        found = self.aws("s3").list_object_versions(Bucket=bucket, Prefix=f"templates/{name}/")["Versions"]
-        for each in found:
+        found = self.aws("s3").list_object_versions(Bucket=bucket, Prefix=f"templates/{name}/{channel}")
+        for each in found.get("Versions", []):
             self.aws("s3").delete_object(Bucket=bucket, Key=each["Key"], VersionId=each["VersionId"])
+
+    def forget_languages(self, name: str, channel: str = "email") -> None:
+        """Let the template be one that was stored before there was a table of templates' languages."""
+        key = {"folder": {"S": f"templates/{name}/{channel}/"}}
+        self.aws("dynamodb").delete_item(TableName=self._tables["templates"], Key=key)
 
     @contextmanager
     def paused_worker(self, channel: str = "email") -> Iterator[None]:
@@ -211,13 +311,13 @@ class Operator:
     # -- providers -------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def fault(self, provider: str, mode: str) -> Iterator[None]:
+    def fault(self, provider: str, mode: str, **more: Any) -> Iterator[None]:
         """Let a provider in the sandbox fail at every call: `outage`, `throttle`, `timeout`, `reject`.
 
         Afterwards no circuit is open any more, to whoever reads the table again.
         """
         url = f"{self.platform.local.inbox_url}/api/faults/{provider}"
-        httpx.put(url, json={"mode": mode, "rate": 1}).raise_for_status()
+        httpx.put(url, json={"mode": mode, "rate": 1, **more}).raise_for_status()
         try:
             yield
         finally:
@@ -240,19 +340,62 @@ class Operator:
         )
         self.start_afresh(f"worker-{channel}")  # it remembers circuits for some seconds
 
+    def count_failure(self, channel: str, provider: str) -> None:
+        """Let a provider have failed once, so that its next answer is written down by every environment that knows."""
+        self.aws("dynamodb").update_item(
+            TableName=self._tables["limits"],
+            Key={"id": {"S": f"providers#{channel}"}},
+            UpdateExpression="SET circuits = :circuits",
+            ExpressionAttributeValues={":circuits": {"M": {provider: {"M": {"failures": {"N": "1"}}}}}},
+        )
+        self.start_afresh(f"worker-{channel}")  # it remembers circuits for some seconds
+
     # -- apps ------------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def app(self, categories: list[str], channels: list[str]) -> Iterator[tuple[str, str]]:
-        """Let there be an app with these scopes; its key and secret."""
+    def app(self, categories: list[str], channels: list[str], **rate: int) -> Iterator[tuple[str, str]]:
+        """Let there be an app with these scopes, and a `rate` and `burst` if it is to have any; its key and secret."""
         key, secret = f"app-{uuid.uuid4().hex[:8]}", secrets.token_urlsafe(32)
-        value = {"secrets": [secret], "categories": categories, "channels": channels}
+        value = {"secrets": [secret], "categories": categories, "channels": channels, **rate}
         manager = self.aws("secretsmanager")
         arn = manager.create_secret(Name=f"carillon/local/apps/{key}", SecretString=json.dumps(value))["ARN"]
         try:
             yield key, secret
         finally:
             manager.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+
+    # -- webhooks --------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def webhook(self, app_key: str) -> Iterator[Callable[[], bool]]:
+        """Let an app have a webhook whose endpoint knows no secret, so it refuses all; lend whether that was noted."""
+        table, key = self._tables["limits"], {"id": {"S": f"webhook#{app_key}"}}
+        url = {"url": {"S": "https://stranger.example.com/status"}}
+        self.put_item("limits", {**key, **url, "version": {"N": "1"}, "statuses": {"L": []}})
+
+        def is_noted() -> bool:
+            found = self.aws("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True)
+            return "failing_since" in found["Item"]
+
+        try:
+            yield is_noted
+        finally:
+            self.aws("dynamodb").delete_item(TableName=table, Key=key)
+
+    def have_told(self, app_key: str) -> None:
+        """Put a status change into the queue of what apps are to be told."""
+        change = StatusChanged(
+            event_id=str(uuid.uuid4()),
+            app_key=app_key,
+            notification_id=str(uuid.uuid4()),
+            delivery_id=str(uuid.uuid4()),
+            channel="email",
+            status=Status.SENT,
+            at=datetime.now(UTC),
+            sequence="1",
+        )
+        queue = self.platform.outputs["webhookQueueUrl"]
+        self.aws("sqs").send_message(QueueUrl=queue, MessageBody=change.model_dump_json())
 
     # -- permissions -----------------------------------------------------------------------------------------------
 
@@ -263,18 +406,20 @@ class Operator:
         return found
 
     @contextmanager
-    def role_of(self, function: str) -> Iterator[Callable[..., None]]:
-        """Lend what leaves the function's role without these statements; at the end the role has all of them again."""
+    def role_of(self, function: str) -> Iterator[Callable[[str], None]]:
+        """Lend what leaves the function's role without a statement; at the end the role has all of them again.
+
+        IAM is asked at each call, so that the role is another from the next one on.
+        """
         role, policy, document = self._policy(function)
 
         def has(statements: list[Statement]) -> None:
             changed = json.dumps(document | {"Statement": statements})
             self.aws("iam").put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=changed)
-            self.start_afresh(function)
 
-        def without(*sids: str) -> None:
-            rest = [statement for statement in document["Statement"] if statement["Sid"] not in sids]
-            assert len(rest) == len(document["Statement"]) - len(sids), f"{function} has not all of {sids}"
+        def without(sid: str) -> None:
+            rest = [statement for statement in document["Statement"] if statement["Sid"] != sid]
+            assert len(rest) == len(document["Statement"]) - 1, f"{function} has no {sid}"
             has(rest)
 
         try:
@@ -289,34 +434,36 @@ class Operator:
             without(sid)
             yield
 
-    def denials(self, function: str, statement: Statement) -> int:
-        """How often so far the function was denied what this statement of its role allows, by the emulator's log."""
-        role, _, _ = self._policy(function)
-        log = (self.platform.directory / "logs" / "emulator.log").read_text(errors="replace")
-        denied = re.findall(
-            rf"^denied: User: \S+/{role}(?:/\S+)? .* perform: (\S+) on resource: (\S+)", log, re.MULTILINE
-        )
-        actions, resources = (_listed(statement[part]) for part in ("Action", "Resource"))
-        return sum(
-            action in actions and any(fnmatchcase(resource, each) for each in resources) for action, resource in denied
-        )
+    @contextmanager
+    def denials(self, function: str) -> Iterator[Callable[[Statement], bool]]:
+        """Lend what says whether the function was denied since then what a statement of its role allows."""
+        role, log = self._role(function), self.platform.directory / "logs" / "emulator.log"
+        begin = log.stat().st_size
 
-    def start_afresh(self, function: str) -> None:
-        """Drop the function's warm execution environments, so that nothing cached hides a missing permission."""
+        def denied(statement: Statement) -> bool:
+            allowed = list(proof.grants(role, {"Statement": statement}))
+            asked = (use for use in proof.used(log, role, begin) if not use.allowed)
+            return any(grant.covers(use) for use in asked for grant in allowed)
+
+        yield denied
+
+    def start_afresh(self, function: str, **variables: str) -> None:
+        """Drop the function's warm execution environments, so that nothing cached hides a missing permission.
+
+        Those that follow have these environment variables beside, or instead of, those of the program.
+        """
         client, name = self.aws("lambda"), self.function_name(function)
         environment = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        environment["CARILLON_TEST_EPOCH"] = uuid.uuid4().hex
+        environment |= {"CARILLON_TEST_EPOCH": uuid.uuid4().hex, **variables}
         client.update_function_configuration(FunctionName=name, Environment={"Variables": environment})
         version = client.publish_version(FunctionName=name)["Version"]
         client.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
 
+    def _role(self, function: str) -> str:
+        arn: str = self.aws("lambda").get_function_configuration(FunctionName=self.function_name(function))["Role"]
+        return arn.rsplit("/", 1)[-1]
+
     def _policy(self, function: str) -> tuple[str, str, dict[str, Any]]:
-        iam = self.aws("iam")
-        arn = self.aws("lambda").get_function_configuration(FunctionName=self.function_name(function))["Role"]
-        role = arn.rsplit("/", 1)[-1]
+        iam, role = self.aws("iam"), self._role(function)
         [policy] = iam.list_role_policies(RoleName=role)["PolicyNames"]
         return role, policy, iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
-
-
-def _listed(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value

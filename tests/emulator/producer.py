@@ -3,6 +3,7 @@
 What passes here passes for a client that knows only the design page and `.carillon/local.json`.
 """
 
+import math
 import time
 import uuid
 from collections.abc import Callable
@@ -27,12 +28,19 @@ def token(app_key: str, secret: str, *, issued_at: float | None = None, lifetime
 
 
 class Producer:
-    """Calls the API with a fresh token each time."""
+    """Calls the API with one token for a minute, as any client should: the authorizer is not asked each time."""
 
     def __init__(self, api_url: str, app_key: str, app_secret: str, inbox_url: str) -> None:
         self._http = httpx.Client(base_url=api_url, timeout=60)
         self._inbox = httpx.Client(base_url=inbox_url, timeout=60)
         self.app_key, self.app_secret = app_key, app_secret
+        self.api_url, self.inbox_url = api_url, inbox_url
+        self._bearer, self._renewed_at = "", -math.inf
+
+    def bearer(self) -> str:
+        if time.monotonic() >= self._renewed_at + 60:
+            self._bearer, self._renewed_at = token(self.app_key, self.app_secret), time.monotonic()
+        return self._bearer
 
     def call(
         self,
@@ -43,15 +51,14 @@ class Producer:
         bearer: str | None = None,
         headers: dict[str, str] | None = None,
     ) -> httpx.Response:
-        bearer = bearer or token(self.app_key, self.app_secret)
+        bearer = bearer or self.bearer()
         return self._http.request(
             method, path, json=json, headers={"Authorization": f"Bearer {bearer}", **(headers or {})}
         )
 
     def raw(self, method: str, path: str, content: bytes) -> httpx.Response:
         """A body as it stands, said to be JSON."""
-        bearer = token(self.app_key, self.app_secret)
-        headers = {"Authorization": f"Bearer {bearer}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {self.bearer()}", "Content-Type": "application/json"}
         return self._http.request(method, path, content=content, headers=headers)
 
     def send(self, body: dict[str, Any], **kwargs: Any) -> httpx.Response:
@@ -70,7 +77,7 @@ class Producer:
         body: dict[str, Any] = answer.json()
         return body
 
-    def until_final(self, notification_id: str, seconds: float = 60) -> dict[str, Any]:
+    def until_final(self, notification_id: str, seconds: float = 240) -> dict[str, Any]:
         """The notification once each of its deliveries is in a final status (or `sent`)."""
         return until(
             lambda: self.notification(notification_id),
@@ -83,10 +90,14 @@ class Producer:
         return body
 
 
-def until(read: Callable[[], T], satisfied: Callable[[T], bool], seconds: float = 60) -> T:
-    """Read again until it satisfies; the last thing read is in the failure."""
-    deadline = time.monotonic() + seconds
+def until(read: Callable[[], T], satisfied: Callable[[T], bool], seconds: float = 240) -> T:
+    """Read again until it satisfies; the last thing read is in the failure.
+
+    Ever more seldom, as to read takes the time of the emulator that what is waited for needs.
+    """
+    deadline, pause = time.monotonic() + seconds, 0.02
     while not satisfied(value := read()):
         assert time.monotonic() < deadline, f"not within {seconds} s: {value}"
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.3)
     return value

@@ -21,7 +21,7 @@ def test_a_burst_of_pushes_after_apple_closed_the_connections_is_sent_at_the_fir
     with operator.fault("apns", "idle_close"):
         for _ in range(2):
             accepted = send(producer, user, ["push"])
-            sent = producer.until_final(accepted["notification_id"], seconds=40)["deliveries"]
+            sent = producer.until_final(accepted["notification_id"])["deliveries"]
             assert [outcomes(each) for each in sent] == [[("apns", "accepted")]] * 10
             wait_for_close(operator.platform.local.inbox_url)
     assert operator.times_logged("worker-push", "circuit opened") == opened
@@ -34,11 +34,9 @@ def test_devices_that_apple_throttles_wait_without_another_provider_and_open_no_
     opened = operator.times_logged("worker-push", "circuit opened")
     with operator.fault("apns", "throttle"):
         accepted = send(producer, user, ["push"])
-        waiting = until(
-            lambda: deliveries(producer, accepted), lambda found: all(has_failed(each) for each in found), 40
-        )
+        waiting = until(lambda: deliveries(producer, accepted), lambda found: all(has_failed(each) for each in found))
         assert {provider for each in waiting for provider, _ in outcomes(each)} == {"apns"}
         assert {each["status"] for each in waiting} == {"pending"}
-    sent = producer.until_final(accepted["notification_id"], seconds=90)["deliveries"]
+    sent = producer.until_final(accepted["notification_id"])["deliveries"]
     assert [each["provider"] for each in sent] == ["apns"] * 6
     assert operator.times_logged("worker-push", "circuit opened") == opened

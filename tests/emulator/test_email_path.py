@@ -9,7 +9,7 @@ import pytest
 from tests.emulator.operator_actions import Operator
 from tests.emulator.producer import Producer
 
-FUNCTIONS = ("authorizer", "notifications", "contacts", "templates", "worker-email", "sweeper")
+FUNCTIONS = ("authorizer", "notifications", "contacts", "templates", "worker-email", "sweeper", "observer")
 
 
 @pytest.fixture
@@ -80,6 +80,7 @@ def test_the_same_idempotency_key_gets_the_same_answer_and_one_email(producer: P
     first, second = (producer.send(payment(template, user), headers=key) for _ in range(2))
     assert (first.status_code, second.status_code) == (202, 202)
     assert first.json() == second.json()
+    assert [each.headers.get("idempotency-replayed") for each in (first, second)] == [None, "true"]
     [delivery] = producer.until_final(first.json()["notification_id"])["deliveries"]
     assert len([m for m in producer.messages() if m["delivery_id"] == delivery["delivery_id"]]) == 1
 
@@ -117,6 +118,18 @@ def test_a_user_who_opted_out_after_the_plan_gets_nothing(
     [delivery] = producer.until_final(notification["notification_id"])["deliveries"]
     assert (delivery["status"], delivery["reason"]) == ("unsubscribed", "opted_out")
     assert [m for m in producer.messages() if m["delivery_id"] == delivery["delivery_id"]] == []
+
+
+def test_what_is_urgent_is_sent_while_the_ordinary_queue_stands_still(
+    producer: Producer, template: str, operator: Operator
+) -> None:
+    user = producer.contact(email=f"{uuid.uuid4().hex}@example.com")
+    with operator.paused_worker():
+        waiting = producer.send(payment(template, user)).json()["notification_id"]
+        urgent = producer.send(payment(template, user, priority="high")).json()["notification_id"]
+        [delivery] = producer.until_final(urgent)["deliveries"]
+        assert (delivery["status"], producer.notification(waiting)["deliveries"][0]["status"]) == ("sent", "created")
+    producer.until_final(waiting)
 
 
 def test_who_cannot_be_reached_is_told_in_the_answer_and_the_others_get_theirs(

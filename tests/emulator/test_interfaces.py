@@ -123,7 +123,7 @@ def test_a_head_is_as_a_get_and_counts_as_nothing(producer: Producer) -> None:
 @pytest.mark.parametrize(
     ("path", "methods", "other"),
     [
-        ("/v1/notifications", {"POST"}, "GET"),
+        ("/v1/notifications", {"GET", "POST"}, "PUT"),
         ("/v1/contacts/ada", {"GET", "PUT", "PATCH", "DELETE"}, "POST"),
         ("/v1/templates/a/email/de", {"GET", "PUT"}, "DELETE"),
         ("/t/o/x", {"GET", "HEAD"}, "POST"),

@@ -4,6 +4,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from handlers.domain.notifications.ids import new_notification_id
 from tests.emulator.operator_actions import Operator
 from tests.emulator.producer import Producer, until
 
@@ -23,11 +24,11 @@ def new_key() -> dict[str, str]:
     return {"Idempotency-Key": uuid.uuid4().hex}
 
 
-def test_a_hundred_users_on_33_endpoints_each_are_accepted_under_a_key_and_again_and_canceled(
+def test_a_hundred_users_on_ten_endpoints_each_are_accepted_under_a_key_and_again_and_canceled(
     producer: Producer,
 ) -> None:
     def channels() -> list[dict[str, Any]]:
-        urls = (f"https://hooks.example.com/{uuid.uuid4().hex}" for _ in range(33))
+        urls = (f"https://hooks.example.com/{uuid.uuid4().hex}" for _ in range(10))
         return [{"platform": "webhook", "url": url, "status": True} for url in urls]
 
     to = [{"user_id": producer.contact(external_channels=channels())} for _ in range(100)]
@@ -35,13 +36,13 @@ def test_a_hundred_users_on_33_endpoints_each_are_accepted_under_a_key_and_again
     key = new_key()
     first, second = (producer.send(body, headers=key) for _ in range(2))
     assert (first.status_code, second.status_code) == (202, 202), (first.text[:500], second.text[:500])
-    assert len(first.json()["deliveries"]) == 3300
+    assert len(first.json()["deliveries"]) == 1000
     assert first.json() == second.json()
     assert producer.send(body | {"priority": "high"}, headers=key).status_code == 422
     path = f"/v1/notifications/{first.json()['notification_id']}"
     read = producer.call("GET", path)
     assert read.status_code == 200, read.text[:500]
-    assert len(read.json()["deliveries"]) == 3300
+    assert len(read.json()["deliveries"]) == 1000
 
     def unsettled() -> int:
         """How many are still to be canceled; asking again goes on where the last time ended."""
@@ -49,7 +50,7 @@ def test_a_hundred_users_on_33_endpoints_each_are_accepted_under_a_key_and_again
         assert answer.status_code == 200, answer.text[:500]
         return [each["status"] for each in answer.json()["deliveries"]].count("created")
 
-    until(unsettled, lambda left: left == 0, seconds=240)
+    until(unsettled, lambda left: left == 0)
 
 
 def test_what_an_acceptance_left_that_died_is_seen_and_sent_by_nobody_and_mixes_with_nothing(
@@ -57,7 +58,7 @@ def test_what_an_acceptance_left_that_died_is_seen_and_sent_by_nobody_and_mixes_
 ) -> None:
     """The id that a key stands for follows from app and key, so it is known whose leftovers these would be."""
     key, body = new_key(), mail(addresses(2))
-    notification_id = str(
+    notification_id = new_notification_id(
         uuid.uuid5(
             uuid.uuid5(uuid.NAMESPACE_URL, "urn:carillon:notification"),
             f"{producer.app_key}\n{key['Idempotency-Key']}",
@@ -94,7 +95,7 @@ def test_an_item_that_cannot_be_read_keeps_none_of_its_shard_from_being_sent_and
     )
     operator.set_in_delivery(notification_id, spoilt, "app_key", None)
     for delivery_id in (spoilt, *others):
-        operator.set_in_delivery(notification_id, delivery_id, "due_shard", "3")
+        operator.set_in_delivery(notification_id, delivery_id, "due_shard", "email#3")
         operator.make_due(notification_id, delivery_id)
     swept = operator.sweep()
     assert "FunctionError" not in swept, (swept["Payload"].read(), operator.logged("sweeper", "sweep failed"))
@@ -106,9 +107,10 @@ def test_an_item_that_cannot_be_read_keeps_none_of_its_shard_from_being_sent_and
     until(sent, lambda ids: ids == set(others))
     assert {each["delivery_id"] for each in producer.notification(notification_id)["deliveries"]} == set(others)
     assert operator.delivery(notification_id, spoilt)["due_shard"] == {"S": "unreadable"}
-    assert "LogItemUnreadable" in operator.logged("sweeper", "LogItemUnreadable")
+    # Perhaps of the sweep of the minute, whose lines are there when it ends.
+    until(lambda: operator.logged("sweeper", "LogItemUnreadable"), bool)
 
     operator.set_in_delivery(notification_id, spoilt, "app_key", producer.app_key)
-    operator.set_in_delivery(notification_id, spoilt, "due_shard", "3")
+    operator.set_in_delivery(notification_id, spoilt, "due_shard", "email#3")
     operator.sweep()
     until(sent, lambda ids: ids == {spoilt, *others})

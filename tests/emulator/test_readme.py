@@ -1,4 +1,4 @@
-"""What the README tells a producer to run does what it says, as typed, in the environment that `make up` makes."""
+"""What the README and the page for producers tell to run does what it says, as typed, with what `make up` installs."""
 
 import json
 import os
@@ -15,6 +15,7 @@ from local.platform import Platform
 from tests.emulator.producer import Producer, until
 
 README = (ROOT / "README.md").read_text()
+PRODUCERS = (ROOT / "docs" / "readers" / "producer.md").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def test_the_first_request_with_curl_is_accepted_and_sent(checkout: Path, produc
 
 
 def test_the_first_request_in_python_is_accepted_and_sent(checkout: Path, producer: Producer) -> None:
-    [program] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    [program] = re.findall(r"```python\n(.*?)```", PRODUCERS, re.DOTALL)
     (checkout / "first.py").write_text(program)
     assert typed(".venv/bin/python first.py", checkout).startswith("202 ")
     until(producer.messages, lambda messages: any(message.get("subject") == "Receipt 43" for message in messages))

@@ -77,7 +77,7 @@ def test_the_longest_that_may_go_arrives(producer: Producer, user: str) -> None:
     for channel, text in longest.items():
         accepted = ask(producer, user, channel, {"body": "{{ x }}"}, {"x": text})
         assert accepted.status_code == 202, accepted.text
-        sent[channel] = producer.until_final(accepted.json()["notification_id"], seconds=40)["deliveries"]
+        sent[channel] = producer.until_final(accepted.json()["notification_id"])["deliveries"]
     assert ask(producer, user, "push", {"body": "{{ x }}"}, {"x": "é" * (fits + 1)}).status_code == 400
     received = {message["delivery_id"]: message["body"] for message in producer.messages()}
     for channel, deliveries in sent.items():

@@ -23,7 +23,12 @@ def few(args, report):
         url, identity = queues[0].props["url"], queues[0].props["id"]
         report(f"too many queues, the first at {url[:7]}, id {identity[:7]}", queues[0].urn)
 
+def later(args, report):
+    if "later" in args.props.get("name", ""):
+        args.not_applicable("not decided yet, for want of a key")
+
 PolicyPack("small", [
+    ResourceValidationPolicy("later", "Later", later, EnforcementLevel.MANDATORY),
     ResourceValidationPolicy("names", "Names", named, EnforcementLevel.MANDATORY),
     ResourceValidationPolicy("encryption", "Encryption", encrypted, EnforcementLevel.ADVISORY),
     StackValidationPolicy("few", "Few", few, EnforcementLevel.MANDATORY),
@@ -56,6 +61,20 @@ def test_an_advisory_violation_is_told_and_stops_nothing(program: Program, pack:
     assert [violation.policy for violation in deployment.violations] == ["encryption"]
     assert "policy encryption (advisory): " in program.recorder.text
     assert "better encrypted" in program.recorder.text
+
+
+def test_one_advice_about_many_resources_is_told_once_and_counted(program: Program, pack: Path) -> None:
+    program.write('for name in ("one", "two", "three"): aws.sqs.Queue(name, name=name)')
+    with pytest.raises(DeploymentFailed, match="too many queues"):
+        program.deploy(policy_pack=pack)
+    assert program.recorder.text.count("better encrypted") == 1
+    assert "policy encryption (advisory): the same of 2 more" in program.recorder.text
+
+
+def test_a_preview_says_which_policies_the_update_decides(program: Program, pack: Path) -> None:
+    program.write('aws.sqs.Queue("queue", name="later", kms_master_key_id="alias/aws/sqs")')
+    program.preview(policy_pack=pack)
+    assert "policies that the update decides, when it knows all values: later" in program.recorder.text
 
 
 def test_the_stack_is_checked_as_a_whole_by_what_it_put_out(program: Program, pack: Path) -> None:

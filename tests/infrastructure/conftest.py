@@ -1,5 +1,8 @@
 """The program of each stack, run once under mocks."""
 
+import asyncio
+from collections.abc import Iterator
+
 import pytest
 
 from local import recording as program
@@ -22,3 +25,13 @@ def local() -> Program:
 def prod() -> Program:
     """The program of the stack `prod`: protected, replicated, started from snapshots."""
     return program.of_stack("prod")
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """The loop that outputs are resolved on, there before any output is made."""
+    made = asyncio.new_event_loop()
+    asyncio.set_event_loop(made)
+    yield made
+    asyncio.set_event_loop(None)
+    made.close()

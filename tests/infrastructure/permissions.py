@@ -1,9 +1,9 @@
 """What a role must allow although the emulator would not miss it, derived from all but the role itself.
 
-That is: a function's own log, the queue it is fed from, the keys behind the tables, the bucket, the queue and the
-secrets that its variables and its trigger lead it to, the role that its schedules have, with what that role is for, and
-the refusal of topics to whoever may publish anywhere. What the emulator does enforce is taken away, statement by
-statement, in tests/emulator/test_least_privilege.py.
+That is: a function's own log, the queue it is fed from, the keys behind the tables, the bucket, the queue, the topic
+and the secrets that its variables and its trigger lead it to, the role that its schedules have, with what that role is
+for, and the refusal of topics to whoever may publish anywhere. What the emulator does enforce is taken away, statement
+by statement, in tests/emulator/test_least_privilege.py.
 """
 
 from collections.abc import Iterator
@@ -18,6 +18,7 @@ _ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEn
 
 _LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
 _CONSUME = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
+_FOLLOW = {f"dynamodb:{each}" for each in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")}
 
 Statement = dict[str, Any]
 KeyUse = tuple[str, str]
@@ -51,6 +52,7 @@ def _gaps(program: Program, function: Registered, granted: list[Statement]) -> I
     for queue in _queues(program, function):
         if not _allows(granted, _CONSUME, f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue.inputs['name']}"):
             yield f"queue {queue.name}"
+    yield from _gaps_of_streams(program, function, granted)
     yield from _gaps_of_schedules(program, function, granted)
     if _publishes_anywhere(granted):
         yield "no refusal of topics"
@@ -67,6 +69,13 @@ def _queues(program: Program, function: Registered) -> list[Registered]:
     return [queue for queue in program.of("aws:sqs/queue:Queue") if queue.name in sources]
 
 
+def _streams(program: Program, function: Registered) -> list[Registered]:
+    """Return the mappings that feed the function's alias from a table's stream."""
+    mappings = program.of("aws:lambda/eventSourceMapping:EventSourceMapping")
+    fed = [each for each in mappings if each.inputs["functionName"].endswith(f"-{function.name}:live")]
+    return [each for each in fed if "startingPosition" in each.inputs]
+
+
 def _keys(program: Program, function: Registered) -> set[KeyUse]:
     """Return the keys behind what the function is led to."""
     variables = function.inputs["environment"]["variables"]
@@ -74,8 +83,14 @@ def _keys(program: Program, function: Registered) -> set[KeyUse]:
     keys = {(each.inputs["serverSideEncryption"]["kmsKeyArn"], "dynamodb") for each in tables}
     keys |= {(each.inputs["kmsMasterKeyId"], "sqs") for each in _queues(program, function)}
     if "CARILLON_TEMPLATE_BUCKET" in variables:
-        (encryption,) = program.of(_ENCRYPTION)
-        keys.add((encryption.inputs["rules"][0]["applyServerSideEncryptionByDefault"]["kmsMasterKeyId"], "s3"))
+        for encryption in program.of(_ENCRYPTION):  # of both buckets it is one
+            keys.add((encryption.inputs["rules"][0]["applyServerSideEncryptionByDefault"]["kmsMasterKeyId"], "s3"))
+    if "CARILLON_BROADCAST_QUEUE_URL" in variables:
+        (steps,) = (each for each in program.of("aws:sqs/queue:Queue") if each.name == "broadcasts-queue")
+        keys.add((steps.inputs["kmsMasterKeyId"], "sqs"))
+    topics = program.of("aws:sns/topic:Topic")
+    told = variables.get("CARILLON_ALERT_TOPIC", "").rpartition(":")[2]
+    keys |= {(each.inputs["kmsMasterKeyId"], "sns") for each in topics if each.inputs["name"] == told}
     prefixes = [value for name, value in variables.items() if name.endswith("_SECRET_PREFIX")]
     secrets = program.of("aws:secretsmanager/secret:Secret")
     keys |= {
@@ -84,6 +99,20 @@ def _keys(program: Program, function: Registered) -> set[KeyUse]:
         if each.inputs["name"].startswith(tuple(prefixes))
     }
     return keys
+
+
+def _gaps_of_streams(program: Program, function: Registered, granted: list[Statement]) -> Iterator[str]:
+    """Find what keeps Lambda from reading a stream for the function, or from telling what it gives up."""
+    for mapping in _streams(program, function):
+        if not _allows(granted, _FOLLOW, mapping.inputs["eventSourceArn"]):
+            yield f"stream of {mapping.name}"
+        failed = mapping.inputs["destinationConfig"]["onFailure"]["destinationArn"].rpartition(":")[2]
+        for queue in (each for each in program.of("aws:sqs/queue:Queue") if each.name == failed):
+            arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue.inputs['name']}"
+            if not _allows(granted, {"sqs:SendMessage"}, arn):
+                yield f"queue {queue.name}"
+            if not any(_lets_use(each, queue.inputs["kmsMasterKeyId"], "sqs") for each in granted):
+                yield f"key of {queue.name}"
 
 
 def _gaps_of_schedules(program: Program, function: Registered, granted: list[Statement]) -> Iterator[str]:

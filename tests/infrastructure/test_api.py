@@ -2,17 +2,20 @@
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from handlers.domain import problems
+from handlers.domain.security_headers import SECURITY_HEADERS
 from local import recording as program
 from local.recording import ACCOUNT, REGION, Program
 from stacks.api import api
 from stacks.api.responses import RESPONSES, GatewayResponse
 from stacks.api.routes import ROUTES, Route, paths
 from stacks.settings import load
+from tests.infrastructure.otherwise import otherwise
 from tests.infrastructure.permissions import statements
 from tests.infrastructure.test_settings import configured
 
@@ -22,25 +25,44 @@ PERMISSION = "aws:lambda/permission:Permission"
 RESOURCE = "aws:apigateway/resource:Resource"
 RESPONSE = "aws:apigateway/response:Response"
 ANSWER = "aws:apigateway/integrationResponse:IntegrationResponse"
+PUBLISHED = program.ROOT / "docs" / "openapi.json"
 EXECUTION = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:api"
 
-TEMPLATE = "/v1/templates/{name}/{channel}/{locale}"
-# Without a token: the links in messages, each of which holds its own signature.
+# Without a token: the links in messages, each of which holds its own signature, and what providers sign.
 LINKS = ("/t/o/{token}", "/t/c/{token}", "/u/{token}")
-PUBLIC = {*((method, link) for method in ("GET", "HEAD") for link in LINKS), ("POST", "/u/{token}")}
+PUBLIC = {
+    *((method, link) for method in ("GET", "HEAD") for link in LINKS),
+    ("POST", "/u/{token}"),
+    ("POST", "/hooks/{provider}"),
+}
+# As published: tests/docs/test_documented.py holds that the functions answer it.
 CONTRACT = {
-    ("POST", "/v1/notifications"),
-    ("GET", "/v1/notifications/{notification_id}"),
-    ("POST", "/v1/notifications/{notification_id}/cancel"),
-    *((method, "/v1/contacts/{user_id}/settings") for method in ("GET", "PUT")),
-    ("POST", "/v1/contacts/{user_id}/devices"),
-    ("DELETE", "/v1/contacts/{user_id}/devices"),
-    ("DELETE", "/v1/contacts/{user_id}/devices/{token}"),
-    *((method, "/v1/contacts/{user_id}") for method in ("GET", "PUT", "PATCH", "DELETE")),
-    ("GET", TEMPLATE),
-    ("PUT", TEMPLATE),
-    ("POST", f"{TEMPLATE}/preview"),
-} | PUBLIC
+    (method.upper(), path) for path, each in json.loads(PUBLISHED.read_text())["paths"].items() for method in each
+}
+
+
+def of_producers(deployed: Program) -> Program:
+    """Without the API of the links, which test_links_api.py is about."""
+    return replace(deployed, resources=[each for each in deployed.resources if not each.name.startswith("links-")])
+
+
+@pytest.fixture
+def deployed(deployed: Program) -> Program:
+    return of_producers(deployed)
+
+
+@pytest.fixture
+def local(local: Program) -> Program:
+    return of_producers(local)
+
+
+@pytest.fixture
+def prod(prod: Program) -> Program:
+    return of_producers(prod)
+
+
+def of_stack(stack: str) -> Program:
+    return of_producers(program.of_stack(stack))
 
 
 def path_of(deployed: Program, resource_id: str) -> str:
@@ -51,6 +73,19 @@ def path_of(deployed: Program, resource_id: str) -> str:
         path = f"/{by_id[resource_id].inputs['pathPart']}{path}"
         resource_id = by_id[resource_id].inputs["parentId"]
     return path
+
+
+# What one function keeps, another counts and lists.
+REPORTS = {("GET", "/v1/notifications"), ("GET", "/v1/contacts/{user_id}/deliveries"), ("GET", "/v1/stats")}
+
+
+def function_of(method: str, path: str) -> str:
+    if (method, path) in REPORTS:
+        return "reports"
+    if not path.startswith("/v1/"):
+        return "hooks" if path.startswith("/hooks/") else "tracking"
+    part = path.split("/")[2]
+    return {"receipts": "notifications", "suppressions": "contacts", "webhook": "reports"}.get(part, part)
 
 
 OTHER_METHODS = {"OPTIONS", "ANY"}
@@ -98,6 +133,14 @@ def test_a_method_that_a_path_does_not_take_is_a_problem(local: Program) -> None
         assert each.inputs["responseParameters"]["method.response.header.Content-Type"] == "'application/problem+json'"
 
 
+def test_what_api_gateway_answers_itself_has_every_security_header(deployed: Program) -> None:
+    for kind, name in ((RESPONSE, "gatewayresponse"), (ANSWER, "method.response")):
+        for each in deployed.of(kind):
+            parameters = each.inputs["responseParameters"]
+            said = {header: parameters.get(f"{name}.header.{header}") for header in SECURITY_HEADERS}
+            assert said == {header: f"'{value}'" for header, value in SECURITY_HEADERS.items()}
+
+
 def test_a_header_that_is_answered_is_promised_first_as_api_gateway_wants(deployed: Program) -> None:
     promised = {
         (each.inputs["resourceId"], each.inputs["httpMethod"], each.inputs["statusCode"]): each
@@ -123,7 +166,9 @@ def test_what_is_no_json_object_never_reaches_a_function(deployed: Program) -> N
     assert json.loads(model.inputs["schema"])["type"] == "object"
     for method in methods_of(deployed):
         path = path_of(deployed, method.inputs["resourceId"])
-        is_bare = path.endswith("/cancel") or path.startswith("/u/")  # its path says it all; recipients send forms
+        is_bare = path.endswith(("/cancel", "/start", "/pause", "/resume")) or path.startswith(
+            ("/u/", "/hooks/")
+        )  # its path says it all; forms are sent
         carries_body = method.inputs["httpMethod"] in {"POST", "PUT", "PATCH"} and not is_bare
         assert ("requestValidatorId" in method.inputs) is carries_body
         assert method.inputs.get("requestModels") == (
@@ -137,8 +182,9 @@ def test_each_method_is_integrated_with_its_function(deployed: Program) -> None:
         path = path_of(deployed, integration.inputs["resourceId"])
         assert integration.inputs["type"] == "AWS_PROXY"
         assert integration.inputs["integrationHttpMethod"] == "POST"
-        function = path.split("/")[2] if path.startswith("/v1/") else "tracking"
-        assert integration.inputs["uri"].endswith(f"-{function}:live/invocations")
+        assert integration.inputs["uri"].endswith(
+            f"-{function_of(integration.inputs['httpMethod'], path)}:live/invocations"
+        )
     assert len(integrations) == len(CONTRACT)
 
 
@@ -147,27 +193,17 @@ def test_every_function_lets_itself_be_invoked_only_for_what_leads_to_it(local: 
         (each.inputs["function"], each.inputs["principal"], each.inputs["sourceArn"]) for each in local.of(PERMISSION)
     }
     gateway = "apigateway.amazonaws.com"
-    template = f"{EXECUTION}/live/{{}}/v1/templates/*/*/*"
-    contact = f"{EXECUTION}/live/{{}}/v1/contacts/*"
     assert permitted == {
         ("carillon-local-authorizer", gateway, f"{EXECUTION}/authorizers/authorizer-id"),
-        ("carillon-local-notifications", gateway, f"{EXECUTION}/live/POST/v1/notifications"),
-        ("carillon-local-notifications", gateway, f"{EXECUTION}/live/GET/v1/notifications/*"),
-        ("carillon-local-notifications", gateway, f"{EXECUTION}/live/POST/v1/notifications/*/cancel"),
-        *(("carillon-local-contacts", gateway, contact.format(each)) for each in ("GET", "PUT", "PATCH", "DELETE")),
-        *(("carillon-local-contacts", gateway, f"{contact.format(each)}/settings") for each in ("GET", "PUT")),
-        ("carillon-local-contacts", gateway, f"{contact.format('POST')}/devices"),
-        ("carillon-local-contacts", gateway, f"{contact.format('DELETE')}/devices"),
-        ("carillon-local-contacts", gateway, f"{contact.format('DELETE')}/devices/*"),
-        ("carillon-local-templates", gateway, template.format("GET")),
-        ("carillon-local-templates", gateway, template.format("PUT")),
-        ("carillon-local-templates", gateway, f"{template.format('POST')}/preview"),
         *(
-            ("carillon-local-tracking", gateway, f"{EXECUTION}/live/{method}/{each}/*")
-            for method in ("GET", "HEAD")
-            for each in ("t/o", "t/c", "u")
+            (
+                f"carillon-local-{function_of(method, path)}",
+                gateway,
+                f"{EXECUTION}/live/{method}{re.sub('{[^}]+}', '*', path)}",
+            )
+            for method, path in CONTRACT
         ),
-        ("carillon-local-tracking", gateway, f"{EXECUTION}/live/POST/u/*"),
+        ("carillon-local-hooks", "events.amazonaws.com", f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:ses-receipts"),
         ("carillon-local-sweeper", "events.amazonaws.com", f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:every-minute"),
     }
     assert {each.inputs["qualifier"] for each in local.of(PERMISSION)} == {"live"}
@@ -175,11 +211,47 @@ def test_every_function_lets_itself_be_invoked_only_for_what_leads_to_it(local: 
 
 @pytest.mark.parametrize("stack", program.STACKS)
 def test_the_authorizer_remembers_a_token_as_long_as_configured(stack: str) -> None:
-    authorizer = program.of_stack(stack).named("aws:apigateway/authorizer:Authorizer").inputs
+    authorizer = of_stack(stack).named("aws:apigateway/authorizer:Authorizer").inputs
     assert authorizer["type"] == "TOKEN"
     assert authorizer["identitySource"] == "method.request.header.Authorization"
     configured_for = load(stack, configured(stack)).api.authorizer_cache_seconds
     assert authorizer["authorizerResultTtlInSeconds"] == configured_for
+
+
+@pytest.mark.parametrize("program_of", [of_stack, otherwise])
+def test_a_revoked_app_is_out_within_a_minute_whatever_is_remembered_where(
+    program_of: Callable[[str], Program],
+) -> None:
+    made = program_of("local")
+    by_gateway = made.named("aws:apigateway/authorizer:Authorizer").inputs["authorizerResultTtlInSeconds"]
+    assert by_gateway + int(variables_of_the_authorizer(made)["CARILLON_APP_MAX_AGE_SECONDS"]) == 60
+
+
+def variables_of_the_authorizer(made: Program) -> dict[str, str]:
+    [function] = [
+        each for each in made.of("aws:lambda/function:Function") if each.inputs["name"].endswith("-authorizer")
+    ]
+    variables: dict[str, str] = function.inputs["environment"]["variables"]
+    return variables
+
+
+def test_only_where_replays_are_refused_the_authorizer_writes_tokens_and_nothing_remembers_its_answers() -> None:
+    usual = of_stack("local")
+    assert "CARILLON_USED_TOKENS_TABLE" not in variables_of_the_authorizer(usual)
+    assert "UseTokensUp" not in {each["Sid"] for each in statements(usual, "carillon-local-authorizer")}
+    made = otherwise("local")
+    assert made.named("aws:apigateway/authorizer:Authorizer").inputs["authorizerResultTtlInSeconds"] == 0
+    assert variables_of_the_authorizer(made)["CARILLON_USED_TOKENS_TABLE"] == "carillon-local-limits"
+    [granted] = [each for each in statements(made, "carillon-local-authorizer") if each["Sid"] == "UseTokensUp"]
+    assert granted["Action"] == ["dynamodb:PutItem"]
+    assert granted["Resource"][0].endswith(":table/carillon-local-limits")
+
+
+def test_the_authorizer_is_asked_with_the_whole_header_so_that_a_grant_is_remembered_for_one_token(
+    deployed: Program,
+) -> None:
+    authorizer = deployed.named("aws:apigateway/authorizer:Authorizer").inputs
+    assert (authorizer["type"], authorizer["identitySource"]) == ("TOKEN", "method.request.header.Authorization")
 
 
 @pytest.mark.parametrize(
@@ -211,12 +283,13 @@ def test_what_api_gateway_answers_itself_is_a_problem(response: GatewayResponse,
     assert body["title"]
     assert body["detail"]
     assert made["responseParameters"]["gatewayresponse.header.Content-Type"] == "'application/problem+json'"
-    assert "$" not in made["responseTemplates"]["application/json"]  # nothing of the request is repeated
+    variables = re.findall(r"\$[\w.]+\w", made["responseTemplates"]["application/json"])
+    assert set(variables) <= {"$context.authorizer.why"}  # nothing of the request is repeated
 
 
 STATUSES = {
     "UNAUTHORIZED": "401",
-    "ACCESS_DENIED": "403",
+    "ACCESS_DENIED": "401",
     "MISSING_AUTHENTICATION_TOKEN": "404",
     "INVALID_SIGNATURE": "404",
     "RESOURCE_NOT_FOUND": "404",
@@ -245,14 +318,19 @@ def test_a_problem_is_called_the_same_whoever_answers_it() -> None:
         "not-found",
         "too-large",
         "unsupported-media-type",
+        "too-many-requests",
         "internal-error",
     }
     assert [each.kind for each in shared if (each.status, each.title) != of_functions[each.slug]] == []
 
 
 def test_a_refused_token_says_how_to_authenticate(local: Program) -> None:
-    parameters = local.named(RESPONSE, responseType="UNAUTHORIZED").inputs["responseParameters"]
-    assert parameters["gatewayresponse.header.WWW-Authenticate"] == "'Bearer'"
+    for kind, challenge in (
+        ("UNAUTHORIZED", 'Bearer realm="carillon"'),
+        ("ACCESS_DENIED", 'Bearer realm="carillon", error="invalid_token"'),
+    ):
+        parameters = local.named(RESPONSE, responseType=kind).inputs["responseParameters"]
+        assert parameters["gatewayresponse.header.WWW-Authenticate"] == f"'{challenge}'"
 
 
 def test_a_throttled_producer_is_told_when_to_come_back(local: Program) -> None:
@@ -289,14 +367,9 @@ def test_the_account_may_log_before_the_stage_does(deployed: Program) -> None:
 
 
 def test_a_stack_beside_another_leaves_the_accounts_logging_alone() -> None:
-    beside = program.run("dev", {"carillon:api": json.dumps({**api_settings("dev"), "manageAccountLogging": False})})
+    beside = otherwise("dev")
     assert beside.of("aws:apigateway/account:Account") == []
     assert "carillon-dev-api-logs" not in {each.inputs["name"] for each in beside.of("aws:iam/role:Role")}
-
-
-def api_settings(stack: str) -> dict[str, object]:
-    settings: dict[str, object] = json.loads(program.configuration(stack)["carillon:api"])
-    return settings
 
 
 def test_the_stage_is_deployed_after_everything_it_serves(deployed: Program) -> None:
@@ -313,32 +386,30 @@ def surface(deployed: Program) -> object:
     return deployed.named("aws:apigateway/deployment:Deployment").inputs["triggers"]
 
 
-def test_nothing_is_deployed_again_without_a_change(local: Program) -> None:
-    assert surface(program.run("local")) == surface(local)
+def test_nothing_is_deployed_again_without_a_change() -> None:
+    """In the other program, what is otherwise is no part of this API."""
+    assert surface(of_producers(otherwise("dev"))) == surface(of_stack("dev"))
 
 
-def test_a_change_of_a_route_is_deployed(monkeypatch: pytest.MonkeyPatch, local: Program) -> None:
-    monkeypatch.setattr(api, "ROUTES", tuple(each for each in ROUTES if each.method != "DELETE"))
-    assert surface(program.run("local")) != surface(local)
-
-
-def test_a_change_of_an_answer_is_deployed(monkeypatch: pytest.MonkeyPatch, local: Program) -> None:
+def test_whatever_a_stage_serves_is_deployed_when_it_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    served = api.surface(ROUTES, 30, "TLS13", has_domain=False)
+    assert api.surface(ROUTES, 30, "TLS13", has_domain=False) == served
+    fewer = tuple(each for each in ROUTES if each.method != "DELETE")
+    assert api.surface(fewer, 30, "TLS13", has_domain=False) != served
+    assert api.surface(ROUTES, 0, "TLS13", has_domain=False) != served
+    assert api.surface(ROUTES, 30, "TLS12", has_domain=False) != served
+    assert api.surface(ROUTES, 30, "TLS13", has_domain=True) != served
     monkeypatch.setattr(api, "RESPONSES", tuple(replace(each, detail="Otherwise put.") for each in RESPONSES))
-    assert surface(program.run("local")) != surface(local)
+    assert api.surface(ROUTES, 30, "TLS13", has_domain=False) != served
 
 
-def test_a_change_of_the_authorizers_memory_is_deployed(local: Program) -> None:
-    forgetful = {"carillon:api": json.dumps({**api_settings("local"), "authorizerCacheSeconds": 0})}
-    assert surface(program.run("local", forgetful)) != surface(local)
+def test_the_programs_own_surface_follows_its_settings(local: Program) -> None:
+    assert surface(of_producers(otherwise("local"))) != surface(local)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def with_domain() -> Program:
-    domain = {
-        "name": "notify.example.com",
-        "certificateArn": f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/1",
-    }
-    return program.run("prod", {"carillon:api": json.dumps({**api_settings("prod"), "customDomain": domain})})
+    return of_producers(otherwise("prod"))
 
 
 def test_the_api_speaks_tls_1_3_alone(deployed: Program) -> None:

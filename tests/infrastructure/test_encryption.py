@@ -95,6 +95,7 @@ SERVICES = {
     "data-key": {"ThroughDynamoDB": {f"dynamodb.{REGION}.amazonaws.com"}, "ThroughS3": {f"s3.{REGION}.amazonaws.com"}},
     "messaging-key": {
         "ThroughSQS": {f"sqs.{REGION}.amazonaws.com"},
+        "ThroughSNS": {f"sns.{REGION}.amazonaws.com"},
         "ThroughEventBridge": {f"events.{REGION}.amazonaws.com"},
     },
     "secrets-key": {"ThroughSecretsManager": {f"secretsmanager.{REGION}.amazonaws.com"}},
@@ -113,7 +114,8 @@ def test_a_key_is_used_through_exactly_the_services_that_keep_what_it_encrypts(k
 
 # By sid: the service, and the conditions that hold it to this environment's resources.
 OWN_NAME: dict[str, tuple[str, dict[str, list[str]]]] = {
-    "LetEventBridgeKnowTheKey": ("events.amazonaws.com", {"aws:SourceAccount": [ACCOUNT]}),
+    # AWS's own policy for it has no condition, and no page says that one would be met.
+    "LetEventBridgeKnowTheKey": ("events.amazonaws.com", {}),
     "LetTheBusEncrypt": (
         "events.amazonaws.com",
         {
@@ -124,10 +126,7 @@ OWN_NAME: dict[str, tuple[str, dict[str, list[str]]]] = {
     ),
     "LetRulesReachTheQueues": (
         "events.amazonaws.com",
-        {
-            "aws:SourceAccount": [ACCOUNT],
-            "kms:EncryptionContext:aws:sqs:arn": [f"arn:aws:sqs:{REGION}:{ACCOUNT}:carillon-local-*"],
-        },
+        {"aws:SourceArn": [f"arn:aws:events:{REGION}:{ACCOUNT}:rule/carillon-local/carillon-local-*"]},
     ),
     "LetAlarmsReachTheTopic": (
         "cloudwatch.amazonaws.com",
@@ -142,6 +141,8 @@ OWN_NAME: dict[str, tuple[str, dict[str, list[str]]]] = {
             "kms:EncryptionContext:aws:logs:arn": [
                 f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/carillon-local-*",
                 f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/apigateway/carillon-local",
+                f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/apigateway/carillon-local-links",
+                f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:aws-waf-logs-carillon-local",
             ]
         },
     ),

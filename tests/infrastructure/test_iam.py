@@ -2,12 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pulumi
 import pytest
 
+from local import recording as program
+from policies.values import at, plain, walk
 from stacks.security.iam import (
     EVERYONE,
     Condition,
@@ -22,17 +23,11 @@ from stacks.security.iam import (
 )
 
 TABLE = "arn:aws:dynamodb:eu-central-1:123456789012:table/carillon-dev-contacts"
+PAGE = "https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html"
 READ = Statement("Read", ("dynamodb:GetItem",), (TABLE,))
 
 
-@pytest.fixture(autouse=True)
-def _loop() -> Iterator[None]:
-    """The loop that outputs are resolved on, there before any output is made."""
-    made = asyncio.new_event_loop()
-    asyncio.set_event_loop(made)
-    yield
-    asyncio.set_event_loop(None)
-    made.close()
+pytestmark = pytest.mark.usefixtures("loop")
 
 
 def parsed(policy: pulumi.Output[str]) -> dict[str, Any]:
@@ -91,7 +86,10 @@ def test_two_statements_of_one_document_cannot_share_a_sid() -> None:
 
 
 def test_a_document_says_what_its_statements_say() -> None:
-    conditions = (equals("aws:SourceAccount", "123456789012"), arn_like("aws:SourceArn", "arn:1", "arn:2"))
+    conditions = (
+        equals("aws:SourceAccount", "123456789012", page=PAGE),
+        arn_like("aws:SourceArn", "arn:1", "arn:2", page=PAGE),
+    )
     send = Statement("Send", ("sqs:SendMessage",), (TABLE,), conditions, service("events.amazonaws.com"))
 
     assert parsed(document(READ, send)) == {
@@ -113,6 +111,31 @@ def test_a_document_says_what_its_statements_say() -> None:
     }
 
 
+@pytest.mark.parametrize("page", ["", "https://example.com/what-somebody-said"])
+def test_a_service_must_meet_no_condition_without_the_page_of_aws_that_says_that_it_can(page: str) -> None:
+    asked = equals("aws:SourceAccount", "123456789012", page=page)
+    with pytest.raises(StatementError, match=r"says that events.amazonaws.com sends aws:SourceAccount"):
+        Statement("Send", ("sqs:SendMessage",), (TABLE,), (asked,), service("events.amazonaws.com"))
+    with pytest.raises(StatementError, match=r"says that events.amazonaws.com sends aws:SourceAccount"):
+        trust(service("events.amazonaws.com"), asked)
+
+
+def test_every_policy_for_a_service_is_made_where_the_pages_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[Statement] = []
+    render = Statement.rendered
+
+    def rendered(statement: Statement) -> dict[str, Any]:
+        written.append(statement)
+        return render(statement)
+
+    monkeypatch.setattr(Statement, "rendered", rendered)
+    documents = [value for each in program.run("prod").resources for _, value in walk(plain(each.inputs))]
+    found = [each for each in documents if isinstance(each, dict) and at(each, "Principal", "Service")]
+    made = [each for each in written if each.principal and each.principal.kind == "Service"]
+    assert {at(each, "Sid") for each in found} == {each.sid for each in made}
+    assert all(condition.page for each in made for condition in each.conditions)
+
+
 def test_conditions_with_one_operator_are_all_kept() -> None:
     both = (equals("kms:ViaService", "s3.eu-central-1.amazonaws.com"), equals("kms:CallerAccount", "123456789012"))
     rendered = Statement("Use", ("kms:Decrypt",), (TABLE,), both).rendered()
@@ -126,7 +149,7 @@ def test_an_arn_that_is_not_known_yet_is_filled_in() -> None:
 
 
 def test_a_trust_policy_lets_only_the_service_assume_the_role() -> None:
-    named = Condition("Null", "aws:SourceArn", ("false",))
+    named = Condition("Null", "aws:SourceArn", ("false",), PAGE)
     (statement,) = parsed(trust(service("lambda.amazonaws.com"), named))["Statement"]
     assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
     assert statement["Action"] == ["sts:AssumeRole"]

@@ -42,10 +42,16 @@ def test_a_function_name_may_fill_what_lambda_and_iam_take(worker: FunctionArgs)
         replace(worker, naming=Naming("e" * 43, REGION, ACCOUNT))
 
 
-def test_a_queue_name_may_fill_what_sqs_takes(settings: Settings, worker: FunctionArgs) -> None:
+@pytest.fixture
+def redriver(settings: Settings) -> FunctionArgs:
+    naming = Naming("dev", REGION, ACCOUNT)
+    return FunctionArgs(naming, specs(settings, naming)["redriver-email"], PACKAGE, (), LOGGING, snap_start=False)
+
+
+def test_a_queue_name_may_fill_what_sqs_takes(settings: Settings, worker: FunctionArgs, redriver: FunctionArgs) -> None:
     def args(environment: str) -> ChannelArgs:
         naming = Naming(environment, REGION, ACCOUNT)
-        return ChannelArgs(naming, "email", settings.channels["email"], worker, KEY, KEY, KEY)
+        return ChannelArgs(naming, "email", settings.channels["email"], worker, redriver, KEY, KEY)
 
     assert len(args("e" * 61).dead_letter_queue) == 80
     with pytest.raises(ValueError, match=r"The queue name carillon-e+-email-dlq has 81 characters"):
@@ -55,6 +61,7 @@ def test_a_queue_name_may_fill_what_sqs_takes(settings: Settings, worker: Functi
 def test_a_route_to_a_function_that_is_not_there_is_refused_naming_it(settings: Settings) -> None:
     naming = Naming("dev", REGION, ACCOUNT)
     with pytest.raises(
-        ValueError, match="Routes lead to functions that are not given: contacts, notifications, templates"
+        ValueError,
+        match="Routes lead to functions that are not given: broadcasts, contacts, hooks, notifications, reports, ",
     ):
-        ApiArgs(naming, settings.api, authorizer=None, functions={}, logging=LOGGING)  # type: ignore[arg-type]
+        ApiArgs(naming, settings.api, authorizer=None, functions={}, logging=LOGGING)

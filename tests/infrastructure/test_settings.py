@@ -2,15 +2,21 @@
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from pydantic import TypeAdapter
 
+from handlers.config import Category, digests
+from handlers.domain.channels import CHANNELS
+from handlers.domain.notifications.digests import Digest
+from handlers.domain.notifications.due import FINDS_ALL_IT_NEEDS
 from local.engine import project
-from local.recording import ROOT, STACKS, configuration
-from stacks.settings import Settings, SettingsError, load
+from local.recording import ROOT, STACKS, Program, configuration
+from stacks.settings import TRIED_FOR, ChannelSettings, Settings, SettingsError, load
 
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1"
 
@@ -39,6 +45,20 @@ def test_every_stack_file_is_accepted(stack: str) -> None:
     assert load(stack, configured(stack)).environment == stack
 
 
+class StrictLoader(yaml.SafeLoader):
+    """Refuses a key that is there twice, as the Pulumi CLI does (https://yaml.org/spec/1.2.2/#3213-node-comparison)."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        assert len(set(keys)) == len(keys), f"{node.start_mark}: twice {sorted(k for k in keys if keys.count(k) > 1)}"
+        return super().construct_mapping(node, deep)
+
+
+@pytest.mark.parametrize("name", ["Pulumi.yaml", *(f"Pulumi.{stack}.yaml" for stack in STACKS)])
+def test_no_key_is_in_a_file_twice_which_the_pulumi_cli_refuses(name: str) -> None:
+    assert yaml.load((ROOT / name).read_text(), StrictLoader)
+
+
 @pytest.mark.parametrize("stack", STACKS)
 def test_stack_files_state_every_setting_so_that_environments_differ_in_values_alone(stack: str) -> None:
     described = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
@@ -46,6 +66,19 @@ def test_stack_files_state_every_setting_so_that_environments_differ_in_values_a
 
     assert set(configured(stack)) == set(described) == fields
     assert all(each["description"] for each in described.values())
+
+
+def test_a_channel_that_a_stack_file_does_not_name_has_the_usual_pace() -> None:
+    settings = load("dev", configured(channels={"email": {"batchSize": 5}}))
+    assert list(settings.channels) == ["email", *(each for each in CHANNELS if each != "email")]
+    assert settings.channels["email"].batch_size == 5
+    assert settings.channels["chat"] == ChannelSettings()
+
+
+def test_a_channel_that_is_not_enabled_is_not_there() -> None:
+    changes: dict[str, Any] = {"channels.chat.enabled": False, "categories.demo.channels": ["push"]}
+    settings = load("dev", configured(**changes))
+    assert set(settings.channels) == set(CHANNELS) - {"chat"}
 
 
 def _quoted(value: Any) -> Any:
@@ -84,32 +117,66 @@ def test_settings_cannot_be_changed_once_read() -> None:
         load("dev", configured()).protect = True  # type: ignore[misc]
 
 
+def test_the_log_is_kept_for_longer_than_anything_is_tried() -> None:
+    assert TRIED_FOR >= FINDS_ALL_IT_NEEDS
+    least = TRIED_FOR + timedelta(days=2)  # with the rounds and the doubts of the stack's file
+    assert load("dev", configured(**{"retention.log": f"P{least.days}D"})).retention.log == least
+
+
 def test_a_tag_of_digits_stays_text() -> None:
     assert load("dev", configured(costCentre="4711")).cost_centre == "4711"
 
 
 EMAIL = "channels.email"
+_OWN = {
+    "name": "notify.example.org",
+    "certificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/1",
+}
 
 REFUSALS = {
     "a key nobody knows": (
         {"regoin": "eu-central-1"},
-        "carillon:regoin: Extra inputs are not permitted",
+        "carillon:regoin: is not a setting: did you mean region?",
     ),
     "a nested key nobody knows": (
         {f"{EMAIL}.batchsize": 1},
-        "carillon:channels.email.batchsize: Extra inputs are not permitted",
+        "carillon:channels.email.batchsize: is not a setting: did you mean batchSize?",
     ),
     "an environment that is not the stack's name": (
         {"environment": "prod"},
         "carillon:environment: remove it: the environment is the stack's name.",
     ),
+    "a key like no other": (
+        {"zzz": "mint"},
+        "carillon:zzz: is not a setting\n",
+    ),
+    "a log that forgets what is on its way": (
+        {"retention.log": "P31D"},
+        "carillon: retention.log erases deliveries that are not final",
+    ),
+    "a retention of hours": (
+        {"retention.log": "P400DT1H"},
+        "carillon:retention.log: must be 1 to 3653 whole days, as an ISO 8601 duration such as P400D",
+    ),
     "a region that is none": (
         {"region": "Frankfurt"},
-        "carillon:region: must be an AWS region such as eu-central-1",
+        "carillon:region: must be an AWS region\n",
+    ),
+    "a region that AWS does not have": (
+        {"region": "eu-central-7"},
+        "carillon:region: must be an AWS region: did you mean eu-central-",
+    ),
+    "a protected environment whose alarms reach nobody": (
+        {"protect": True, "email.identity": "carillon.dev", "email.from": "no-reply@carillon.dev"},
+        "carillon: alertEmails names nobody, so nobody would hear of an alarm: add who is on call",
+    ),
+    "a protected environment that would send from a domain nobody can own": (
+        {"protect": True, "alertEmails": ["on-call@carillon.dev"]},
+        "carillon: email.identity is example.com, which nobody can own and SES never verifies: name a domain of yours",
     ),
     "an account id that YAML made a number": (
         {"allowedAccountIds": [123456789012]},
-        "carillon:allowedAccountIds.0: Input should be a valid string",
+        "carillon:allowedAccountIds.0: must be text",
     ),
     "an account id that is too short": (
         {"allowedAccountIds": ["42"]},
@@ -121,7 +188,7 @@ REFUSALS = {
     ),
     "a truth that is none": (
         {"protect": "perhaps"},
-        "carillon:protect: Input should be a valid boolean",
+        "carillon:protect: must be true or false",
     ),
     "a batch that needs a window": (
         {f"{EMAIL}.batchSize": 11},
@@ -158,19 +225,19 @@ REFUSALS = {
     ),
     "a channel that has no worker": (
         {"channels.fax": {}},
-        "carillon:channels.fax.[key]: must be a channel that has a worker: email, sms, push, chat",
+        "carillon:channels.fax.[key]: must be a channel that has a worker: push, sms, email, chat",
     ),
     "no channel at all": (
-        {"channels": {}, "categories": {"payment": {"channels": ["email"]}}},
-        "carillon:channels: Dictionary should have at least 1 item",
+        {"channels": {name: {"enabled": False} for name in CHANNELS}},
+        "carillon:channels: must have at least one channel that is enabled",
     ),
     "a category on a channel there is not": (
         {"categories.payment.channels": ["email", "fax"]},
-        "carillon: categories.payment uses fax, which is not in channels: add it there or remove it here",
+        "carillon: categories.payment uses fax, which is no enabled channel: enable it in channels or remove it here",
     ),
     "a category on no channel": (
         {"categories.payment.channels": []},
-        "carillon:categories.payment.channels: Tuple should have at least 1 item",
+        "carillon:categories.payment.channels: must have at least 1 item",
     ),
     "a channel twice in a category": (
         {"categories.payment.channels": ["email", "email"]},
@@ -213,8 +280,20 @@ REFUSALS = {
         "carillon:api.throttleBurst: must be from 1 to 5000",
     ),
     "an authorization remembered for over an hour": (
-        {"api.authorizerCacheSeconds": 3601},
-        "carillon:api.authorizerCacheSeconds: must be from 0 to 3600: API Gateway's bounds",
+        {"api.authorizerCacheSeconds": 61},
+        "carillon:api.authorizerCacheSeconds: must be from 0 to 60: who is revoked is to be out within a minute",
+    ),
+    "links at the domain of the API": (
+        {"api.customDomain": _OWN, "api.linksDomain": _OWN},
+        "carillon: api.linksDomain is that of the API, which takes TLS 1.3 alone: name another",
+    ),
+    "an old TLS": (
+        {"api.minimumTls": "1.1"},
+        "carillon:api.minimumTls:",
+    ),
+    "a token that is remembered and good once": (
+        {"api.refuseReplays": True},
+        "carillon:api: refuseReplays needs the authorizer to see each request",
     ),
     "a certificate of another region": (
         {"api.customDomain": {"name": "notify.example.com", "certificateArn": CERTIFICATE}},
@@ -226,7 +305,7 @@ REFUSALS = {
     ),
     "a target nothing is packaged for": (
         {"lambdaTarget": "mainframe"},
-        "carillon:lambdaTarget: Input should be 'aws' or 'machine'",
+        "carillon:lambdaTarget: must be aws or machine",
     ),
     "endpoints that would lead AWS's functions elsewhere": (
         {"endpoints": {"sesv2": "http://localhost:1"}},
@@ -250,7 +329,7 @@ REFUSALS = {
     ),
     "a text message that may cost nothing": (
         {"sms.maxPriceUsd": 0},
-        "carillon:sms.maxPriceUsd: Input should be greater than 0",
+        "carillon:sms.maxPriceUsd: must be more than 0",
     ),
     "a text message in more parts than any provider takes": (
         {"sms.maxSegments": 26},
@@ -275,7 +354,7 @@ REFUSALS = {
 def test_what_cannot_work_is_refused_saying_what_to_change(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError) as refused:
         load("dev", configured(**changes))
-    assert message in str(refused.value)
+    assert message in f"{refused.value}\n"
 
 
 def test_every_problem_is_told_at_once() -> None:
@@ -288,7 +367,7 @@ def test_every_problem_is_told_at_once() -> None:
 
 def test_a_missing_setting_is_named() -> None:
     kept = {key: value for key, value in configured().items() if key != "protect"}
-    with pytest.raises(SettingsError, match="carillon:protect: Field required"):
+    with pytest.raises(SettingsError, match="carillon:protect: is required"):
         load("dev", kept)
 
 
@@ -313,3 +392,60 @@ def test_an_address_can_be_the_identity_and_then_only_it_may_send() -> None:
 def test_a_subdomain_of_the_identity_may_send() -> None:
     sender = "Alerts <alerts@mail.example.com>"
     assert load("dev", configured(**{"email.from": sender})).email.sender == sender
+
+
+@pytest.mark.parametrize(
+    ("key", "limit", "refusal"),
+    [
+        ("categories.security.limit", {"burst": 5, "per": "PT1M"}, "is critical, which is under no limit"),
+        ("categories.payment.limit", {"burst": 0, "per": "PT1M"}, "must be from 1 to 10000"),
+        ("channels.sms.limit", {"burst": 5, "per": "PT0.5S"}, "must be from a second to 30 days"),
+        ("channels.sms.limit", {"burst": 5}, "is required"),
+    ],
+    ids=["critical", "none", "too fast", "half"],
+)
+def test_a_limit_that_would_hold_nothing_or_what_must_go_is_refused(
+    key: str, limit: dict[str, Any], refusal: str
+) -> None:
+    with pytest.raises(SettingsError, match=refusal):
+        load("dev", configured("dev", **{key: limit}))
+
+
+@pytest.mark.parametrize(
+    ("category", "digest", "refusal"),
+    [
+        ("security", {"window": "PT1H", "template": "news"}, "security: is critical, which waits for no digest"),
+        ("social", {"window": "PT30S", "template": "news"}, "window: must be from a minute to 7 days"),
+        ("social", {"window": "P8D", "template": "news"}, "window: must be from a minute to 7 days"),
+        ("social", {"window": "PT1H", "template": "My news"}, "template: must be the name of a template"),
+        ("social", {"window": "PT1H"}, "digest.template: is required"),
+        ("social", {"window": "PT1H", "template": "news", "every": 1}, "digest.every: is not a setting"),
+    ],
+    ids=["critical", "short", "long", "name", "half", "more"],
+)
+def test_a_digest_that_would_hold_back_what_must_go_or_list_by_nothing_is_refused(
+    category: str, digest: dict[str, Any], refusal: str
+) -> None:
+    with pytest.raises(SettingsError, match=refusal):
+        load("dev", configured("dev", **{f"categories.{category}.digest": digest}))
+
+
+def test_a_digest_is_told_to_the_service_as_it_reads_it(local: Program) -> None:
+    environment = local.named("aws:lambda/function:Function", name="carillon-local-notifications").inputs["environment"]
+    told = TypeAdapter(dict[str, Category]).validate_json(environment["variables"]["CARILLON_CATEGORIES"])
+    assert digests(told) == {"activity": Digest(timedelta(minutes=1), "activity-digest")}
+
+
+@pytest.mark.parametrize(("rate", "timeout"), [(15, 30), (100, 17)])
+def test_a_provider_rate_for_which_messages_could_not_wait_in_an_invocation_is_refused(rate: int, timeout: int) -> None:
+    pace: dict[str, Any] = {"providerRates": {"twilio": rate}, "timeoutSeconds": timeout}
+    with pytest.raises(SettingsError, match="2 times batchSize times maximumConcurrency is 200"):
+        load("dev", configured("dev", **{"channels.sms": pace}))
+    kept: dict[str, Any] = {"providerRates": {"twilio": 16}}
+    assert load("dev", configured("dev", **{"channels.sms": kept})).channels["sms"].provider_rates == {"twilio": 16}
+
+
+def test_a_provider_rate_of_a_provider_that_there_is_not_is_refused_naming_those_that_there_are() -> None:
+    pace: dict[str, Any] = {"providerRates": {"twilo": 20}}
+    with pytest.raises(SettingsError, match="names twilo, and the channel has sns, twilio"):
+        load("dev", configured("dev", **{"channels.sms": pace}))

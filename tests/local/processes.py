@@ -14,12 +14,13 @@ def mentioning(what: Path | str) -> set[int]:
     }
 
 
-def until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
+def until(holds: Callable[[], bool], seconds: float = 240.0) -> None:
     """Return when it holds; fail when it does not within this time."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, 0.02
     while not holds():
         assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.3)
 
 
 def _content(entry: Path) -> list[bytes]:

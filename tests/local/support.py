@@ -5,8 +5,9 @@ import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,38 @@ import boto3
 import httpx
 from botocore.config import Config
 
+from handlers.adapters.aws.alert_topic import SnsAlerts
+from handlers.adapters.aws.dynamo import typed
+from handlers.adapters.aws.link_key import link_key
+from handlers.adapters.aws.stats_items import counters_expiration, counters_key
+from handlers.domain.alerts import Alert, Cause, Rules, State, notice
+from handlers.domain.channels import CHANNELS, Channel
+from handlers.domain.content.links import Links
+from handlers.domain.stats.counting import Group
 from local import emulator
+from local.directory import APP_KEY
 from local.engine.emulator import Emulator
 from local.sandbox import process
 from local.sandbox.credentials import Credentials
 
 TABLE = "carillon-local-notifications"
+STATS = "carillon-local-stats"
+LIMITS = "carillon-local-limits"
 SENDER = "Carillon <no-reply@example.com>"
 
+HTTP = httpx.Client(trust_env=False)
+"""One for all calls: each new one reads every certificate there is."""
 
+
+@cache
 def session(account: Emulator) -> boto3.Session:
-    """As the account's root."""
+    """As the account's root. One for all clients, as each new one reads all of botocore's descriptions again."""
     return boto3.Session(account.access_key_id, account.secret_access_key, region_name=account.region)
+
+
+@cache
+def _client(account: Emulator, service: Any) -> Any:
+    return session(account).client(service, endpoint_url=account.endpoint_url)
 
 
 def role_session(account: Emulator, action: str, resource: str = "*") -> boto3.Session:
@@ -57,12 +78,20 @@ class Sandbox:
 
     def client(self, service: Any) -> Any:
         """A client that calls the emulator itself."""
-        return session(self.account).client(service, endpoint_url=self.account.endpoint_url)
+        return _client(self.account, service)
 
     def sns(self, caller: boto3.Session | None = None) -> Any:
         """A client of SNS whose calls pass through the sandbox, without retries."""
         once = Config(retries={"total_max_attempts": 1}, read_timeout=2)
         return (caller or session(self.account)).client("sns", endpoint_url=self.url, config=once)
+
+    def tell(self, state: str, channel: Channel = "sms", since: datetime | None = None) -> None:
+        """Publish a notice of an outage on the alert topic, as the sweeper does."""
+        alert = replace(_OUTAGE, since=since or _OUTAGE.since, state=State.OVER if state == "over" else State.OPEN)
+        told = notice("local", channel, Cause.OUTAGE, replace(alert, notices=1 if state == "opened" else 2), _RULES)
+        assert told.attributes["state"] == state
+        topic = self.client("sns").create_topic(Name="carillon-local-alerts")["TopicArn"]
+        SnsAlerts(topic, self.sns()).tell(told)
 
     def ses(self, caller: boto3.Session | None = None, **config: Any) -> Any:
         """A client whose calls pass through the sandbox; it does not retry, so that calls can be counted."""
@@ -71,7 +100,7 @@ class Sandbox:
 
     def messages(self) -> list[dict[str, Any]]:
         """The inbox's API."""
-        found: list[dict[str, Any]] = httpx.get(f"{self.url}/api/messages").raise_for_status().json()
+        found: list[dict[str, Any]] = HTTP.get(f"{self.url}/api/messages").raise_for_status().json()
         return found
 
     def message_of(self, delivery_id: str) -> dict[str, Any] | None:
@@ -79,14 +108,14 @@ class Sandbox:
         return next((m for m in self.messages() if m["delivery_id"] == delivery_id), None)
 
     @contextmanager
-    def fault(self, mode: str, rate: float = 1.0, provider: str = "ses") -> Iterator[None]:
+    def fault(self, mode: str, rate: float = 1.0, provider: str = "ses", **more: Any) -> Iterator[None]:
         """The provider fails in this way meanwhile."""
         url = f"{self.url}/api/faults/{provider}"
-        httpx.put(url, json={"mode": mode, "rate": rate}).raise_for_status()
+        HTTP.put(url, json={"mode": mode, "rate": rate, **more}).raise_for_status()
         try:
             yield
         finally:
-            httpx.delete(url).raise_for_status()
+            HTTP.delete(url).raise_for_status()
 
     def until_idle_connections_are_closed(self) -> None:
         """Wait until every connection is closed that is idle now, with the fault `idle_close` in force."""
@@ -97,7 +126,7 @@ class Sandbox:
         asked = httpx.URL(url)
         here = asked.copy_with(scheme="http", host="localhost", port=httpx.URL(self.url).port)
         headers = {**request.pop("headers", {}), "Host": asked.host}
-        with httpx.Client(http1=not http2, http2=http2, timeout=timeout) as client:
+        with httpx.Client(http1=not http2, http2=http2, timeout=timeout, verify=False) as client:  # plain HTTP
             return client.post(here, headers=headers, **request)
 
     def last(self) -> dict[str, Any]:
@@ -128,12 +157,35 @@ class Sandbox:
             Item={
                 "notification_id": {"S": notification_id},
                 "item": {"S": f"delivery#{delivery_id}"},
-                "delivery_id": {"S": delivery_id},
                 "user_id": {"S": user},
                 "status": {"S": statuses[-1]},
                 "timeline": {"L": timeline},
             },
         )
+
+    def attempt(self, ids: tuple[str, str], *attempts: dict[str, str]) -> None:
+        """The delivery in the log has these attempts, a second apart from now on."""
+        begun = datetime.now(UTC)
+        kept = {
+            str(number): {"at": (begun + timedelta(seconds=number)).isoformat(timespec="milliseconds"), **each}
+            for number, each in enumerate(attempts, 1)
+        }
+        self.client("dynamodb").update_item(
+            TableName=TABLE,
+            Key={"notification_id": {"S": ids[0]}, "item": {"S": f"delivery#{ids[1]}"}},
+            UpdateExpression="SET attempts = :attempts, channel = :email",
+            ExpressionAttributeValues=typed({":attempts": kept, ":email": "email"}),
+        )
+
+    def links(self) -> Links:
+        """Makes links as the platform does."""
+        return Links("http://localhost/prod", link_key("alias/carillon-local-links", self.client("kms")))
+
+    def count(self, channel: str, provider: str, **counters: int) -> None:
+        """Add to what the observer has counted today of the demo's deliveries by a provider."""
+        group = Group(APP_KEY, f"{datetime.now(UTC):%Y-%m-%d}", "payment", channel, provider, "receipt")
+        item = counters_key(group, 0) | typed({**counters, "expiration": counters_expiration(group)})
+        self.client("dynamodb").put_item(TableName=STATS, Item=item)
 
     def send(self, html: str, *, subject: str = "A subject", ids: tuple[str, str] = ("", ""), **more: Any) -> str:
         """Send a mail as the worker does; its delivery id, made up unless given."""
@@ -142,7 +194,12 @@ class Sandbox:
         return delivery_id
 
 
-def wait_for_close(url: str, seconds: float = 10) -> None:
+_BEGAN = datetime(2030, 1, 31, 12, tzinfo=UTC)
+_OUTAGE = Alert(State.OPEN, _BEGAN, ("sns: ServiceUnavailable", "twilio: 503"), _BEGAN, total=42, told_at=_BEGAN)
+_RULES = Rules(timedelta(minutes=1), timedelta(minutes=5), (timedelta(hours=1),))
+
+
+def wait_for_close(url: str, seconds: float = 240) -> None:
     """Open a connection to the sandbox, say nothing, and wait until it is closed: those idle before it are by then."""
     here = httpx.URL(url)
     with socket.create_connection((here.host, here.port or 80), timeout=seconds) as idle:
@@ -171,17 +228,39 @@ def running_sandbox(directory: Path) -> Iterator[Sandbox]:
         try:
             sandbox = Sandbox(account, url, credentials)
             sandbox.client("sesv2").create_email_identity(EmailIdentity="example.com")
-            _create_table(sandbox.client("dynamodb"))
+            _create_what_is_read(sandbox)
             yield sandbox
         finally:
             child.stop()
 
 
-def _create_table(dynamodb: Any) -> None:
-    names = ("notification_id", "item")
+def _create_what_is_read(sandbox: Sandbox) -> None:
+    """Make, as far as the page reads it, what the program makes."""
+    dynamodb, kms, sqs = (sandbox.client(service) for service in ("dynamodb", "kms", "sqs"))
+    due = {
+        "IndexName": "due",
+        "KeySchema": _keys("due_shard", "due_at"),
+        "Projection": {"ProjectionType": "ALL"},
+    }
+    _create_table(dynamodb, TABLE, ("notification_id", "item"), "due_shard", "due_at", GlobalSecondaryIndexes=[due])
+    _create_table(dynamodb, STATS, ("id", "item"))
+    _create_table(dynamodb, LIMITS, ("id",))
+    for channel in CHANNELS:
+        for queue in (channel, f"{channel}-high", f"{channel}-dlq"):
+            sqs.create_queue(QueueName=f"carillon-local-{queue}")
+    key = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
+    kms.create_alias(AliasName="alias/carillon-local-links", TargetKeyId=key)
+
+
+def _create_table(dynamodb: Any, table: str, names: tuple[str, ...], *indexed: str, **more: Any) -> None:
     dynamodb.create_table(
-        TableName=TABLE,
+        TableName=table,
         BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": n, "KeyType": k} for n, k in zip(names, ("HASH", "RANGE"), strict=True)],
-        AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in names],
+        KeySchema=_keys(*names),
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in (*names, *indexed)],
+        **more,
     )
+
+
+def _keys(*names: str) -> list[dict[str, str]]:
+    return [{"AttributeName": n, "KeyType": k} for n, k in zip(names, ("HASH", "RANGE"), strict=False)]

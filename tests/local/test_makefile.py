@@ -32,7 +32,7 @@ def test_a_python_that_is_too_old_is_said_before_anything_is_installed(tmp_path:
 
 def test_make_says_what_it_can_do() -> None:
     said = make().stdout
-    assert all(f"make {target}" in said for target in ("demo", "up", "down", "check", "test", "hooks"))
+    assert all(f"make {target}" in said for target in ("demo", "up", "down", "check", "test", "chaos", "soak", "hooks"))
 
 
 def test_the_uv_that_bootstraps_is_the_one_of_the_lock() -> None:

@@ -34,7 +34,7 @@ def verified_by_the_sandbox(platform: Platform) -> Credentials:
 def test_each_secret_of_the_stack_has_what_the_sandbox_verifies(platform: Platform) -> None:
     expected = verified_by_the_sandbox(platform).secret_strings()
     names = platform.outputs["providerSecretNames"]
-    assert set(names) == {*expected, "sns-push"}
+    assert {*expected, "sns-push"} <= set(names), "a provider that the sandbox has no server for has no value here"
     assert {name: secret_of(platform, name) for name in expected} == {
         name: json.loads(value) for name, value in expected.items()
     }

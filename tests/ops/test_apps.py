@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from handlers.domain import tokens
 from ops.apps import App, AppError, Apps
 
 
@@ -36,6 +37,25 @@ def test_new_scopes_leave_the_secrets_as_they_are(apps: Apps, app_key: str) -> N
     assert apps.put(app_key, ["*"], ["*"]) == App(first.secrets, ("*",), ("*",))
 
 
+def test_an_app_has_the_rate_that_it_was_given_last_through_every_rotation(
+    apps: Apps, manager: Any, app_key: str
+) -> None:
+    apps.put(app_key, ["*"], ["*"], rate=10, burst=20)
+    apps.rotate(app_key)
+    value = stored(manager, app_key)
+    assert (value["rate"], value["burst"]) == (10, 20)
+    kept = tokens.App.model_validate_json(json.dumps(value))  # as the authorizer reads it
+    assert (kept.rate, kept.burst) == (10, 20)
+    apps.put(app_key, ["*"], ["*"])
+    assert not {"rate", "burst"} & stored(manager, app_key).keys()
+
+
+@pytest.mark.parametrize(("rate", "burst"), [(10, None), (None, 10), (0, 1), (501, 1), (1, 0)])
+def test_a_rate_that_could_not_be_held_is_refused(rate: int | None, burst: int | None, apps: Apps) -> None:
+    with pytest.raises(AppError, match=r"--rate.*--burst"):
+        apps.put("app", ["*"], ["*"], rate, burst)
+
+
 def test_a_rotation_keeps_the_last_secret_valid_and_only_that(apps: Apps, app_key: str) -> None:
     secrets = [apps.put(app_key, ["payment"], ["email"]).current_secret]
     for _ in range(2):
@@ -53,5 +73,5 @@ def test_an_app_that_the_program_does_not_know_is_refused_saying_where_to_add_it
 
 
 def test_an_app_without_a_secret_cannot_be_rotated_and_the_error_says_what_to_do(apps: Apps, app_key: str) -> None:
-    with pytest.raises(AppError, match=f"carillon apps put {app_key} --environment dev"):
+    with pytest.raises(AppError, match=f"carillon apps create {app_key} --environment dev"):
         apps.rotate(app_key)

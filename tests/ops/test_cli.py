@@ -36,9 +36,9 @@ def carillon(*words: str, stdin: str | None = None) -> Result:
     return CliRunner().invoke(app, words, input=stdin)
 
 
-def put(app_key: str) -> Result:
+def create(app_key: str) -> Result:
     return carillon(
-        "apps", "put", app_key, "--environment", "dev", "--categories", "payment, invoice", "--channels", "email"
+        "apps", "create", app_key, "--environment", "dev", "--categories", "payment, invoice", "--channels", "email"
     )
 
 
@@ -48,18 +48,35 @@ def write_local(directory: Path) -> None:
 
 
 def test_a_new_apps_secret_is_shown_once_and_never_again(app_key: str) -> None:
-    secret = put(app_key).stdout.splitlines()[-1]
+    secret = create(app_key).stdout.splitlines()[-1]
     assert len(secret) == 43
-    again = put(app_key)
-    shown = carillon("apps", "show", app_key, "--environment", "dev")
-    assert again.exit_code == shown.exit_code == 0
-    assert secret not in again.stdout + shown.stdout
-    for said in ("payment, invoice", "email", "1 valid"):
-        assert said in shown.stdout
+    again = create(app_key)
+    assert again.exit_code == 1
+    assert "is there already: `carillon apps change` its scopes, or `rotate` its secret" in again.stderr
+    changed = carillon("apps", "change", app_key, "-e", "dev", "--categories", "*", "--channels", "sms")
+    for words in (["show", app_key], ["list"]):
+        shown = carillon("apps", *words, "--environment", "dev")
+        assert secret not in again.stdout + changed.stdout + shown.stdout
+        [row] = [line.split() for line in shown.stdout.splitlines() if line.startswith(app_key)]
+        assert row == [app_key, "*", "sms", "unlimited", "1", "valid"]
+
+
+def test_apps_are_listed_for_machines_and_those_that_nobody_created_too(app_key: str) -> None:
+    listed = json.loads(carillon("apps", "list", "--environment", "dev", "--json").stdout)
+    assert {"app_key": app_key, "secrets": 0} in listed
+
+
+def test_a_revoked_app_signs_nothing_until_it_is_given_a_new_secret(app_key: str) -> None:
+    create(app_key)
+    assert carillon("apps", "revoke", app_key, "--environment", "dev").exit_code == 0
+    assert json.loads(carillon("apps", "show", app_key, "-e", "dev", "--json").stdout)["secrets"] == 0
+    assert "`carillon apps rotate`" in carillon("token", "-e", "dev", "--app", app_key).stderr
+    carillon("apps", "rotate", app_key, "--environment", "dev")
+    assert json.loads(carillon("apps", "show", app_key, "-e", "dev", "--json").stdout)["secrets"] == 1
 
 
 def test_a_rotation_shows_the_new_secret_and_not_the_old_one(app_key: str) -> None:
-    first = put(app_key).stdout.splitlines()[-1]
+    first = create(app_key).stdout.splitlines()[-1]
     rotated = carillon("apps", "rotate", app_key, "--environment", "dev")
     assert len(rotated.stdout.splitlines()[-1]) == 43
     assert first not in rotated.stdout
@@ -67,7 +84,7 @@ def test_a_rotation_shows_the_new_secret_and_not_the_old_one(app_key: str) -> No
 
 
 def test_an_unknown_app_is_one_clear_error() -> None:
-    refused = put("nobody")
+    refused = create("nobody")
     assert refused.exit_code == 1
     assert refused.stderr.startswith("error: carillon/dev/apps/nobody is not in Secrets Manager")
 
@@ -79,7 +96,7 @@ def test_a_token_of_the_local_app_needs_nothing_said(tmp_path: Path) -> None:
 
 
 def test_a_token_on_aws_is_signed_with_the_apps_current_secret(app_key: str) -> None:
-    put(app_key)
+    create(app_key)
     secret = carillon("apps", "rotate", app_key, "--environment", "dev").stdout.splitlines()[-1]
     token = carillon("token", "--environment", "dev", "--app", app_key).stdout.strip()
     assert jwt.decode(token, secret, algorithms=["HS256"])["iss"] == app_key
@@ -90,11 +107,14 @@ def test_a_token_on_aws_is_signed_with_the_apps_current_secret(app_key: str) -> 
     [
         (["token"], "`make up` starts the platform"),
         (["token", "--environment", "dev"], "say which app of dev to act as: --app"),
-        (["status", "n-1", "--environment", "dev", "--app", "billing"], "--api-url"),
+        (
+            ["send", "-", "--environment", "dev", "--app", "billing"],
+            "which knows the outputs of dev, is not here: install it, or say where its API is: --api-url",
+        ),
     ],
 )
 def test_what_is_missing_is_said_with_the_way_out(words: list[str], said: str) -> None:
-    refused = carillon(*words)
+    refused = carillon(*words, stdin="{}")
     assert refused.exit_code == 1
     assert said in refused.stderr
 

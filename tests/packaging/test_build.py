@@ -1,4 +1,6 @@
 import hashlib
+import json
+import re
 import subprocess
 import sys
 from base64 import b64decode
@@ -7,9 +9,12 @@ from zipfile import ZipFile
 
 import pytest
 
+from handlers.domain.channels import CHANNELS
 from handlers.domain.providers.registry import Registered, of_channel
-from stacks.compute import packaging
-from stacks.compute.packaging import MAX_ZIP_BYTES, Package, PackagingError, Target, build, functions
+from stacks.compute import bytecode, packaging, wheels
+from stacks.compute.bytecode import NoCompilerError
+from stacks.compute.packaging import Package, Target, bound, build, functions
+from stacks.compute.wheels import PackagingError
 
 FUNCTION = "sweeper"
 
@@ -37,15 +42,45 @@ def layers(directory: Path) -> list[Path]:
 
 
 def test_every_function_is_built(packages: dict[str, Package]) -> None:
-    workers = {"worker-email", "worker-sms", "worker-push", "worker-chat"}
-    assert set(packages) == {"authorizer", "notifications", "contacts", "templates", "tracking", "sweeper"} | workers
+    of_channels = {f"{kind}-{channel}" for kind in ("worker", "redriver") for channel in CHANNELS}
+    alone = {
+        "authorizer",
+        "notifications",
+        "broadcasts",
+        "fanout",
+        "contacts",
+        "templates",
+        "tracking",
+        "hooks",
+        "reports",
+        "observer",
+        "sweeper",
+        "webhooks",
+    }
+    assert set(packages) == alone | of_channels
     for package in packages.values():
         assert package.path.stat().st_size == package.size
         assert hashlib.sha256(package.path.read_bytes()).digest() == b64decode(package.sha256)
 
 
+def test_beside_each_zip_is_what_it_is_made_of_by_hash(packages: dict[str, Package]) -> None:
+    for function, package in packages.items():
+        bill = json.loads(package.path.with_suffix(".cdx.json").read_text())
+        assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.5")
+        assert {"serialNumber", "timestamp"} & {*bill, *bill["metadata"]} == set()
+        listed = {each["name"]: each["version"] for each in bill["components"]}
+        with ZipFile(package.path) as opened:
+            zipped = [name for name in opened.namelist() if name.endswith(".dist-info/METADATA")]
+        for name, _, version in (each.partition(".dist-info")[0].rpartition("-") for each in zipped):
+            assert listed[re.sub(r"[-_.]+", "-", name).lower()] == version, function
+        for each in bill["components"]:
+            hashed = [file["hashes"] for file in each["externalReferences"] if file["type"] == "distribution"]
+            assert hashed
+            assert all(hashed)
+
+
 def test_a_zip_is_under_the_bound(packages: dict[str, Package]) -> None:
-    assert {name: package.size for name, package in packages.items() if package.size > MAX_ZIP_BYTES} == {}
+    assert {name: package.size for name, package in packages.items() if package.size > bound(name)} == {}
 
 
 def test_lambda_is_told_the_handler_the_runtime_and_the_processor(package: Package) -> None:
@@ -53,8 +88,8 @@ def test_lambda_is_told_the_handler_the_runtime_and_the_processor(package: Packa
     assert (package.runtime, package.architecture) == ("python3.13", "arm64")
 
 
-def test_a_hyphen_in_a_functions_name_is_an_underscore_in_its_module(packages: dict[str, Package]) -> None:
-    assert packages["worker-email"].handler == "handlers.entrypoints.worker_email.handler"
+def test_the_workers_of_all_channels_share_an_entrypoint(packages: dict[str, Package]) -> None:
+    assert packages["worker-email"].handler == "handlers.entrypoints.channel_worker.handler"
 
 
 def test_two_builds_in_different_directories_are_the_same_to_the_byte(package: Package, tmp_path: Path) -> None:
@@ -80,15 +115,20 @@ def test_a_second_build_installs_nothing(directory: Path, package: Package, monk
         assert arguments[0] == "export", f"uv was asked to {arguments[0]}"
         return original(*arguments, problem=problem)
 
-    original = packaging._uv
-    monkeypatch.setattr(packaging, "_uv", refuse)
+    original = wheels.uv
+    monkeypatch.setattr(wheels, "uv", refuse)
     assert build(FUNCTION, Target.AWS, directory) == package
 
 
 def test_functions_with_the_same_dependencies_share_a_layer() -> None:
     alike, other = [
         {
-            packaging._dependencies(packaging._locked_requirements(name), Target.MACHINE, packaging.BUILD / "cache")
+            packaging._dependencies(
+                wheels.locked(packaging.group(name), name),
+                Target.MACHINE,
+                bytecode.for_this_machine(),
+                packaging.BUILD / "cache",
+            )
             for name in names
         }
         for names in (("worker-sms", "worker-email"), ("worker-sms", "sweeper"))
@@ -98,15 +138,15 @@ def test_functions_with_the_same_dependencies_share_a_layer() -> None:
 
 def test_processes_that_build_at_once_end_with_the_same_zip(package: Package, tmp_path: Path) -> None:
     code = f"from stacks.compute.packaging import *; build({FUNCTION!r}, Target.AWS, Path({str(tmp_path)!r}))"
-    processes = [subprocess.Popen([sys.executable, "-c", code], cwd=packaging.ROOT) for _ in range(2)]
+    processes = [subprocess.Popen([sys.executable, "-c", code], cwd=wheels.ROOT) for _ in range(2)]
     assert [process.wait() for process in processes] == [0, 0]
-    assert len(layers(tmp_path)) == 1
+    assert len(layers(tmp_path)) == 2  # the dependencies, and the modules of all handlers
     assert (tmp_path / "aws" / f"{FUNCTION}.zip").read_bytes() == package.path.read_bytes()
 
 
 def test_a_build_leaves_no_drafts(directory: Path, package: Package) -> None:
     left = {path.suffix for path in directory.rglob("*") if path.is_file()}
-    assert left == {".zip", ".lock"}
+    assert left == {".json", ".lock", ".zip"}  # the bill of materials beside each zip
     assert list(directory.rglob(".draft-*")) == []
 
 
@@ -148,11 +188,50 @@ def test_a_zip_over_the_bound_is_refused_and_not_left_behind(near: Path, monkeyp
 def test_a_package_without_a_wheel_for_the_target_is_named(tmp_path: Path) -> None:
     windows_only = "pywin32==308 --hash=sha256:587f3e19696f4bf96fde9d8a57cec74a57021ad5f204c9e627e15c33ff568897\n"
     with pytest.raises(PackagingError, match=r"(?s)pywin32.*choose another version or another package"):
-        packaging._dependencies(windows_only, Target.AWS, tmp_path)
+        packaging._dependencies(windows_only, Target.AWS, None, tmp_path)
     assert layers(tmp_path.parent) == []
 
 
 def test_a_wheel_that_is_not_the_locked_one_is_refused(tmp_path: Path) -> None:
     other = f"typing-inspection==0.4.1 --hash=sha256:{'0' * 64}\n"
     with pytest.raises(PackagingError, match=r"(?i)hash"):
-        packaging._dependencies(other, Target.AWS, tmp_path)
+        packaging._dependencies(other, Target.AWS, None, tmp_path)
+
+
+def test_without_the_python_that_compiles_for_lambda_a_zip_is_built_and_says_loudly_what_it_lacks(
+    near: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: object) -> str:
+        raise PackagingError("Node.js cannot be had: the index cannot be reached")
+
+    packaging._compiler.cache_clear()
+    bytecode._for_lambda.cache_clear()
+    monkeypatch.setattr(bytecode, "_fetch", unreachable)
+    monkeypatch.setattr(packaging, "BUILD", near)
+    try:
+        package = build(FUNCTION, Target.AWS, near)
+    finally:
+        packaging._compiler.cache_clear()
+        bytecode._for_lambda.cache_clear()
+    assert "WITHOUT compiled modules" in package.warning
+    assert "the index cannot be reached" in package.warning
+    with ZipFile(package.path) as opened:
+        assert [name for name in opened.namelist() if name.endswith(".pyc")] == []
+
+
+def test_what_makes_bytecode_not_to_be_had_is_one_kind_of_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_disk(*_: object) -> str:
+        raise OSError("no space left")
+
+    bytecode._for_lambda.cache_clear()
+    monkeypatch.setattr(bytecode, "_fetch", no_disk)
+    with pytest.raises(NoCompilerError, match="no space left"):
+        bytecode.for_lambda(tmp_path)
+
+
+def test_a_module_that_cannot_be_compiled_is_named(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("def\n")
+    with pytest.raises(PackagingError, match=r"broken\.py"):
+        bytecode.for_this_machine().compile(tmp_path)

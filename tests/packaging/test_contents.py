@@ -1,8 +1,11 @@
+import _imp
 import re
 import struct
+import sys
 import sysconfig
 import tomllib
 from collections.abc import Iterator
+from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -10,7 +13,7 @@ from zipfile import ZipFile
 import pytest
 
 from handlers.domain.providers.registry import PROVIDERS
-from stacks.compute.packaging import Package, Target, functions
+from stacks.compute.packaging import Package, Target, entrypoint, functions, group
 
 # ELF header: e_ident is 16 bytes, then e_type and e_machine, two bytes each (https://refspecs.linuxfoundation.org/elf/elf.pdf).
 EM_AARCH64 = 183
@@ -45,7 +48,7 @@ def locked(repository: Path, function: str) -> tuple[set[str], set[str]]:
     """What the lock says the function's group names, and all that this brings with it, whatever the platform."""
     lock = tomllib.loads((repository / "uv.lock").read_text())
     packages = {package["name"]: package for package in lock["package"]}
-    wanted = packages["carillon"]["dev-dependencies"][f"fn-{function}"]
+    wanted = packages["carillon"]["dev-dependencies"][group(function)]
     found: set[tuple[str, str]] = set()
     waiting = with_extras(wanted)
     while waiting:
@@ -93,14 +96,13 @@ def test_a_zip_has_no_top_level_name_that_no_dependency_brought(archive: ZipFile
     brought = {normal(name) for name in distributions(archive)} | named_otherwise
     if "cffi" in brought:
         brought |= {normal(name) for name in native_libraries(archive) if name.startswith("_cffi_backend.")}
-    top = {name.split("/")[0] for name in archive.namelist() if ".dist-info/" not in name}
+    top = {name.split("/")[0] for name in archive.namelist() if not re.search(r"\.dist-info/|^__pycache__/", name)}
     assert {normal(name.removesuffix(".py")) for name in top} <= brought
 
 
 def test_a_zip_has_the_entrypoint_of_its_function_and_of_no_other(archive: ZipFile) -> None:
-    entrypoints = {f"handlers/entrypoints/{name.replace('-', '_')}.py" for name in functions()}
-    own = f"handlers/entrypoints/{function_of(archive).replace('-', '_')}.py"
-    assert entrypoints & set(archive.namelist()) == {own}
+    files = {name: f"{entrypoint(name).replace('.', '/')}.py" for name in functions()}
+    assert set(files.values()) & set(archive.namelist()) == {files[function_of(archive)]}
 
 
 def test_a_workers_zip_has_the_providers_of_its_channel_and_no_zip_has_any_other(archive: ZipFile) -> None:
@@ -110,15 +112,34 @@ def test_a_workers_zip_has_the_providers_of_its_channel_and_no_zip_has_any_other
 
 
 def test_a_package_that_code_is_in_has_its_init_file(archive: ZipFile) -> None:
-    ours = [Path(name) for name in archive.namelist() if name.startswith("handlers/")]
+    ours = [Path(name) for name in archive.namelist() if re.search(r"^handlers/.*\.py$", name)]
     assert {parent / "__init__.py" for path in ours for parent in path.parents if parent.name} <= set(ours)
 
 
 def test_a_zip_has_nothing_that_no_function_reads(archive: ZipFile) -> None:
-    unread = (
-        r"^bin/|__pycache__|/tests?/|\.(pyc|pyi|c|js|css)$|/(RECORD|INSTALLER|REQUESTED|WHEEL|direct_url\.json)$|^\."
-    )
+    unread = r"^bin/|/tests?/|\.(pyi|c|js|css)$|/(RECORD|INSTALLER|REQUESTED|WHEEL|direct_url\.json)$|^\."
     assert [name for name in archive.namelist() if re.search(unread, name)] == []
+
+
+# importlib.util.MAGIC_NUMBER of all releases of CPython 3.13 (Include/internal/pycore_magic_number.h).
+MAGIC_OF_3_13 = (3571).to_bytes(2, "little") + b"\r\n"
+UNCHECKED_HASH = (1).to_bytes(4, "little")  # PEP 552: the pyc is hash-based, and its source is not looked at
+
+
+def test_every_module_is_compiled_for_the_python_that_runs_it_and_its_source_is_never_looked_at(
+    archive: ZipFile, target: Target
+) -> None:
+    tag, magic = (
+        ("cpython-313", MAGIC_OF_3_13) if target is Target.AWS else (sys.implementation.cache_tag, MAGIC_NUMBER)
+    )
+    names = set(archive.namelist())
+    for name in sorted(name for name in names if name.endswith(".py")):
+        head, _, stem = name.removesuffix(".py").rpartition("/")
+        compiled = f"{head}/__pycache__/{stem}.{tag}.pyc".removeprefix("/")
+        assert compiled in names, f"{compiled} is missing: was the compiler to be had? build() says so in its warning"
+        # The hash of the source is keyed with the version's number: importlib.util.source_hash() takes this Python's.
+        hashed = _imp.source_hash(int.from_bytes(magic, "little"), archive.read(name))
+        assert archive.read(compiled)[:16] == magic + UNCHECKED_HASH + hashed
 
 
 def test_no_file_is_there_twice(archive: ZipFile) -> None:

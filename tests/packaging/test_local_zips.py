@@ -13,23 +13,36 @@ from zipfile import ZipFile
 import pytest
 
 from handlers.domain.providers.registry import of_channel
+from handlers.domain.tokens import TOLD, Reason
 from stacks.compute.packaging import Package, functions
 
 # What the Pulumi program sets, for all functions together: a function reads its own and ignores the others.
 VARIABLES = {
     "CARILLON_ENVIRONMENT": "test",
+    "CARILLON_APP_MAX_AGE_SECONDS": "30",
     "CARILLON_APP_SECRET_PREFIX": "carillon/test/apps/",
+    "CARILLON_AUDIENCE_BUCKET": "carillon-test-audiences-000000000000",
+    "CARILLON_BROADCASTS_TABLE": "carillon-test-broadcasts",
+    "CARILLON_BROADCAST_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/carillon-test-broadcasts",
+    "CARILLON_QUEUE_URLS": "{}",
+    "CARILLON_TAGS_TABLE": "carillon-test-tags",
     "CARILLON_CONTACTS_TABLE": "carillon-test-contacts",
     "CARILLON_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/carillon-test-email",
+    "CARILLON_URGENT_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/carillon-test-email-high",
     "CARILLON_DEVICES_TABLE": "carillon-test-devices",
     "CARILLON_SETTINGS_TABLE": "carillon-test-settings",
     "CARILLON_NOTIFICATIONS_TABLE": "carillon-test-notifications",
     "CARILLON_LIMITS_TABLE": "carillon-test-limits",
+    "CARILLON_SUPPRESSIONS_TABLE": "carillon-test-suppressions",
+    "CARILLON_STATS_TABLE": "carillon-test-stats",
+    "CARILLON_WEBHOOK_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/carillon-test-webhooks",
+    "CARILLON_LOG_KEPT_DAYS": "400",
     "CARILLON_EVENT_BUS": "carillon-test",
     "CARILLON_SCHEDULE_GROUP": "carillon-test",
     "CARILLON_SCHEDULE_TARGET": "arn:aws:lambda:eu-central-1:000000000000:function:carillon-test-sweeper:live",
     "CARILLON_SCHEDULER_ROLE": "arn:aws:iam::000000000000:role/carillon-test-scheduler",
     "CARILLON_TEMPLATE_BUCKET": "carillon-test-templates-000000000000",
+    "CARILLON_TEMPLATES_TABLE": "carillon-test-templates",
     "CARILLON_CRITICAL_CATEGORIES": "[]",
     "CARILLON_CHANNELS": '["email"]',
     "CARILLON_CATEGORIES": json.dumps({"payment": {"channels": ["email"]}}),
@@ -37,6 +50,12 @@ VARIABLES = {
     "CARILLON_PUBLIC_URL": "https://api.example.com",
     "CARILLON_SAMPLE_URL": "https://api.example.com",
     "CARILLON_SMS_MAX_SEGMENTS": "10",
+    "CARILLON_ALERT_RULES": '{"outage_after_seconds":60,"over_after_seconds":300,"remind_after_seconds":[3600]}',
+    "CARILLON_ALERT_TOPIC": "arn:aws:sns:eu-central-1:000000000000:carillon-test-alerts",
+    "CARILLON_QUARANTINE_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/carillon-test-quarantine",
+    "CARILLON_REDRIVE_AFTER_SECONDS": "[900, 3600, 14400, 43200]",
+    "CARILLON_UNKNOWN_DECIDED_AFTER_SECONDS": "86400",
+    "CARILLON_VISIBILITY_TIMEOUT_SECONDS": "180",
     "CARILLON_PROVIDER_SECRET_PREFIX": "carillon/test/providers/",
     "CARILLON_EMAIL_FROM": "Carillon <no-reply@example.com>",
     "CARILLON_SES_CONFIGURATION_SET": "carillon-test",
@@ -62,7 +81,7 @@ module, _, name = handler.rpartition(".")
 context = SimpleNamespace(
     function_name="test", function_version="1", memory_limit_in_mb=256, aws_request_id="test",
     invoked_function_arn="arn:aws:lambda:eu-central-1:000000000000:function:test",
-    get_remaining_time_in_millis=lambda: 10_000,
+    get_remaining_time_in_millis=lambda: 60_000,
 )
 try:
     answer = getattr(importlib.import_module(module), name)(json.loads(event), context)
@@ -150,20 +169,33 @@ CALLS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "authorizationToken": "Bearer no.token.here",
             "methodArn": "arn:aws:execute-api:eu-central-1:000000000000:abc/live/GET/v1/contacts/u",
         },
-        {"raised": "Unauthorized", "type": "Exception"},
+        {"principalId": "nobody", "context": {"why": TOLD[Reason.MALFORMED]}},
     ),
     "notifications": (api_event("GET", "/v1/nothing"), {"statusCode": 404}),
+    "broadcasts": (api_event("GET", "/v1/nothing"), {"statusCode": 404}),
+    "fanout": ({"Records": [{"messageId": "m1", "body": "no step"}]}, {"batchItemFailures": []}),
     "contacts": (api_event("GET", "/v1/nothing"), {"statusCode": 404}),
     "templates": (api_event("GET", "/v1/nothing"), {"statusCode": 404}),
     "tracking": (api_event("GET", "/u/forged"), {"statusCode": 404}),
+    "reports": (api_event("GET", "/v1/nothing"), {"statusCode": 404}),
+    "observer": ({"Records": []}, {"batchItemFailures": []}),
+    "hooks": (api_event("POST", "/hooks/nobody"), {"statusCode": 404}),
+    "webhooks": (
+        {"Records": [{"messageId": "m1", "body": "no status change", "attributes": {}}]},
+        {"batchItemFailures": [{"itemIdentifier": "m1"}]},
+    ),
     "sweeper": ({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}, {}),
 }
 
 
-WORKERS_CALL: tuple[dict[str, Any], dict[str, Any]] = (
+Call = tuple[dict[str, Any], dict[str, Any]]
+
+WORKERS_CALL: Call = (
     {"Records": [{"messageId": "m1", "body": "no event", "eventSource": "aws:sqs", "attributes": {}}]},
     {"batchItemFailures": [{"itemIdentifier": "m1"}]},
 )
+# A redriver parks what is no event, and answers that nothing of it is to come back.
+REDRIVERS_CALL: Call = (WORKERS_CALL[0], {"batchItemFailures": []})
 
 
 def test_it_runs_on_boto3_and_the_standard_library(
@@ -171,8 +203,8 @@ def test_it_runs_on_boto3_and_the_standard_library(
 ) -> None:
     package, directory = unzipped
     function = package.path.stem
-    _, _, channel = function.partition("worker-")
-    event, expected = WORKERS_CALL if channel else CALLS[function]
+    kind, _, channel = function.partition("-")
+    event, expected = {"worker": WORKERS_CALL, "redriver": REDRIVERS_CALL}.get(kind) or CALLS[function]
     variables = VARIABLES | {"POWERTOOLS_SERVICE_NAME": function, "AWS_ENDPOINT_URL": aws_url}
     if channel:
         variables |= {"CARILLON_CHANNEL": channel}
@@ -184,5 +216,6 @@ def test_it_runs_on_boto3_and_the_standard_library(
     assert "raised" in expected or "raised" not in answer, answer
     homes = (str(directory), str(bare_python.parents[1]), sys.base_prefix)
     assert [file for file in told["files"] if not file.startswith(homes)] == []
-    providers = {str(directory / "handlers/adapters/providers" / f"{each.module}.py") for each in of_channel(channel)}
+    sending = of_channel(channel) if kind == "worker" else ()
+    providers = {str(directory / "handlers/adapters/providers" / f"{each.module}.py") for each in sending}
     assert providers <= set(told["files"])

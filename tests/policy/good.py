@@ -11,11 +11,16 @@ from policies.values import Value
 ACCOUNT = "123456789012"
 KEY = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/data"
 QUEUE = f"arn:aws:sqs:eu-central-1:{ACCOUNT}:work"
+QUARANTINE = f"arn:aws:sqs:eu-central-1:{ACCOUNT}:carillon-dev-quarantine"
+STREAM = f"arn:aws:dynamodb:eu-central-1:{ACCOUNT}:table/log/stream/2030-01-31T12:00:00.000"
+_FOLLOWS = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
 DEAD = f"arn:aws:sqs:eu-central-1:{ACCOUNT}:dead"
 TOPIC = f"arn:aws:sns:eu-central-1:{ACCOUNT}:alerts"
 TABLE = f"arn:aws:dynamodb:eu-central-1:{ACCOUNT}:table/limits"
+SECRET = f"arn:aws:secretsmanager:eu-central-1:{ACCOUNT}:secret:app-AbCdEf"
 FUNCTION = f"arn:aws:lambda:eu-central-1:{ACCOUNT}:function:worker"
 INVOKED = f"arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/{FUNCTION}:live/invocations"
+STAGE = "arn:aws:apigateway:eu-central-1::/restapis/api/stages/live"
 RULE = f"arn:aws:events:eu-central-1:{ACCOUNT}:rule/bus/rule"
 ROOT: Value = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
 
@@ -74,7 +79,11 @@ def alarm(name: str, namespace: str, dimension: str, value: str) -> Resource:
 
 
 _SOURCE: Value = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+_ENVELOPE: Value = ["kms:Decrypt", "kms:GenerateDataKey"]
 _ADMINISTERS: Value = ["kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"]
+_VIA: Value = [
+    f"{service}.eu-central-1.amazonaws.com" for service in ("dynamodb", "sqs", "sns", "secretsmanager", "s3")
+]
 _SCHEDULER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/scheduler"
 
 GOOD: tuple[Resource, ...] = (
@@ -98,7 +107,25 @@ GOOD: tuple[Resource, ...] = (
         arn=KEY,
         enableKeyRotation=True,
         deletionWindowInDays=30,
-        policy=document(allow(_ADMINISTERS, "*", ROOT), allow("kms:Decrypt", "*", ROOT)),
+        policy=document(
+            allow(_ADMINISTERS, "*", ROOT),
+            allow("kms:Decrypt", "*", ROOT),
+            allow(_ENVELOPE, "*", {"Service": "events.amazonaws.com"}, {"ArnLike": {"aws:SourceArn": RULE}}),
+            allow(_ENVELOPE, "*", {"Service": "cloudwatch.amazonaws.com"}, _SOURCE),
+            allow(
+                _ENVELOPE,
+                "*",
+                {"Service": "logs.eu-central-1.amazonaws.com"},
+                {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": "arn:aws:logs:eu-central-1:123456789012:*"}},
+            ),
+            allow("kms:DescribeKey", "*", {"Service": "events.amazonaws.com"}),
+            allow(
+                _ENVELOPE,
+                "*",
+                {"Service": "events.amazonaws.com"},
+                {"StringEquals": {"kms:EncryptionContext:aws:events:event-bus:arn": f"{RULE}-bus"}},
+            ),
+        ),
     ),
     resource(
         "aws:dynamodb/table:Table",
@@ -136,17 +163,49 @@ GOOD: tuple[Resource, ...] = (
         url="https://sqs/dead",
         name="dead",
         kmsMasterKeyId=KEY,
+        visibilityTimeoutSeconds=180,
         messageRetentionSeconds=1209600,
     ),
+    resource(
+        "aws:sqs/queue:Queue",
+        "quarantine",
+        arn=QUARANTINE,
+        url="https://sqs/quarantine",
+        name="carillon-dev-quarantine",
+        kmsMasterKeyId=KEY,
+        messageRetentionSeconds=1209600,
+    ),
+    queue_policy("quarantine", QUARANTINE),
+    alarm("quarantine-alarm", "AWS/SQS", "QueueName", "carillon-dev-quarantine"),
     queue_policy("work", QUEUE),
+    alarm("work-alarm", "AWS/SQS", "QueueName", "work"),
+    alarm("worker-alarm", "AWS/Lambda", "FunctionName", "worker"),
+    alarm("table-alarm", "AWS/DynamoDB", "TableName", "limits"),
+    resource(
+        "aws:cloudwatch/metricAlarm:MetricAlarm",
+        "api-alarm",
+        metricQueries=[
+            {"id": "share", "expression": "errors / calls"},
+            {"id": "errors", "metric": {"namespace": "AWS/ApiGateway", "dimensions": {"ApiName": "carillon"}}},
+        ],
+        alarmActions=[TOPIC],
+        okActions=[TOPIC],
+        alarmDescription="It rings. What to do: docs/runbooks/it.md",
+        treatMissingData="notBreaching",
+    ),
     queue_policy("dead", DEAD),
     alarm("dead-alarm", "AWS/SQS", "QueueName", "dead"),
-    resource("aws:sns/topic:Topic", "topic", arn=TOPIC, kmsMasterKeyId=KEY),
+    resource("aws:sns/topic:Topic", "topic", arn=TOPIC, name="alerts", kmsMasterKeyId=KEY),
     resource(
         "aws:sns/topicPolicy:TopicPolicy",
         "topic-policy",
         policy=document(
-            allow("sns:Publish", TOPIC, {"Service": "cloudwatch.amazonaws.com"}, _SOURCE),
+            allow(
+                "sns:Publish",
+                TOPIC,
+                {"Service": "cloudwatch.amazonaws.com"},
+                {"ArnLike": {"aws:SourceArn": f"arn:aws:cloudwatch:eu-central-1:{ACCOUNT}:alarm:*"}},
+            ),
             deny_cleartext("sns:Publish", TOPIC),
         ),
     ),
@@ -198,7 +257,14 @@ GOOD: tuple[Resource, ...] = (
             allow("scheduler:CreateSchedule", f"arn:aws:scheduler:eu-central-1:{ACCOUNT}:schedule/group/*"),
             allow(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], QUEUE),
             allow("dynamodb:UpdateItem", TABLE),
-            allow("kms:Decrypt", KEY),
+            allow("kms:Decrypt", KEY, condition={"StringEquals": {"kms:ViaService": _VIA}}),
+            allow(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], DEAD),
+            allow([f"dynamodb:{each}" for each in _FOLLOWS], STREAM),
+            allow("sqs:SendMessage", QUARANTINE),
+            allow("sns:Publish", TOPIC),
+            allow("secretsmanager:GetSecretValue", SECRET),
+            allow("s3:GetObject", "arn:aws:s3:::templates/*"),
+            allow("kms:GenerateDataKey", KEY),
         ),
     ),
     resource(
@@ -208,6 +274,7 @@ GOOD: tuple[Resource, ...] = (
         role="arn:role",
         runtime="python3.13",
         timeout=30,
+        tracingConfig={"mode": "Active"},
         environment={"variables": {"CARILLON_TABLE": "limits"}},
     ),
     resource(
@@ -217,6 +284,23 @@ GOOD: tuple[Resource, ...] = (
         functionName=f"{FUNCTION}:live",
         functionResponseTypes=["ReportBatchItemFailures"],
         scalingConfig={"maximumConcurrency": 50},
+    ),
+    resource(
+        "aws:lambda/eventSourceMapping:EventSourceMapping",
+        "redrives",
+        eventSourceArn=DEAD,
+        functionName=f"{FUNCTION}:live",
+        functionResponseTypes=["ReportBatchItemFailures"],
+        scalingConfig={"maximumConcurrency": 2},
+    ),
+    resource(
+        "aws:lambda/eventSourceMapping:EventSourceMapping",
+        "stream",
+        eventSourceArn=STREAM,
+        functionName=f"{FUNCTION}:live",
+        functionResponseTypes=["ReportBatchItemFailures"],
+        startingPosition="TRIM_HORIZON",
+        destinationConfig={"onFailure": {"destinationArn": DEAD}},
     ),
     resource(
         "aws:lambda/permission:Permission",
@@ -271,15 +355,34 @@ GOOD: tuple[Resource, ...] = (
         bucket="templates",
         versioningConfiguration={"status": "Enabled"},
     ),
-    resource("aws:secretsmanager/secret:Secret", "secret", kmsKeyId=KEY, recoveryWindowInDays=30),
+    resource(
+        "aws:secretsmanager/secret:Secret", "secret", arn=SECRET, name="app", kmsKeyId=KEY, recoveryWindowInDays=30
+    ),
     resource(
         "aws:sesv2/configurationSet:ConfigurationSet",
         "mail",
         deliveryOptions={"tlsPolicy": "REQUIRE"},
         reputationOptions={"reputationMetricsEnabled": True},
     ),
-    resource("aws:apigateway/restApi:RestApi", "api", securityPolicy="SecurityPolicy_TLS13_1_3_2025_09", id="api"),
-    resource("aws:apigateway/stage:Stage", "stage", accessLogSettings={"destinationArn": "arn:log"}),
+    resource(
+        "aws:apigateway/restApi:RestApi",
+        "api",
+        securityPolicy="SecurityPolicy_TLS13_1_3_2025_09",
+        id="api",
+        name="carillon",
+    ),
+    resource(
+        "aws:apigateway/stage:Stage",
+        "stage",
+        arn=STAGE,
+        restApi="api",
+        stageName="live",
+        accessLogSettings={"destinationArn": "arn:log"},
+        xrayTracingEnabled=True,
+    ),
+    resource(
+        "aws:wafv2/webAclAssociation:WebAclAssociation", "firewall", resourceArn=STAGE, webAclArn="arn:aws:wafv2:acl"
+    ),
     resource(
         "aws:apigateway/methodSettings:MethodSettings",
         "settings",

@@ -136,11 +136,30 @@ def test_an_output_without_a_value_is_unknown(pack: PolicyPackProcess) -> None:
     assert pack.analyze(resource(ROLE_POLICY, {"policy": later, "role": later | {"secret": True}})) == []
 
 
+def test_what_a_preview_cannot_decide_is_said_and_decided_when_it_is_known(pack: PolicyPackProcess) -> None:
+    preview = pack.judge(resource(ROLE_POLICY, {"policy": UNKNOWN}))
+    assert preview.violations == []
+    assert "iam-no-wildcard-actions" in {each.policy for each in preview.undecided}
+    assert {each.reason for each in preview.undecided} == {
+        "not decided yet, for want of policy of it; the update checks it"
+    }
+    update = pack.judge(resource(ROLE_POLICY, {"policy": WIDE}))
+    assert policies_of(update.violations) == ["iam-no-wildcard-actions"]
+    assert update.undecided == []
+
+
+def test_a_stack_too_says_what_a_preview_cannot_decide(pack: PolicyPackProcess) -> None:
+    queues = [resource(QUEUE, {"redrivePolicy": UNKNOWN, "arn": UNKNOWN, "url": UNKNOWN}, "work")]
+    left = {each.policy: each.reason for each in pack.judge_stack(queues).undecided}
+    assert "redrivePolicy of work" in left["sqs-dead-letter-queue"]
+
+
 def test_assets_references_and_the_engines_own_keys_do_no_harm(pack: PolicyPackProcess) -> None:
     properties = {
         "code": {SIGNATURE: ASSET, "path": "x.zip", "hash": "1"},
         "role": {SIGNATURE: RESOURCE, "urn": urn("aws:iam/role:Role", "r"), "id": "r"},
         "__defaults": ["policy"],
+        "tracingConfig": {"mode": "Active"},
         "tags": {"a": None},
     }
     assert pack.analyze(resource("aws:lambda/function:Function", properties)) == []

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 import pytest
 
 from policies.rule import Resource
-from policies.rules.sqs import without_dead_letters
+from policies.rules.sqs import nobody_redrives, without_dead_letters
 from policies.values import UNKNOWN, Value
 from tests.policy.resources import resource, urn
 
@@ -92,3 +92,15 @@ def test_in_a_preview_an_attachment_is_matched_by_where_its_url_comes_from() -> 
 
 def test_a_stack_without_queues_passes() -> None:
     assert found(resource("aws:sns/topic:Topic", {})) == []
+
+
+def test_a_dead_letter_queue_that_nothing_empties_is_found_unless_it_is_a_quarantine() -> None:
+    def unemptied(name: str) -> list[str]:
+        queues = [
+            resource(QUEUE, {"name": each, "arn": arn(each), "redrivePolicy": redrives}, each)
+            for each, redrives in (("work", redrive(name)), (name, None))
+        ]
+        return [finding.urn for finding in nobody_redrives(queues)]
+
+    assert unemptied("work-dlq") == [urn(QUEUE, "work-dlq")]
+    assert unemptied("work-quarantine") == []

@@ -1,4 +1,4 @@
-"""The apps that may call, from Secrets Manager, remembered for a minute."""
+"""The apps that may call, from Secrets Manager, remembered for a while."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -12,9 +12,6 @@ from handlers.domain.tokens import App, Reason, RefusedTokenError
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-MAX_AGE_SECONDS: Final = 60
-"""How long a rotated or withdrawn secret is still honoured."""
-
 _REFUSALS: Final = {
     # Also what a secret answers whose value was never put, or that is being deleted
     # (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html).
@@ -25,10 +22,14 @@ _REFUSALS: Final = {
 
 
 class AppSecrets:
-    """Apps by their key, each in the secret `<prefix><app key>`."""
+    """Apps by their key, each in the secret `<prefix><app key>`.
 
-    def __init__(self, prefix: str, client: "SecretsManagerClient") -> None:
+    `max_age_seconds` is for how long a rotated or withdrawn secret is still honoured.
+    """
+
+    def __init__(self, prefix: str, client: "SecretsManagerClient", max_age_seconds: int) -> None:
         self._prefix = prefix
+        self._max_age = max_age_seconds
         self._provider = SecretsProvider(boto3_client=client)
 
     def app(self, app_key: str) -> App:
@@ -38,7 +39,7 @@ class AppSecrets:
         it is no reason to call anybody unauthorised.
         """
         try:
-            value = self._provider.get(f"{self._prefix}{app_key}", max_age=MAX_AGE_SECONDS)
+            value = self._provider.get(f"{self._prefix}{app_key}", max_age=self._max_age)
         except GetParameterError as error:
             if reason := _refusal(error.__context__):
                 raise RefusedTokenError(reason) from None

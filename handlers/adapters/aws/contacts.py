@@ -7,6 +7,8 @@ from handlers.adapters.aws.devices import DEVICES, ContactWrite, DynamoDevices, 
 from handlers.adapters.aws.dynamo import Answer, Item, Unmet, plain, typed, write
 from handlers.domain.people.contacts import Changes, Contact, StoredContact
 from handlers.domain.people.devices import MAX_DEVICES, PLATFORMS, Device, device_key
+from handlers.domain.people.reach import Reach
+from handlers.domain.people.same_address import address_key
 from handlers.domain.problems import InvalidRequest
 
 if TYPE_CHECKING:
@@ -33,6 +35,12 @@ class ContactsTable:
         """Return the contact as last written (`dynamodb:GetItem`)."""
         item = self._client.get_item(TableName=self._table, Key=_key(user_id), ConsistentRead=True).get("Item")
         return None if item is None else _contact(item)
+
+    def address_keys(self, user_id: str) -> frozenset[str]:
+        """Return the keys of the mailbox and number in a user's contact, as last written (`dynamodb:GetItem`)."""
+        item = self._client.get_item(TableName=self._table, Key=_key(user_id), ConsistentRead=True).get("Item")
+        addresses = {} if item is None else Reach.of_contact(plain(item)).addresses
+        return frozenset(address_key(each) for each in addresses.values())
 
     def put(self, user_id: str, contact: Contact) -> bool:
         """Store the contact in place of whatever was there; say whether nothing was.

@@ -11,17 +11,27 @@ worker that outlived its lease sends nothing more once somebody else has begun.
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from handlers.adapters.aws.dynamo import Item, Unmet, plain, typed, write
-from handlers.adapters.aws.log_items import delivery_of
-from handlers.adapters.aws.log_keys import delivery_key
+from handlers.adapters.aws.log_items import KEPT_FOR, delivery_of, holds_delivery, payload_of
+from handlers.adapters.aws.log_keys import delivery_key, head_key
 from handlers.domain.content.links import Link
-from handlers.domain.notifications.claims import Claimed, Found, Refusal, lease_end, refusal
-from handlers.domain.notifications.deliveries import Conclusion, Delivery, Observed, Outcome, Reason, dropped
-from handlers.domain.notifications.due import after_failure
+from handlers.domain.notifications.claims import Claimed, Found, Refusal, Undecided, lease_end, refusal
+from handlers.domain.notifications.deliveries import (
+    Attempt,
+    Conclusion,
+    Delivery,
+    Observed,
+    Outcome,
+    Reason,
+    dropped,
+    unknowns,
+)
+from handlers.domain.notifications.due import HELD, after_failure, failed_shard
 from handlers.domain.notifications.events import DeliveryRequested
+from handlers.domain.notifications.receipts import Change
 from handlers.domain.notifications.statuses import Status, before
 from handlers.domain.people.same_address import address_key
 from handlers.domain.times import rfc3339
@@ -45,9 +55,11 @@ _SETTLE: Final = "REMOVE #lease_until, #due_shard, #due_at"
 class DynamoDeliveryLog:
     """Calls `dynamodb:UpdateItem`; to `look`, `dynamodb:GetItem`."""
 
-    def __init__(self, table: str, client: "DynamoDBClient") -> None:
+    def __init__(self, table: str, client: "DynamoDBClient", kept_for: timedelta = KEPT_FOR) -> None:
+        """`kept_for` is how long after its time a delivery is erased that is put off to then."""
         self._table = table
         self._client = client
+        self._kept_for = kept_for
 
     def claim(
         self,
@@ -56,11 +68,13 @@ class DynamoDeliveryLog:
         provider: str | None,
         lease_until: datetime,
         now: datetime,
+        unknown_retries: int,
         address: str | None = None,
-    ) -> Claimed | Refusal:
+    ) -> Claimed | Undecided | Refusal:
         """Lease a delivery that is still to be sent. Of two at once exactly one gets it.
 
-        Begins an attempt with the provider, if one is named. With an `address` it goes there from now on.
+        Begins an attempt with the provider, if one is named and no earlier attempt is of unknown outcome. Of more than
+        `unknown_retries` of these nobody gets the delivery. With an `address` it goes there from now on.
 
         One write; a second one only to take over a lease that has lapsed: its status is `pending` already, and the
         timeline tells the changes of status alone.
@@ -71,7 +85,7 @@ class DynamoDeliveryLog:
         if address is not None:
             leading += ["#endpoint = :endpoint", "#address_key = :address_key"]
             values |= {":endpoint": address, ":address_key": address_key(address)}
-        setting, removing, begun = _beginning(0, provider, now)
+        setting, removing, begun = _beginning((), provider, now)
         result = self._update(
             event,
             _expression(
@@ -92,14 +106,19 @@ class DynamoDeliveryLog:
         )
         met = _lapsed(result, now)
         if met is not None:
-            setting, removing, begun = _beginning(met.attempts_begun, provider, now)
+            if met.doubts > unknown_retries:
+                return Undecided(met)
+            provider = None if unknowns(met.attempts) else provider
+            setting, removing, begun = _beginning(met.attempts, provider, now)
             result = self._update(
                 event,
                 _expression(*leading, *setting, remove=("#reason", *removing)),
                 f"{_IS_THIS_EVENT} AND {_IS_LAPSED} AND {_IS_IN_TIME} AND {_IS_UNTOUCHED}",
                 {**values, **begun, ":pending": Status.PENDING.value, ":count": met.attempts_begun},
             )
-        return _refusal(result, event, now) if isinstance(result, Unmet) else Claimed(delivery_of(result))
+        if isinstance(result, Unmet):
+            return _refusal(result, event, now)
+        return Claimed(delivery_of(result), begun=provider is not None, payload=payload_of(result))
 
     def begin(
         self, delivery: Delivery, *, provider: str, now: datetime, after: Conclusion | None = None
@@ -110,7 +129,7 @@ class DynamoDeliveryLog:
         else has begun an attempt meanwhile or the delivery has moved on: it must not be sent then.
         """
         telling, told = ([], {}) if after is None else _telling(delivery, after)
-        setting, removing, begun = _beginning(delivery.attempts_begun, provider, now)
+        setting, removing, begun = _beginning(delivery.attempts, provider, now)
         result = self._update(
             delivery,
             _expression(*telling, *setting, remove=removing),
@@ -131,18 +150,42 @@ class DynamoDeliveryLog:
             {":due": _due(delivery, now), ":pending": Status.PENDING.value, ":count": delivery.attempts_begun},
         )
 
-    def defer(self, event: DeliveryRequested, until: datetime, now: datetime) -> Refusal | None:
-        """Let a delivery that nobody holds be due when its user's quiet hours end; return why not, if not.
+    def hold(self, delivery: Delivery, until: datetime, now: datetime) -> None:
+        """Leave a delivery alone that nobody holds, and of which nobody knows whether it was sent, until that time.
 
+        Nothing is written if somebody has taken it, or it has moved on.
+        """
+        self._update(
+            delivery,
+            f"SET #due_shard = :shard, #due_at = :until, #reason = :reason {_LET_GO}",
+            f"{_IS_LAPSED} AND #attempts_begun = :count",
+            {
+                ":shard": HELD[delivery.channel],
+                ":until": rfc3339(until),
+                ":reason": Reason.OUTCOME_UNKNOWN.value,
+                ":now": rfc3339(now),
+                ":pending": Status.PENDING.value,
+                ":count": delivery.attempts_begun,
+            },
+        )
+
+    def defer(
+        self, event: DeliveryRequested, until: datetime, now: datetime, reason: Reason = Reason.QUIET_HOURS
+    ) -> Refusal | None:
+        """Let a delivery that nobody holds be due at a time, for this reason; return why not, if not.
+
+        By its recipient's limits that time is then its own; after quiet hours it asks them anew.
         If it expires before, it is due then, to be closed: a second write, as only the first tells that.
         """
-        defer = "#send_at = :until, #reason = :reason REMOVE #republished"
+        own = ", #slot = :until REMOVE" if reason is Reason.RATE_LIMITED else " REMOVE #slot,"
+        defer = f"#send_at = :until, #expires = :expires, #reason = :reason{own} #republished"
         free = f"{_IS_THIS_EVENT} AND {_IS_FREE}"
         values = {
             ":event": event.event_id,
             **_free(now),
             ":until": rfc3339(until),
-            ":reason": Reason.QUIET_HOURS.value,
+            ":expires": int((until + self._kept_for).timestamp()),
+            ":reason": reason.value,
         }
         result = self._update(
             event,
@@ -157,7 +200,22 @@ class DynamoDeliveryLog:
                 f"{free} AND #expires_at > :now",
                 values,
             )
-        return _refusal(result, event, now) if isinstance(result, Unmet) else None
+        if isinstance(result, Unmet):
+            return _refusal(result, event, now)
+        if not event.is_only and until > datetime.fromisoformat(result["created_at"]["S"]) + self._kept_for / 2:
+            self._keep_head(event, values[":expires"])
+        return None
+
+    def _keep_head(self, event: DeliveryRequested, expires: int) -> None:
+        """Keep as long what a delivery says that is put off for very long: one more write, which hardly any needs."""
+        write(
+            self._client.update_item,
+            TableName=self._table,
+            Key=head_key(event.notification_id),
+            UpdateExpression="SET expires = :expires",
+            ConditionExpression="expires < :expires",
+            ExpressionAttributeValues=typed({":expires": expires}),
+        )
 
     def close(self, event: DeliveryRequested, status: Status, reason: Reason, now: datetime) -> Refusal | None:
         """Move a delivery that nobody holds to a final status, without an attempt; return why not, if not.
@@ -174,13 +232,21 @@ class DynamoDeliveryLog:
         return delivery if item is None else delivery_of(item)
 
     def _settle(self, event: DeliveryRequested, status: Status, reason: Reason, now: datetime) -> Item | Unmet:
+        leaving, removed, left = _leaving(status, event.channel, event.delivery_id, now)
         return self._update(
             event,
-            f"SET #status = :to, #reason = :reason, #timeline = list_append(#timeline, :step) {_SETTLE}",
+            _expression(
+                "#status = :to",
+                "#reason = :reason",
+                "#timeline = list_append(#timeline, :step)",
+                *leaving,
+                remove=removed,
+            ),
             " AND ".join((_IS_THIS_EVENT, _IS_FREE, *([_IS_EXPIRED] if reason is Reason.EXPIRED else []))),
             {
                 ":event": event.event_id,
                 **_free(now),
+                **left,
                 ":to": status.value,
                 ":reason": reason.value,
                 ":step": _step(status, now, reason),
@@ -197,12 +263,15 @@ class DynamoDeliveryLog:
         untold = f"{_attempt(delivery.attempts_begun)}.#outcome = :started"
         telling, told = _telling(delivery, conclusion)
         if conclusion.status is None:
-            update = f"{_expression(*telling, '#due_at = :due')} {_LET_GO}"
+            waiting, values = _waiting(delivery, conclusion)
+            update = f"{_expression(*telling, *waiting)} {_LET_GO}"
             condition = _IS_UNTOUCHED
-            values = {":due": _due(delivery, conclusion.at), ":count": delivery.attempts_begun}
+            values[":count"] = delivery.attempts_begun
         else:
             moving, values = _moving(delivery, conclusion, conclusion.status)
-            update = f"{_expression(*telling, *moving)} {_SETTLE}"
+            leaving, removed, left = _leaving(conclusion.status, delivery.channel, delivery.delivery_id, conclusion.at)
+            update = _expression(*telling, *moving, *leaving, remove=removed)
+            values |= left
             condition = "#status = :pending"
         told[":started"] = Outcome.STARTED.value
         result = self._update(
@@ -215,26 +284,46 @@ class DynamoDeliveryLog:
         """Return the delivery of a link as last written."""
         key = delivery_key(link.notification_id, link.delivery_id)
         item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
-        return None if item is None else delivery_of(item)
+        return None if item is None or not holds_delivery(item) else delivery_of(item)
 
-    def observe(self, link: Link, status: Status, now: datetime) -> Observed | None:
+    def observe(self, link: Link, status: Status, now: datetime, app_key: str | None = None) -> Observed | None:
         """Move the delivery of a link to what its recipient did, if that is a move; return it as it is now, either way.
 
-        None when there is no such delivery. Who opens a message has got it, so nobody needs to send it any more.
+        None when there is no such delivery, or it is not this app's, if one is named. Who opens a message has got it,
+        so nobody needs to send it any more.
         """
+        known = "#status IN (" + ", ".join(f":from{place}" for place in range(len(before(status)))) + ")"
         result = self._update(
             link,
             f"SET #status = :to, #timeline = list_append(#timeline, :step) {_SETTLE}",
-            "#status IN (" + ", ".join(f":from{place}" for place in range(len(before(status)))) + ")",
+            known if app_key is None else f"{known} AND #app_key = :app",
             {
+                **({} if app_key is None else {":app": app_key}),
                 ":to": status.value,
                 ":step": _step(status, now),
                 **{f":from{place}": each.value for place, each in enumerate(before(status))},
             },
         )
         if isinstance(result, Unmet):
-            return None if result.item is None else Observed(delivery_of(result.item), is_news=False)
+            if result.item is None or not holds_delivery(result.item):
+                return None
+            found = delivery_of(result.item)
+            return Observed(found, is_news=False) if app_key in (None, found.app_key) else None
         return Observed(delivery_of(result), is_news=True)
+
+    def apply(self, delivery: Delivery, change: Change) -> bool:
+        """Write what a receipt makes of a delivery as it was read; False, and nothing written, if it is another by now.
+
+        One that is settled is waited for by nobody any more; one that failed is found among those that did.
+        """
+        assignments, removed, values = _changing(delivery, change)
+        result = self._update(
+            delivery,
+            _expression(*assignments, remove=removed),
+            "#status = :from AND size(#timeline) = :steps",
+            {**values, ":from": delivery.status.value, ":steps": len(delivery.timeline)},
+        )
+        return not isinstance(result, Unmet)
 
     def _update(
         self, delivery: DeliveryRequested | Delivery | Link, update: str, condition: str, values: Mapping[str, Any]
@@ -269,15 +358,17 @@ def _attempt(number: int) -> str:
     return f"#attempts.#{number}"
 
 
-def _beginning(count: int, provider: str | None, at: datetime) -> tuple[list[str], list[str], dict[str, Any]]:
-    """Return what begins an attempt after so many others, none without a provider.
+def _beginning(
+    attempts: Sequence[Attempt], provider: str | None, at: datetime
+) -> tuple[list[str], list[str], dict[str, Any]]:
+    """Return what begins an attempt after these others, none without a provider.
 
     The assignments, the attempt to remove that is kept no longer, and the values.
     """
     if provider is None:
         return [], [], {}
-    number = count + 1
-    oldest = dropped(number)
+    number = attempts[-1].attempt + 1 if attempts else 1
+    oldest = dropped(attempts, number)
     return (
         [f"{_attempt(number)} = :attempt", "#attempts_begun = :begun"],
         [] if oldest is None else [_attempt(oldest)],
@@ -313,9 +404,49 @@ def _moving(delivery: Delivery, conclusion: Conclusion, status: Status) -> tuple
     return [assignments[name] for name in present], present
 
 
+def _waiting(delivery: Delivery, conclusion: Conclusion) -> tuple[list[str], dict[str, Any]]:
+    """Return the assignments, and their values, that let the delivery wait: for its queue, or to be decided."""
+    if conclusion.held_until is None:
+        return ["#due_at = :due"], {":due": _due(delivery, conclusion.at)}
+    reason = conclusion.reason and conclusion.reason.value
+    values = {":shard": HELD[delivery.channel], ":due": rfc3339(conclusion.held_until), ":reason": reason}
+    return ["#due_shard = :shard", "#due_at = :due", "#reason = :reason"], values
+
+
+def _leaving(
+    status: Status, channel: str, delivery_id: str, at: datetime
+) -> tuple[list[str], list[str], dict[str, Any]]:
+    """Return what ends a delivery's lease and its place in the index, or leads it to those that have failed."""
+    if status is not Status.ERROR:
+        return [], ["#lease_until", "#due_shard", "#due_at"], {}
+    failed = {":failed": failed_shard(channel, delivery_id), ":failed_at": rfc3339(at)}
+    return ["#due_shard = :failed", "#due_at = :failed_at"], ["#lease_until"], failed
+
+
 def _due(delivery: Delivery, now: datetime) -> str:
     """Return when the sweeper is to look after a delivery that goes back to the queue."""
     return rfc3339(after_failure(delivery.republished, now))
+
+
+def _changing(delivery: Delivery, change: Change) -> tuple[list[str], list[str], dict[str, Any]]:
+    """Return the assignments of a receipt's change, what it removes, and the values."""
+    steps = [step.model_dump(mode="json") for step in change.steps]
+    assignments, removed = ["#timeline = list_append(#timeline, :new)"], []
+    values: dict[str, Any] = {":new": steps}
+    if change.accepted is not None:
+        assignments.append(f"{_attempt(change.accepted)}.#outcome = :accepted")
+        values[":accepted"] = Outcome.ACCEPTED.value
+    if change.status is not None:
+        told: dict[str, str | None] = {"status": change.status, "reason": change.reason}
+        told |= {"provider": change.provider, "provider_message_id": change.message_id}
+        present = {name: str(each) for name, each in told.items() if each is not None}
+        assignments += [f"#{name} = :{name}" for name in present]
+        values |= {f":{name}": each for name, each in present.items()}
+        removed += [] if change.reason else ["#reason"]
+        at = change.steps[-1].at
+        leaving, gone, left = _leaving(change.status, delivery.channel, delivery.delivery_id, at)
+        assignments, removed, values = [*assignments, *leaving], [*removed, *gone], {**values, **left}
+    return assignments, removed, values
 
 
 def _step(status: Status, at: datetime, reason: Reason | None = None) -> list[dict[str, str]]:

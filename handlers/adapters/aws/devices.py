@@ -1,9 +1,8 @@
-"""Whose each device is: the table of devices, and what keeps it in step with the table of contacts.
+"""The owner of each device: the table of devices, kept in step with the table of contacts.
 
-An item of the table says to whom a device belongs. A device is in somebody's contact exactly if it is theirs there, so
-it is in no other contact. For whatever changes the devices of a contact changes these items, and the contacts of those
-who had the devices before, in the same transaction; and the transaction is made only if all of it still is as it was
-read. When it is not, everything is read again.
+Each item of the table names a device's owner. A device is in its owner's contact and in no other. So one transaction
+changes the devices of a contact, their items in this table, and the contacts of their former owners. It is made only if
+nothing has changed since it was read; otherwise everything is read again.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -93,7 +92,7 @@ class DynamoDevices:
         return seen
 
     def _actions(self, user_id: str, seen: Seen, write: ContactWrite) -> Iterator[Any]:
-        """Yield the items of the transaction: the contact, whose the devices are, and whom they come from."""
+        """Yield the items of the transaction: the contact, its devices' owners, and the contacts that lose one."""
         moving = moves(user_id, _keys(seen.devices), _keys(write.devices), seen.owners)
         former = moving.former_owners - {user_id}
         contacts, owners = self._read(former, moving.going - seen.owners.keys())

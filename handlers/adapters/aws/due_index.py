@@ -11,17 +11,24 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.adapters.aws.dynamo import Item, Unmet, plain, read, typed, write
+from handlers.adapters.aws.indexed_event import indexed_event
 from handlers.adapters.aws.log_keys import (
     ACCEPTANCE,
     acceptance_of,
-    delivery_id,
     delivery_key,
     head_key,
     key_of,
-    tell_unreadable,
 )
-from handlers.domain.notifications.due import AFTER_ACCEPTANCE, DueDelivery
-from handlers.domain.notifications.events import DeliveryRequested
+from handlers.adapters.aws.unreadable import tell_unreadable
+from handlers.domain.channels import Channel
+from handlers.domain.notifications.due import (
+    AFTER_ACCEPTANCE,
+    AFTER_FAILURE,
+    REDRIVEN,
+    SHARDS,
+    DueDelivery,
+    failed_shard,
+)
 from handlers.domain.times import rfc3339
 from handlers.observability import describe, logger
 
@@ -31,8 +38,6 @@ if TYPE_CHECKING:
 _INDEX: Final = "due"
 _PAGE: Final = 100
 _SET_APART: Final = "unreadable"
-
-_EVENT_FIELDS: Final = ("event_id", "notification_id", "category", "channel", "app_key", "user_id", "address_key")
 
 
 class DynamoDueIndex:
@@ -60,40 +65,78 @@ class DynamoDueIndex:
             PaginationConfig={"PageSize": _PAGE},
         )
         for page in pages:
-            accepted = self._accepted(page["Items"], now)
-            yield [delivery for item in accepted if (delivery := self._read(item)) is not None]
+            yield self._deliveries(page["Items"], now)
 
-    def set_apart(self) -> int:
-        """Return how many items are set apart, or how many of them fit into 1 MB of the index."""
-        found = self._client.query(
+    def redriven(self, channel: Channel, now: datetime) -> Iterator[Sequence[DueDelivery]]:
+        """Yield a channel's deliveries that wait for their next round, due or not, in the same way."""
+        pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             IndexName=_INDEX,
             KeyConditionExpression="due_shard = :shard",
-            ExpressionAttributeValues=typed({":shard": _SET_APART}),
-            Select="COUNT",
+            ExpressionAttributeValues=typed({":shard": REDRIVEN[channel]}),
+            PaginationConfig={"PageSize": _PAGE},
         )
-        return found["Count"]
+        for page in pages:
+            yield self._deliveries(page["Items"], now)
+
+    def unsent(self, channel: Channel, now: datetime) -> int:
+        """Return how many are tried or wait to be: those to be looked after soon, and all that were redriven.
+
+        Of each shard as many as fit into 1 MB of the index.
+        """
+        soon = rfc3339(now + AFTER_FAILURE)
+        return sum(self._count(shard, soon) for shard in SHARDS[channel] if shard != REDRIVEN[channel]) + self._count(
+            REDRIVEN[channel]
+        )
+
+    def _count(self, shard: str, until: str | None = None) -> int:
+        """Return how many items a shard has, up to a time if one is given, or how many of them fit into 1 MB."""
+        timely, values = ("", {}) if until is None else (" AND due_at <= :until", {":until": until})
+        return self._client.query(
+            TableName=self._table,
+            IndexName=_INDEX,
+            KeyConditionExpression=f"due_shard = :shard{timely}",
+            ExpressionAttributeValues=typed({":shard": shard, **values}),
+            Select="COUNT",
+        )["Count"]
+
+    def _deliveries(self, items: Sequence[Item], now: datetime) -> Sequence[DueDelivery]:
+        return [delivery for item in self._accepted(items, now) if (delivery := self._read(item)) is not None]
+
+    def set_apart(self) -> int:
+        """Return how many items are set apart, or how many of them fit into 1 MB of the index."""
+        return self._count(_SET_APART)
 
     def postpone(self, delivery: DueDelivery, until: datetime) -> None:
         """Let it be due later, and count it as republished; only count it if its due time has moved since it was found.
 
+        If it was redriven, that is over: it goes back to where the others are.
+
         A failed attempt, quiet hours or another sweeper set `due_at` as well, and the last status removes it. The count
         is what makes each wait longer than the one before, so a worker that was quicker must not keep it from growing.
+        What has failed meanwhile stays with those that have.
         """
         count = delivery.republished + 1
+        failed = failed_shard(delivery.event.channel, delivery.event.delivery_id)
         met = self._update(
             delivery,
-            "SET due_at = :until, republished = :count",
-            "due_at = :seen",
-            {":until": rfc3339(until), ":count": count, ":seen": rfc3339(delivery.due_at)},
+            "SET due_at = :until, due_shard = :shard, republished = :count",
+            "due_at = :seen AND due_shard <> :failed",
+            {
+                ":until": rfc3339(until),
+                ":shard": delivery.shard,
+                ":count": count,
+                ":seen": rfc3339(delivery.due_at),
+                ":failed": failed,
+            },
         )
         if met is not None and "due_at" in met:
             uncounted = "(attribute_not_exists(republished) OR republished < :count)"
             self._update(
                 delivery,
-                "SET republished = :count",
-                f"attribute_exists(due_at) AND {uncounted}",
-                {":count": count},
+                "SET due_shard = :shard, republished = :count",
+                f"attribute_exists(due_at) AND due_shard <> :failed AND {uncounted}",
+                {":shard": delivery.shard, ":count": count, ":failed": failed},
             )
 
     def _update(self, delivery: DueDelivery, update: str, condition: str, values: Mapping[str, Any]) -> Item | None:
@@ -141,7 +184,9 @@ class DynamoDueIndex:
         marked = {item["notification_id"]["S"] for item in items if acceptance_of(item) is not None}
         if not marked:
             return items
-        heads = read(self._client, {self._table: [head_key(each) for each in sorted(marked)]})[self._table]
+        keys = {self._table: [head_key(each) for each in sorted(marked)]}
+        # Without what they say, which may be much.
+        heads = read(self._client, keys, {self._table: ("notification_id", ACCEPTANCE)})[self._table]
         acceptances = {head["notification_id"]["S"]: acceptance_of(head) for head in heads}
         left = [
             item for item in items if acceptance_of(item) not in (None, acceptances.get(item["notification_id"]["S"]))
@@ -181,9 +226,8 @@ class DynamoDueIndex:
 def _due_delivery(item: dict[str, Any]) -> DueDelivery:
     """Return the delivery; raise a ValueError when it is not what the index holds of one."""
     values = plain(item)
-    fields: dict[str, Any] = {name: values[name] for name in _EVENT_FIELDS if name in values}
     return DueDelivery(
-        event=DeliveryRequested.of({**fields, "delivery_id": delivery_id(item)}),
+        event=indexed_event(item),
         due_at=datetime.fromisoformat(values["due_at"]),
         republished=int(values.get("republished", 0)),
     )

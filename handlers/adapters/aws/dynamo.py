@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
+from handlers.adapters.aws.side_by_side import SideBySide
 from handlers.domain.problems import Contended
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import WriteRequestTypeDef
 
 Item = dict[str, Any]
 """An item in DynamoDB's typed form: `{"user_id": {"S": "u-1"}}`."""
@@ -23,6 +25,10 @@ Answer = TypeVar("Answer")
 _serializer, _deserializer = TypeSerializer(), TypeDeserializer()
 
 _KEYS_PER_CALL: Final = 100
+
+ITEMS_PER_BATCH: Final = 25
+"""Of one BatchWriteItem: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html."""
+
 _BATCH_ATTEMPTS: Final = 5
 _CONTENDING_ATTEMPTS: Final = 6
 _FIRST_WAIT: Final = 0.05
@@ -38,6 +44,10 @@ _PASSING: Final = frozenset(
 
 class UnprocessedKeysError(Exception):
     """DynamoDB kept leaving keys of a batch unread: the table is being throttled."""
+
+
+class UnprocessedItemsError(Exception):
+    """DynamoDB kept leaving items of a batch unwritten: the table is being throttled."""
 
 
 def typed(values: Mapping[str, Any]) -> Item:
@@ -56,41 +66,49 @@ def _projection(attributes: Iterable[str]) -> dict[str, Any]:
     return {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names} if names else {}
 
 
-def read_by_user(
+def read_all(
     client: "DynamoDBClient",
-    wanted: Mapping[str, Iterable[str]],
+    keys: Mapping[str, Sequence[Item]],
     attributes: Mapping[str, Iterable[str]] = MappingProxyType({}),
-) -> dict[str, dict[str, Item]]:
-    """Return by table, and then by `user_id`, the items of those wanted of each table that there are.
+    lenient: Collection[str] = (),
+) -> dict[str, list[Item]]:
+    """Return by table the items of those of these keys that there are, as last written.
 
-    One strongly consistent BatchGetItem for each 100 of them. Of the tables in `attributes`, which must name `user_id`,
-    these alone are returned.
+    One BatchGetItem for each 100. Of the tables in `attributes` these alone are returned. Those of the `lenient` tables
+    may be a moment old, and cost half.
     """
-    found: dict[str, dict[str, Item]] = {table: {} for table in wanted}
-    keys = [(table, typed({"user_id": user_id})) for table, user_ids in wanted.items() for user_id in user_ids]
-    for start in range(0, len(keys), _KEYS_PER_CALL):
-        some: dict[str, list[Item]] = {}
-        for table, key in keys[start : start + _KEYS_PER_CALL]:
-            some.setdefault(table, []).append(key)
-        for table, items in read(client, some, attributes).items():
-            found[table] |= {item["user_id"]["S"]: item for item in items}
+    found: dict[str, list[Item]] = {table: [] for table in keys}
+    wanted = [(table, key) for table, some in keys.items() for key in some]
+    for start in range(0, len(wanted), _KEYS_PER_CALL):
+        portion: dict[str, list[Item]] = {}
+        for table, key in wanted[start : start + _KEYS_PER_CALL]:
+            portion.setdefault(table, []).append(key)
+        for table, items in read(client, portion, attributes, lenient).items():
+            found[table] += items
     return found
+
+
+def by_user(items: Iterable[Item]) -> dict[str, Item]:
+    """Return the items by their `user_id`."""
+    return {item["user_id"]["S"]: item for item in items}
 
 
 def read(
     client: "DynamoDBClient",
     keys: Mapping[str, Sequence[Item]],
     attributes: Mapping[str, Iterable[str]] = MappingProxyType({}),
+    lenient: Collection[str] = (),
 ) -> dict[str, list[Item]]:
-    """Return by table the items of those of these keys that there are, in one strongly consistent BatchGetItem.
+    """Return by table the items of those of these keys that there are, in one BatchGetItem.
 
-    At most 100 keys in all. Of the tables in `attributes` these alone are returned.
+    At most 100 keys in all. Of the tables in `attributes` these alone are returned. Strongly consistent, but for the
+    `lenient` tables.
     What DynamoDB leaves unread is asked for again, later each time, as it recommends
     (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html): about 1.5 s at most.
     """
     found: dict[str, list[Item]] = {table: [] for table in keys}
     wanted: Any = {
-        table: {"Keys": some, "ConsistentRead": True, **_projection(attributes.get(table, ()))}
+        table: {"Keys": some, "ConsistentRead": table not in lenient, **_projection(attributes.get(table, ()))}
         for table, some in keys.items()
     }
     for attempt in range(_BATCH_ATTEMPTS):
@@ -102,6 +120,35 @@ def read(
             return found
         pause(attempt)
     raise UnprocessedKeysError
+
+
+def put_all(client: "DynamoDBClient", table: str, items: Sequence[Item], calls: SideBySide) -> None:
+    """Put the items, 25 of them in one BatchWriteItem, these side by side. Unconditional, and not whole or not at all.
+
+    The 16 MB of a call are enough for 25 items of up to 400 KB. What DynamoDB leaves unwritten is put again, later each
+    time, for about 1.5 s; then `UnprocessedItemsError` is raised.
+    """
+    _write_all(client, table, [{"PutRequest": {"Item": item}} for item in items], calls)
+
+
+def delete_all(client: "DynamoDBClient", table: str, keys: Sequence[Item], calls: SideBySide) -> None:
+    """Delete the items with these keys, as `put_all` puts some; those that are not there are no harm."""
+    _write_all(client, table, [{"DeleteRequest": {"Key": key}} for key in keys], calls)
+
+
+def _write_all(
+    client: "DynamoDBClient", table: str, requests: Sequence["WriteRequestTypeDef"], calls: SideBySide
+) -> None:
+    def one(batch: Sequence["WriteRequestTypeDef"]) -> None:
+        left: Any = {table: batch}
+        for attempt in range(_BATCH_ATTEMPTS):
+            left = client.batch_write_item(RequestItems=left)["UnprocessedItems"]
+            if not left:
+                return
+            pause(attempt)
+        raise UnprocessedItemsError
+
+    calls.map(one, [requests[start : start + ITEMS_PER_BATCH] for start in range(0, len(requests), ITEMS_PER_BATCH)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ environment: links are then signed and verified here, at no call each.
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from handlers.adapters.aws.single_flight import single_flight
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -20,6 +22,7 @@ _MESSAGE: Final = b"carillon: the key of links, 1"
 def link_key(key_id: str, client: "KMSClient") -> "Callable[[], bytes]":
     """Return what returns the key, 32 bytes; it calls `kms:GenerateMac` when it is asked for the first time."""
 
+    @single_flight
     @cache
     def derive() -> bytes:
         return client.generate_mac(KeyId=key_id, Message=_MESSAGE, MacAlgorithm="HMAC_SHA_256")["Mac"]

@@ -1,13 +1,14 @@
 """The keys of the log's table: `notification_id`, and `item`: `"notification"` or `"delivery#<delivery_id>"`.
 
-And what else is told of an item that is not read: the sweeper has no Jinja, so it cannot import what a delivery is.
+A delivery that has its notification's own id is its only one, and both are the item `"notification"`.
+
+The operator's command line reads them too, so nothing here needs Powertools.
 """
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from handlers.adapters.aws.dynamo import Item, typed
-from handlers.observability import describe, logger
 
 NOTIFICATION: Final = "notification"
 ACCEPTANCE: Final = "acceptance"
@@ -26,21 +27,17 @@ def key_of(item: Item) -> Item:
 
 def delivery_key(notification_id: str, delivery_id: str) -> Item:
     """Return the key of a delivery."""
-    return typed({"notification_id": notification_id, "item": f"{_DELIVERY}{delivery_id}"})
+    item = NOTIFICATION if delivery_id == notification_id else f"{_DELIVERY}{delivery_id}"
+    return typed({"notification_id": notification_id, "item": item})
 
 
 def delivery_id(item: Mapping[str, Any]) -> str:
     """Return the id of the delivery whose key is in this item."""
-    return str(item["item"]["S"]).removeprefix(_DELIVERY)
+    name = str(item["item"]["S"])
+    return str(item["notification_id"]["S"]) if name == NOTIFICATION else name.removeprefix(_DELIVERY)
 
 
 def acceptance_of(item: Item) -> str | None:
-    """Return the acceptance that has written an item in one of several transactions; None when there was only one."""
+    """Return the acceptance that has written an item of several; None when there is only one."""
     mark: str | None = item.get(ACCEPTANCE, {}).get("S")
     return mark
-
-
-def tell_unreadable(item: Item, error: Exception) -> None:
-    """Say of an item that it cannot be read, by its key, as its values may be personal."""
-    key = {name: value["S"] for name, value in key_of(item).items()}
-    logger.error("log item unreadable", **key, **describe(error))

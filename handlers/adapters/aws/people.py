@@ -1,12 +1,18 @@
-"""What is known of users and addresses, read from the tables of contacts and settings."""
+"""What is known of users and addresses, and what is read with that: all in one call."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from handlers.adapters.aws.dynamo import Item, plain, read_by_user
+from handlers.adapters.aws.dynamo import Item, by_user, plain, read_all, typed
+from handlers.adapters.aws.log_items import payload_of
+from handlers.adapters.aws.log_keys import head_key
+from handlers.adapters.aws.suppressions import suppression_key
+from handlers.adapters.aws.template_items import folder_of, languages_of, template_key
 from handlers.domain.channels import Channel
 from handlers.domain.notifications.events import DeliveryRequested
+from handlers.domain.notifications.known import ToPlan, ToSend
 from handlers.domain.people.person import Person
 from handlers.domain.people.reach import CONTACT_FIELDS, Reach
 from handlers.domain.people.same_address import address_key, is_address_key
@@ -17,53 +23,107 @@ if TYPE_CHECKING:
 
 
 class DynamoPeople:
-    """Contacts and settings: both tables in one `dynamodb:BatchGetItem`."""
+    """Contacts, settings and suppressions: in one `dynamodb:BatchGetItem`, with whatever else is to be read then."""
 
-    def __init__(self, contacts_table: str, settings_table: str, client: "DynamoDBClient") -> None:
+    def __init__(
+        self, contacts_table: str, settings_table: str, suppressions_table: str, client: "DynamoDBClient"
+    ) -> None:
         self._contacts = contacts_table
         self._settings = settings_table
+        self._suppressions = suppressions_table
         self._client = client
 
-    def find(self, keys: AbstractSet[str], attributes: Iterable[str] = ()) -> Mapping[str, Person]:
+    def read(
+        self,
+        keys: AbstractSet[str],
+        attributes: Iterable[str] = (),
+        others: Mapping[str, Sequence[Item]] = MappingProxyType({}),
+        *,
+        certain: bool = True,
+    ) -> tuple[Mapping[str, Person], Mapping[str, Sequence[Item]]]:
         """Return what is known of each of these users and addresses, by `Recipient.key`, as last written.
 
-        One call for up to 50 users, who have an item in each table, or 100 addresses, which have settings alone. With
-        `attributes`, of contacts these alone are read.
+        Unless `certain`, settings and suppressions may be a moment old. And what there is of the `others`, which are
+        keys by their tables. One call for up to 100 items: a user has a contact and settings, an address settings and a
+        suppression. With `attributes`, of contacts these alone are read.
         """
-        wanted = {self._contacts: [key for key in keys if not is_address_key(key)], self._settings: keys}
+        contacts = [typed({"user_id": key}) for key in keys if not is_address_key(key)]
+        wanted = {
+            self._contacts: contacts,
+            self._settings: [typed({"user_id": key}) for key in keys],
+            self._suppressions: [suppression_key(key) for key in keys if is_address_key(key)],
+            **others,
+        }
         projection = {self._contacts: ("user_id", "timezone", *attributes)} if attributes else {}
-        found = read_by_user(self._client, wanted, projection)
-        contacts, settings = found[self._contacts], found[self._settings]
-        return {key: _person(contacts.get(key), settings.get(key)) for key in keys}
+        lenient = () if certain else (self._settings, self._suppressions)
+        found = read_all(self._client, wanted, {self._suppressions: ("address_key",), **projection}, lenient)
+        suppressed = {item["address_key"]["S"] for item in found[self._suppressions]}
+        own, chosen = by_user(found[self._contacts]), by_user(found[self._settings])
+        people = {key: _person(own.get(key), chosen.get(key), suppressed=key in suppressed) for key in keys}
+        return people, found
+
+
+class DynamoPlanning:
+    """What an acceptance is planned by: people, and the languages of templates, in one `dynamodb:BatchGetItem`."""
+
+    def __init__(self, people: DynamoPeople, templates_table: str) -> None:
+        self._people = people
+        self._templates = templates_table
+
+    def find(self, keys: AbstractSet[str], folders: Collection[str] = (), *, certain: bool = False) -> ToPlan:
+        """Return what is known of each of these users and addresses, and templates.
+
+        Contacts and templates as last written, as who stores one may send at once. What was chosen, and what is
+        suppressed, may be a moment old, which costs half: the worker asks again, and is certain. But who has just
+        opted in again is to be believed: what keeps a message back is asked for once more, to be `certain`.
+
+        One call for up to 100 items: a user and an address have two, a template's folder one.
+        """
+        folder_keys = [template_key(folder) for folder in folders]
+        people, found = self._people.read(keys, others={self._templates: folder_keys}, certain=certain)
+        languages = {folder_of(item): languages_of(item) for item in found[self._templates]}
+        return ToPlan(people, {folder: each for folder, each in languages.items() if each is not None})
 
 
 class DynamoRecipients:
-    """Contacts, as far as one channel needs them, and settings: both tables in one `dynamodb:BatchGetItem`."""
+    """Contacts, as far as one channel needs them, settings and notifications: all in one `dynamodb:BatchGetItem`."""
 
-    def __init__(self, contacts_table: str, settings_table: str, channel: Channel, client: "DynamoDBClient") -> None:
-        self._people = DynamoPeople(contacts_table, settings_table, client)
+    def __init__(self, people: DynamoPeople, notifications_table: str, channel: Channel) -> None:
+        self._people = people
+        self._notifications = notifications_table
         self._channel = channel
 
-    def find(self, events: Collection[DeliveryRequested]) -> Mapping[str, Person]:
+    def find(self, events: Collection[DeliveryRequested]) -> ToSend:
         """Return what is known now of their users, by id, and of the addresses to send to, by `address_key`.
 
-        One call for a batch; a second one only when a user's address is not that of the event any more.
+        And what their notifications say, by their ids, but for deliveries that carry that themselves. One call for a
+        batch; a second one only when a user's address is not that of the event any more.
         """
         users = {event.user_id for event in events}
         planned = {event.address_key for event in events}
-        people = self._find({key for key in users | planned if key is not None})
+        heads = {event.notification_id for event in events if not event.is_only}
+        people, found = self._find(
+            {key for key in users | planned if key is not None}, [head_key(each) for each in sorted(heads)]
+        )
         addresses = (person.address_on(self._channel) for person in people.values())
         elsewhere = {address_key(address) for address in addresses if address is not None} - people.keys()
-        return {**people, **self._find(elsewhere)}
+        payloads = {head["notification_id"]["S"]: payload_of(head) for head in found[self._notifications]}
+        return ToSend(
+            {**people, **(self._find(elsewhere)[0] if elsewhere else {})},
+            {notification_id: each for notification_id, each in payloads.items() if each is not None},
+        )
 
-    def _find(self, keys: AbstractSet[str]) -> Mapping[str, Person]:
-        return self._people.find(keys, (CONTACT_FIELDS[self._channel],))
+    def _find(
+        self, keys: AbstractSet[str], heads: Sequence[Item] = ()
+    ) -> tuple[Mapping[str, Person], Mapping[str, Sequence[Item]]]:
+        return self._people.read(keys, (CONTACT_FIELDS[self._channel],), {self._notifications: heads})
 
 
-def _person(contact: Item | None, settings: Item | None) -> Person:
+def _person(contact: Item | None, settings: Item | None, *, suppressed: bool) -> Person:
     return Person(
         reach=None if contact is None else Reach.of_contact(plain(contact)),
         settings=DEFAULT_SETTINGS if settings is None else _chosen(contact, settings),
+        suppressed=suppressed,
     )
 
 

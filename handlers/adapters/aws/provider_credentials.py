@@ -1,4 +1,4 @@
-"""What the providers are told to let us in, from Secrets Manager, remembered for five minutes.
+"""The providers' credentials, from Secrets Manager, cached for five minutes.
 
 Each provider's credentials are a JSON document in the secret `<prefix><name>`. A secret without a value means that the
 provider is off, and that is no error: an operator turns it on by putting one.
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar, cast
 
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from aws_lambda_powertools.utilities.parameters.secrets import SecretsProvider
@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from handlers.adapters.aws import clients
-from handlers.config import ProviderSettings
+from handlers.config import CredentialsSettings
 from handlers.domain.providers.errors import (
     CREDENTIALS_MISSING,
     CREDENTIALS_NOT_READ,
@@ -25,9 +25,6 @@ from handlers.domain.providers.errors import (
     UnavailableError,
 )
 from handlers.observability import logger
-
-if TYPE_CHECKING:
-    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 MAX_AGE_SECONDS: Final = 300
 """How long credentials are used, or a provider is off, before Secrets Manager is asked again."""
@@ -120,13 +117,15 @@ class ProviderCredentials(Generic[C]):
 
 def of(name: str, model: type[C]) -> ProviderCredentials[C]:
     """Return the credentials of a provider as the environment configures them; nothing is read yet."""
-    return ProviderCredentials(name, model, prefix=ProviderSettings().provider_secret_prefix, secrets=_secrets())
+    return ProviderCredentials(
+        name, model, prefix=CredentialsSettings.read().provider_secret_prefix, secrets=_secrets()
+    )
 
 
 @cache
 def _secrets() -> SecretsProvider:
-    client: SecretsManagerClient = clients.secretsmanager()
-    return SecretsProvider(boto3_client=client)
+    # Powertools asks the client for its events at once, and that would make the client at every start.
+    return cast(SecretsProvider, clients.AtFirstUse(lambda: SecretsProvider(boto3_client=clients.secretsmanager())))
 
 
 def _says_no_value(cause: BaseException | None) -> bool:

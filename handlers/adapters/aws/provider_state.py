@@ -17,10 +17,13 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.adapters.aws.dynamo import Item, Unmet, attempt_write, plain, typed
+from handlers.adapters.aws.limit_items import changed_of
 from handlers.adapters.aws.provider_items import circuit_of, item_id, stored_circuit, switches_of
 from handlers.domain.channels import Channel
-from handlers.domain.providers.routing import CLOSED, Circuit, Phase, Signal, Switches, moved
-from handlers.observability import describe, logger
+from handlers.domain.notifications.limits import Limit
+from handlers.domain.providers.routing import CLOSED, Circuit, Event, Phase, Signal, Switches, moved
+from handlers.domain.times import rfc3339
+from handlers.observability import Metric, count, describe, logger
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -38,6 +41,7 @@ class _Known:
 
     switches: Switches = field(default_factory=Switches)
     circuits: Mapping[str, Any] | None = None
+    changed_limits: Mapping[str, Limit | None] = field(default_factory=dict)
 
     def circuit(self, provider: str) -> Circuit:
         stored = (self.circuits or {}).get(provider)
@@ -51,9 +55,11 @@ class DynamoProviderState:
 
     def __init__(self, table: str, channel: Channel, client: "DynamoDBClient") -> None:
         self._table = table
+        self._channel = channel
         self._key = typed({"id": item_id(channel)})
         self._client = client
         self._lock = Lock()
+        self._moving = Lock()
         self._known = _Known()
         self._stale_at = 0.0
 
@@ -61,14 +67,23 @@ class DynamoProviderState:
         """Return which providers are off, and in which order they are asked, as of five seconds ago at most."""
         return self._current().switches
 
+    def changed_limits(self) -> Mapping[str, Limit | None]:
+        """Return what the operator has changed of recipients' limits, as of five seconds ago at most."""
+        return self._current().changed_limits
+
     def circuit(self, provider: str) -> Circuit:
         """Return a provider's circuit, as of five seconds ago at most."""
         return self._current().circuit(provider)
 
     def signal(self, provider: str, signal: Signal, now: datetime) -> bool:
         """Move a provider's circuit; say whether it moved. Of many who signal PROBE at once exactly one moves it."""
+        before = self.circuit(provider)
+        if moved(before, signal, now) == before:
+            return False
         try:
-            return self._move(provider, signal, now)
+            # A batch's ten messages signal at once: one of them writes, and the others see that it is written.
+            with self._moving:
+                return self._move(provider, signal, now)
         except (BotoCoreError, ClientError) as error:
             logger.warning("a circuit cannot be written", provider=provider, **describe(error))
             return False
@@ -80,8 +95,11 @@ class DynamoProviderState:
             after = moved(before, signal, now)
             if after == before:
                 return False
-            known, written = self._replace(known, provider, after)
+            closed_at = now if _closes(before, after) else None
+            known, written = self._replace(known, provider, after, closed_at)
             if written:
+                if after.probe_at is not None and signal.event is not Event.PROBE:
+                    count(Metric.CIRCUIT_OPEN, channel=self._channel)
                 _tell(provider, before, after, now)
                 return True
         return False
@@ -103,19 +121,25 @@ class DynamoProviderState:
             return self._known
         return _known(answer.get("Item", {}))
 
-    def _replace(self, known: _Known, provider: str, circuit: Circuit) -> tuple[_Known, bool]:
-        """Write a circuit if all of them are still as known; return what is known then, and whether it was written."""
+    def _replace(
+        self, known: _Known, provider: str, circuit: Circuit, closed_at: datetime | None
+    ) -> tuple[_Known, bool]:
+        """Write a circuit if all of them are still as known; return what is known then, and whether it was written.
+
+        With `closed_at` the sweeper is told, in the same write.
+        """
         others = {name: each for name, each in (known.circuits or {}).items() if name != provider}
         circuits = others if circuit == CLOSED else others | {provider: stored_circuit(circuit)}
         expected = "attribute_not_exists(circuits)" if known.circuits is None else "circuits = :seen"
         seen = {} if known.circuits is None else {":seen": known.circuits}
+        closing = {":closed": rfc3339(closed_at)} if closed_at else {}
         answer = attempt_write(
             self._client.update_item,
             TableName=self._table,
             Key=self._key,
-            UpdateExpression="SET circuits = :circuits",
+            UpdateExpression="SET circuits = :circuits" + (", closed_at = :closed" if closed_at else ""),
             ConditionExpression=expected,
-            ExpressionAttributeValues=typed({":circuits": circuits, **seen}),
+            ExpressionAttributeValues=typed({":circuits": circuits, **seen, **closing}),
             ReturnValues="ALL_NEW",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
@@ -133,14 +157,18 @@ class DynamoProviderState:
             return self._known
 
 
+def _closes(before: Circuit, after: Circuit) -> bool:
+    return before.probe_at is not None and after.probe_at is None
+
+
 def _known(item: Item) -> _Known:
     values = plain(item)
-    return _Known(switches_of(values), values.get("circuits"))
+    return _Known(switches_of(values), values.get("circuits"), changed_of(values))
 
 
 def _tell(provider: str, before: Circuit, after: Circuit, now: datetime) -> None:
     """Log what an operator wants to know: that a provider is no longer asked, and that it is again."""
-    opened, closed = after.probe_at is not None, before.probe_at is not None and after.probe_at is None
+    opened, closed = after.probe_at is not None, _closes(before, after)
     if before.phase(now) is Phase.CLOSED and opened:
         logger.warning("circuit opened", provider=provider, failures=after.failures)
     elif closed:

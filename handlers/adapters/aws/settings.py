@@ -1,24 +1,26 @@
-"""What people chose, in DynamoDB: an item for each user, and for each address, of whom something was said.
+"""What people chose, in DynamoDB: one item for each user and each address with settings.
 
-Its key, `user_id`, is a user's id or an address's key, and its other attributes are the settings as they are in JSON.
-What is chosen may concern the items of a user and of both their addresses. They are written in one transaction, made
-only if they still are as they were read, and the addresses still the user's. When not, all of it is read again.
+The key, `user_id`, is a user's id or an address's key. The other attributes are the settings as they are in JSON. A
+choice may change the items of a user and of their addresses. One transaction writes them all. It is made only if none
+has changed since it was read, and the addresses are still the user's; otherwise everything is read again.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from handlers.adapters.aws.dynamo import Item, Unmet, attempt_write, contending, plain, read_by_user, typed
+from handlers.adapters.aws.dynamo import Item, Unmet, attempt_write, by_user, contending, plain, read_all, typed
+from handlers.domain.channels import ADDRESSED
 from handlers.domain.people.choices import Choices, Holder, Speaker
 from handlers.domain.people.reach import CONTACT_FIELDS, Reach
-from handlers.domain.people.same_address import ADDRESSED
 from handlers.domain.people.settings import Offer, UserSettings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_ADDRESSES: Final = tuple(CONTACT_FIELDS[channel] for channel in ADDRESSED)
+_ADDRESSES: Final = tuple(dict.fromkeys(CONTACT_FIELDS[channel] for channel in ADDRESSED))
+# What the page of settings is shown by comes with the addresses, in the same read.
+_READ: Final = ("user_id", *dict.fromkeys(CONTACT_FIELDS.values()), "locale", "timezone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +34,13 @@ class _Seen:
     @property
     def choices(self) -> Choices:
         keys = self.holder.keys
+        contact = plain(self.contact) if self.contact is not None and None in keys else {}
         return Choices(
             own=self._of(keys[None]) if None in keys else UserSettings(),
             addresses={channel: self._of(key) for channel, key in keys.items() if channel is not None},
             is_user=None in keys,
+            reach=Reach.of_contact(contact) if contact else None,
+            timezone=contact.get("timezone"),
         )
 
     def _of(self, key: str) -> UserSettings:
@@ -67,6 +72,10 @@ class SettingsTable:
         """Store a user's settings in place of any others, and return what holds then, and whether there were none."""
         seen, choices = self._change(Speaker(user_id), lambda now: now.replaced(chosen, offer), create=True)
         return choices, user_id not in seen.items
+
+    def delete(self, user_id: str) -> None:
+        """Delete what a user chose (`dynamodb:DeleteItem`). What was refused at their addresses stays refused there."""
+        self._client.delete_item(TableName=self._settings, Key=typed({"user_id": user_id}))
 
     def carry(self, user_id: str, contact: Mapping[str, Any]) -> None:
         """Let what a user refuses hold at the addresses in their contact, a document as the API has it.
@@ -103,18 +112,19 @@ class SettingsTable:
             TableName=self._contacts,
             Key=typed({"user_id": who.user_id}),
             ConsistentRead=True,
-            ProjectionExpression=", ".join(f"#{name}" for name in ("user_id", *_ADDRESSES)),
-            ExpressionAttributeNames={f"#{name}": name for name in ("user_id", *_ADDRESSES)},
+            ProjectionExpression=", ".join(f"#{name}" for name in _READ),
+            ExpressionAttributeNames={f"#{name}": name for name in _READ},
         ).get("Item")
 
     def _look(self, who: Speaker, contact: Item | None) -> _Seen:
         holder = who.holder(None if contact is None else Reach.of_contact(plain(contact)))
-        found = read_by_user(self._client, {self._settings: set(holder.keys.values())})
-        return _Seen(contact, holder, found[self._settings])
+        keys = [typed({"user_id": key}) for key in set(holder.keys.values())]
+        found = read_all(self._client, {self._settings: keys})[self._settings]
+        return _Seen(contact, holder, by_user(found))
 
     def _writes(self, seen: _Seen, changed: Choices, *, create: bool) -> Iterator[Any]:
-        """Yield what writes those items that are not as they were."""
-        for channel, key in seen.holder.keys.items():
+        """Yield what writes those items that are not as they were, each once: channels may share an address."""
+        for key, channel in {key: channel for channel, key in seen.holder.keys.items()}.items():
             is_new = create and channel is None and key not in seen.items
             if is_new or _record(changed, channel) != _record(seen.choices, channel):
                 item = typed({"user_id": key, **_record(changed, channel).document()})

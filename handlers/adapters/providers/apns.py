@@ -2,6 +2,18 @@
 
 HTTP/2 alone, with a provider token (ES256) in place of a client certificate. APNs wants connections kept, and takes
 several at a time; it closes what has been idle when it likes (see `connections`).
+
+Endpoint: `POST https://api.push.apple.com/3/device/{token}`, HTTP/2
+Credentials: `{"team_id": "…", "key_id": "…", "private_key": "<PEM>", "topic": "<bundle id>"}`; `"host":
+  "api.sandbox.push.apple.com"` for builds in development
+Limits: 4,096 bytes of payload; a new token every 20 minutes at most
+Idempotency: `apns-id` and `apns-collapse-id` are the delivery's: the device shows one of two
+Source: [APNs](https://developer.apple.com/documentation/usernotifications/sending-notification-requests-to-apns)
+Refused address: `BadDeviceToken`, `DeviceTokenNotForTopic`, `MissingDeviceToken`
+Refused message: `PayloadTooLarge`, `PayloadEmpty`, `BadCollapseId`, `BadExpirationDate`, `BadMessageId`
+Unregistered: `Unregistered`, `ExpiredToken`
+Throttled: `TooManyProviderTokenUpdates`
+This address alone: `TooManyRequests`
 """
 
 from functools import partial

@@ -1,4 +1,15 @@
-"""Chat by Discord's webhooks: https://discord.com/developers/docs/resources/webhook#execute-webhook."""
+"""Chat by Discord's webhooks: https://discord.com/developers/docs/resources/webhook#execute-webhook.
+
+Endpoint: the contact's url
+Credentials: the url
+Limits: 2,000 characters (code points); its rate is told by each answer
+Idempotency: none
+Source: [Webhook](https://discord.com/developers/docs/resources/webhook#execute-webhook)
+Refused address: 10003, 10015, 50001, 50013, 50027, 220001; 401, 404
+Refused message: other 4xx
+Throttled: 429 with the scope `global`, or with none
+This address alone: 429 with the scope `user` or `shared`
+"""
 
 from typing import Final
 

@@ -2,6 +2,17 @@
 
 A service account's key signs a request for an access token (RFC 7523), which is good for an hour:
 https://developers.google.com/identity/protocols/oauth2/service-account#httprest
+
+Endpoint: `POST https://fcm.googleapis.com/v1/projects/{project}/messages:send`
+Credentials: the Google service account's JSON file as it is
+Limits: 4,096 bytes of payload; the project's quota per minute
+Idempotency: none; the notification's `tag` is the delivery's: the device shows one of two
+Source: [HTTP v1](https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages/send)
+Refused address: `SENDER_ID_MISMATCH`, `INVALID_ARGUMENT` of the token
+Refused message: `INVALID_ARGUMENT`
+Unregistered: `UNREGISTERED`
+Throttled: 429
+This address alone: `QUOTA_EXCEEDED` of a device; `THIRD_PARTY_AUTH_ERROR`
 """
 
 from datetime import UTC, datetime

@@ -18,7 +18,7 @@ from typing import Any, Final
 import httpx
 
 from handlers.adapters.providers.connections import KEPT_SECONDS, MAX_CONNECTIONS, Progress, http2_transport
-from handlers.config import ProviderSettings
+from handlers.config import HostsSettings
 from handlers.domain.content.messages import Message
 from handlers.domain.providers.errors import (
     CONNECTION_LOST,
@@ -74,7 +74,7 @@ class HttpProviderClient:
     """Makes requests of providers, from several threads at once, each bounded in time and in the size of its answer."""
 
     def __init__(self, client: httpx.Client, hosts: Mapping[str, str] | None = None) -> None:
-        """`hosts` is `ProviderSettings.provider_hosts`."""
+        """`hosts` is `HostsSettings.provider_hosts`."""
         self._client = client
         self._hosts = {host: httpx.URL(origin) for host, origin in (hosts or {}).items()}
 
@@ -156,7 +156,7 @@ def create(*, http2: bool = False, transport: httpx.BaseTransport | None = None)
         transport=http2_transport() if http2 else transport,
         trust_env=False,
     )
-    return HttpProviderClient(client, ProviderSettings().provider_hosts)
+    return HttpProviderClient(client, HostsSettings.read().provider_hosts)
 
 
 def ids_of(message: Message) -> dict[str, str]:

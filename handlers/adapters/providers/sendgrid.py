@@ -1,4 +1,14 @@
-"""E-mail by Twilio SendGrid, API v3: https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send."""
+"""E-mail by Twilio SendGrid, API v3: https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send.
+
+Endpoint: `POST https://api.sendgrid.com/v3/mail/send`
+Credentials: `{"api_key": "…", "webhook_public_key"?: "…"}`, permission Mail Send
+Limits: 30 MB a message; the plan's quota
+Idempotency: none
+Source: [Mail Send](https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send)
+Refused address: 400 on `personalizations…to`
+Refused message: 400 on `content`, `subject`, `headers`, `custom_args`; 413
+Throttled: 429
+"""
 
 import re
 from email.utils import parseaddr
@@ -88,7 +98,7 @@ class SendGridProvider:
 def create() -> Provider:
     """Return the provider as the environment configures it."""
     credentials = provider_credentials.of("sendgrid", SendGridCredentials)
-    return SendGridProvider(http.shared(), credentials, sender=EmailSettings().email_from)
+    return SendGridProvider(http.shared(), credentials, sender=EmailSettings.read().email_from)
 
 
 def _parts(message: Message) -> list[dict[str, str]]:

@@ -1,4 +1,14 @@
-"""E-mail by Amazon SES, API v2: https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html."""
+"""E-mail by Amazon SES, API v2: https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html.
+
+Endpoint: SES v2 `SendEmail` in our region
+Credentials: the worker's role
+Limits: the account's rate and daily quota; 40 MB a message
+Idempotency: none
+Source: [SendEmail](https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html)
+Refused address: (tells later, by a bounce)
+Refused message: `MessageRejected`, `BadRequestException`, unless said of our identity, account or configuration set
+Throttled: `TooManyRequestsException`, `LimitExceededException`, 429
+"""
 
 import re
 from typing import TYPE_CHECKING, Final
@@ -73,7 +83,7 @@ class SesProvider:
 
 def create() -> Provider:
     """Return the provider as the environment configures it."""
-    settings = SesSettings()
+    settings = SesSettings.read()
     return SesProvider(clients.sesv2(), sender=settings.email_from, configuration_set=settings.ses_configuration_set)
 
 

@@ -1,4 +1,14 @@
-"""Chat by Slack's incoming webhooks: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks."""
+"""Chat by Slack's incoming webhooks: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks.
+
+Endpoint: the contact's url
+Credentials: the url
+Limits: 40,000 characters; about one message a second to each url
+Idempotency: none
+Source: [Incoming webhooks](https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks)
+Refused address: 403, 404, 410, `user_not_found` and the like
+Refused message: other 4xx
+This address alone: 429
+"""
 
 import re
 from typing import Final
@@ -36,7 +46,7 @@ class SlackProvider:
         return True
 
     def send(self, message: Message) -> str:
-        """Send the message and return the id of Slack's answer, as messages get none that is told."""
+        """Send the message and return the id of Slack's answer, since Slack tells no id of the message."""
         answer = self._client.post(message, json=slack_payload(message.content.body), refusal=_refusal)
         return answer.headers.get("x-slack-req-id", message.delivery_id)
 

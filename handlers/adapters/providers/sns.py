@@ -1,4 +1,14 @@
-"""SMS by Amazon SNS: https://docs.aws.amazon.com/sns/latest/dg/sms_publish-to-phone.html."""
+"""SMS by Amazon SNS: https://docs.aws.amazon.com/sns/latest/dg/sms_publish-to-phone.html.
+
+Endpoint: SNS `Publish` to a number
+Credentials: the worker's role
+Limits: `sms.maxPriceUsd` a message; the account's monthly spend; 1,600 characters in UTF-16
+Idempotency: none
+Source: [SMS](https://docs.aws.amazon.com/sns/latest/dg/sms_publish-to-phone.html)
+Refused address: `OptedOut`, invalid `PhoneNumber`
+Refused message: invalid or empty `Message`
+Throttled: `Throttled`, 429
+"""
 
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
@@ -68,7 +78,7 @@ class SnsProvider:
 
 def create() -> Provider:
     """Return the provider as the environment configures it."""
-    settings = SnsSettings()
+    settings = SnsSettings.read()
     return SnsProvider(clients.sns(), sender_id=settings.sms_sender_id, max_price=settings.sms_max_price_usd)
 
 

@@ -2,6 +2,18 @@
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-mobile-application-as-subscriber.html. The platform applications, with
 their own credentials at Apple and Google, are made by an operator.
+
+Endpoint: SNS `CreatePlatformEndpoint`, `Publish`
+Credentials: the worker's role; `{"application_arns": {"apns": "…", "fcm": "…"}}`, of SNS platform applications whose
+  names start with `carillon-<environment>-`
+Limits: the platforms' own, which SNS tells its log alone
+Idempotency: as the platform's
+Source: [Mobile push](https://docs.aws.amazon.com/sns/latest/dg/sns-mobile-application-as-subscriber.html)
+Refused address: invalid `Token`
+Refused message: invalid `Message`
+Unregistered: `EndpointDisabled`
+Throttled: `Throttled`, 429
+This address alone: `PlatformApplicationDisabled`, `NotFound`
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,16 @@
 """Chat by Microsoft Teams' webhooks: workflows, and the connectors that come before them.
 
 https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook
+
+Endpoint: the contact's url
+Credentials: the url
+Limits: 28 KB of payload; four requests a second
+Idempotency: none
+Source:
+  [Webhooks](https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook)
+Refused address: 401, 403, 404, 410, a flow that is turned off
+Refused message: 400, 413
+This address alone: 429, also inside a 200; all failures
 """
 
 import re

@@ -1,4 +1,15 @@
-"""SMS by Twilio: https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource."""
+"""SMS by Twilio: https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource.
+
+Endpoint: `POST https://api.twilio.com/2010-04-01/Accounts/{sid}/Messages.json`
+Credentials: `{"account_sid": "…", "auth_token": "…", "from": "+…"}`
+Limits: the sender's rate, the rest waits at Twilio; 1,600 characters in UTF-16
+Idempotency: none
+Source: [Messages](https://www.twilio.com/docs/messaging/api/message-resource)
+Refused address: 21211, 21214, 21217, 21265, 21266, 21604, 21610, 21614, 21635, 30004, 30005, 30006
+Refused message: 21602, 21617, 21618, 21619, 30007
+Throttled: 20429, 21611, 30001, 30022, 429
+This address alone: 14107; 21408, 21608, 21612, 30003
+"""
 
 from functools import partial
 from typing import Final
@@ -9,6 +20,8 @@ from handlers.adapters.aws import provider_credentials
 from handlers.adapters.aws.provider_credentials import Credentials, ProviderCredentials
 from handlers.adapters.providers import http
 from handlers.adapters.providers.http import Answer, HttpProviderClient, Meaning
+from handlers.adapters.receipts.twilio import callback_url
+from handlers.config import ReceiptsSettings
 from handlers.domain.content.messages import Message
 from handlers.domain.providers.errors import (
     AuthenticationError,
@@ -80,9 +93,17 @@ class TwilioProvider:
     name = "twilio"
     platforms = None
 
-    def __init__(self, client: HttpProviderClient, credentials: ProviderCredentials[TwilioCredentials]) -> None:
+    def __init__(
+        self,
+        client: HttpProviderClient,
+        credentials: ProviderCredentials[TwilioCredentials],
+        *,
+        receipts_at: str | None = None,
+    ) -> None:
+        """`receipts_at` is where the API is, which is told what became of each message."""
         self._client = client
         self._credentials = credentials
+        self._receipts_at = receipts_at
 
     def available(self) -> bool:
         """Say whether there are credentials."""
@@ -103,6 +124,7 @@ class TwilioProvider:
                 "To": message.endpoint.address,
                 "MessagingServiceSid" if by_service else "From": credentials.sender,
                 "Body": message.content.body,
+                **self._callback(message),
             },
         )
         if not answer.is_success:
@@ -112,10 +134,16 @@ class TwilioProvider:
             raise OutcomeUnknownError("no_sid")
         return sid
 
+    def _callback(self, message: Message) -> dict[str, str]:
+        if self._receipts_at is None:
+            return {}
+        return {"StatusCallback": callback_url(self._receipts_at, message.notification_id, message.delivery_id)}
+
 
 def create() -> Provider:
     """Return the provider as the environment configures it."""
-    return TwilioProvider(http.shared(), provider_credentials.of("twilio", TwilioCredentials))
+    credentials = provider_credentials.of("twilio", TwilioCredentials)
+    return TwilioProvider(http.shared(), credentials, receipts_at=ReceiptsSettings.read().public_url)
 
 
 def _refusal(answer: Answer) -> ProviderError:

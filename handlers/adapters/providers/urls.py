@@ -26,7 +26,7 @@ import httpx
 
 from handlers.adapters.providers import egress, http
 from handlers.adapters.providers.http import Answer, HttpProviderClient
-from handlers.config import ProviderSettings
+from handlers.config import HostsSettings
 from handlers.domain.content.messages import Message
 from handlers.domain.providers.errors import (
     OutcomeUnknownError,
@@ -44,6 +44,8 @@ _LONGEST_REST_SECONDS: Final = 300.0
 _SLOW_SECONDS: Final = 2.0
 _SHARE: Final = 3
 _REMEMBERED: Final = 1024
+BUSY: Final = "url_busy"
+"""The code of who has waited for a url in vain: it was not called."""
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 Refusal = Callable[[Answer], ProviderError | None]
@@ -75,14 +77,37 @@ class UrlClient:
         `RecipientRefusedError` for a url that `https_url` does not take or that is not at a public address. A failure
         is `of_endpoint` when behind each url is a server of somebody's own.
         """
-        url = _https(message.endpoint.address)
+        ids = http.ids_of(message)
+        return self.post_to(
+            message.endpoint.address,
+            refusal=refusal,
+            own_server=own_server,
+            parameters=parameters,
+            headers={**ids, **(headers or {})},
+            json=json,
+            content=content,
+        )
+
+    def post_to(
+        self,
+        address: str,
+        *,
+        refusal: Refusal,
+        own_server: bool = False,
+        parameters: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        json: Any = None,
+        content: bytes | None = None,
+    ) -> Answer:
+        """Post as `post` does what is no message to a recipient."""
+        url = _https(address)
         server = self._server(url.netloc) if own_server else None
         try:
             with self._lane(str(url)).turn(server):
                 answer = self._client.request(
                     "POST",
                     str(url.copy_merge_params(parameters or {})),
-                    headers={**http.ids_of(message), **(headers or {})},
+                    headers=headers,
                     json=json,
                     content=content,
                 )
@@ -97,7 +122,7 @@ class UrlClient:
 @cache
 def shared() -> UrlClient:
     """Return the client of this execution environment; besides the internet it reaches the stand-ins for providers."""
-    origins = (httpx.URL(origin) for origin in ProviderSettings().provider_hosts.values())
+    origins = (httpx.URL(origin) for origin in HostsSettings.read().provider_hosts.values())
     allowed = {(origin.host, origin.port or _DEFAULT_PORTS[origin.scheme]) for origin in origins}
     return UrlClient(http.create(transport=egress.transport(allowed)))
 
@@ -172,7 +197,7 @@ class _Server:
 
 
 class _Lane:
-    """Whose turn it is at one url, and until when the url is left alone."""
+    """The queue for one url, and how long the url is left alone."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -183,7 +208,7 @@ class _Lane:
     def turn(self, server: _Server | None) -> Iterator[None]:
         """Wait for a turn and take it; nobody waits for a url that has failed, nor for the end of a rest."""
         if not self._lock.acquire(timeout=0 if self._rest.has_failed else _PATIENCE_SECONDS):
-            raise UnavailableError("url_busy", of_endpoint=True)
+            raise UnavailableError(BUSY, of_endpoint=True)
         try:
             if server is not None:
                 server.rest.check()

@@ -1,6 +1,16 @@
 """Chat by anybody's own webhook, signed as the Standard Webhooks specification has it.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+
+Endpoint: the contact's url, public addresses only
+Credentials: `{"secret": "whsec_…"}`, with which each request is signed
+Limits: none; one request at a time to each url
+Idempotency: `webhook-id` is the delivery's
+Source: [Standard
+  Webhooks](https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)
+Refused address: 401, 403, 404, 405, 410, an address that is not public
+Refused message: other 4xx, but 408, 421, 423, 425
+This address alone: 429; all failures
 """
 
 from datetime import UTC, datetime

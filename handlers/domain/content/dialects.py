@@ -5,13 +5,13 @@ become a link, call everybody, or be shown in bold.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from markupsafe import Markup
 
-from handlers.domain.channels import Channel
+from handlers.domain.channels import REGISTRY, Channel
 
 
 class ChatText(Markup):
@@ -105,6 +105,7 @@ HTML: Final = Dialect("html", Markup, _anchor)
 PLAIN: Final = Dialect("plain", None, _beside)
 _SMS: Final = Dialect("sms", None, _bare)
 _PUSH: Final = Dialect("push", None, _text_alone)
+_CHANNELS: Final[Mapping[Channel, Dialect]] = {"sms": _SMS, "push": _PUSH}
 _PLATFORMS: Final = {
     "slack": Dialect("slack", SlackText, _slack_link),
     "teams": Dialect("teams", MarkdownText, _markdown_link),
@@ -115,8 +116,6 @@ ALL: Final = (HTML, PLAIN, _SMS, _PUSH, *_PLATFORMS.values())
 
 def dialect_of(channel: Channel, field: str, platform: str | None) -> Dialect:
     """Return how a field is written; for a chat without a platform, or for anybody's own webhook, in plain text."""
-    if channel == "email":
+    if REGISTRY[channel].is_html:
         return HTML if field == "body" else PLAIN
-    if channel == "chat":
-        return _PLATFORMS.get(platform or "", PLAIN)
-    return _SMS if channel == "sms" else _PUSH
+    return _CHANNELS.get(channel) or _PLATFORMS.get(platform or "", PLAIN)

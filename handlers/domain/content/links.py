@@ -2,7 +2,8 @@
 
 Each names one delivery and nothing personal, and is signed, so that nobody can make one for another's delivery, or one
 that leads to a page of their own. What it may be used for is part of the signature: who may show that a mail was opened
-may not unsubscribe its reader. Links do not expire: whoever finds an old mail may unsubscribe by it.
+may not unsubscribe its reader. A link expires with its delivery in the log (`retention.log`), after more than a year:
+whoever finds an old mail may unsubscribe by it.
 """
 
 from collections.abc import Callable, Mapping
@@ -77,12 +78,16 @@ class Links:
         """Return the url of one delivery's page to unsubscribe (RFC 8058: a POST to it does so at once)."""
         return self._url(Purpose.UNSUBSCRIBE, Link(notification_id, delivery_id))
 
+    def clicked(self, notification_id: str, delivery_id: str, target: str) -> str:
+        """Return the url that leads on to an encoded one, and shows that it was followed."""
+        return self._url(Purpose.CLICK, Link(notification_id, delivery_id, target))
+
     def variables(self, notification_id: str, delivery_id: str) -> Mapping[str, Any]:
         """Return what a template finds beside its data; see `VARIABLES`."""
 
         def tracked(url: Any) -> Any:
             target = encoded(url, "tracked()")
-            return url if target is None else self._url(Purpose.CLICK, Link(notification_id, delivery_id, target))
+            return url if target is None else self.clicked(notification_id, delivery_id, target)
 
         return {
             "unsubscribe_url": self.unsubscribe(notification_id, delivery_id),

@@ -17,10 +17,13 @@ from jinja2 import Template, TemplateSyntaxError, nodes
 from jinja2.exceptions import SecurityError, UndefinedError
 from pydantic import Field, StringConstraints
 
-from handlers.domain.channels import Channel
-from handlers.domain.content import dialects, requirements, sandbox
+from handlers.domain.channels import REGISTRY, Channel
+from handlers.domain.content import dialects, requirements
 from handlers.domain.content.budget import RefusedError, new_budget
 from handlers.domain.content.dialects import HTML, Dialect, dialect_of
+from handlers.domain.content.sandbox.environment import environment as sandboxed
+from handlers.domain.content.sandbox.metering import metered
+from handlers.domain.content.sandbox.parsing import parse, undeclared
 from handlers.domain.content.syntax import in_words
 from handlers.domain.model import Model, is_absent
 
@@ -28,7 +31,7 @@ MAX_RENDERED_BYTES: Final = 256 * 1024
 """Of one field once rendered, in UTF-8: as much as a whole request may carry."""
 
 FIELDS: Final[Mapping[Channel, tuple[str, ...]]] = MappingProxyType(
-    {"email": ("subject", "body", "text"), "push": ("subject", "body"), "sms": ("body",), "chat": ("body",)}
+    {channel: tuple(each.fields) for channel, each in REGISTRY.items()}
 )
 """The fields that each channel sends. Of these, `body` is always needed, and by e-mail a `subject`."""
 
@@ -90,6 +93,26 @@ def with_text_part(rendered: RenderedContent) -> RenderedContent:
     return rendered if rendered.text is not None else rendered.model_copy(update={"text": _text_of(rendered.body)})
 
 
+def digest_item(
+    delivery_id: str,
+    rendered: RenderedContent,
+    data: Mapping[str, Any],
+    channel: Channel,
+    platform: str | None = None,
+) -> dict[str, Any]:
+    """Return an entry as a digest's template lists it: its data, its fields as it would be sent by itself, and its id.
+
+    What is markup already, as HTML is, is not escaped once more where it is printed.
+    """
+    if REGISTRY[channel].is_html:
+        rendered = with_text_part(rendered)
+    fields = {
+        field: text if (markup := dialect_of(channel, field, platform).markup) is None else markup(text)
+        for field, text in rendered.model_dump().items()
+    }
+    return {**data, **fields, "delivery_id": delivery_id}
+
+
 def check(content: Content, channel: Channel) -> None:
     """Raise `TemplateError` with all that keeps the content from ever being sent on the channel, whatever the data.
 
@@ -142,11 +165,11 @@ def _sources(content: Content, channel: Channel) -> Iterator[tuple[str, str]]:
 
 
 def _missing(content: Content, channel: Channel) -> list[Fault]:
-    lacks_subject = channel == "email" and content.subject is None
+    lacks_subject = REGISTRY[channel].is_html and content.subject is None
     return [Fault("subject", "an e-mail needs a subject")] if lacks_subject else []
 
 
-_ENVIRONMENTS: Final = {dialect: sandbox.environment(dialect) for dialect in dialects.ALL}
+_ENVIRONMENTS: Final = {dialect: sandboxed(dialect) for dialect in dialects.ALL}
 
 
 # -- before there are data ---------------------------------------------------------------------------------------------
@@ -165,13 +188,13 @@ class _Compiled:
 @lru_cache(maxsize=64)
 def _compile(field: str, source: str, dialect: Dialect) -> _Compiled:
     try:
-        tree = sandbox.parse(_ENVIRONMENTS[dialect], source)
+        tree = parse(_ENVIRONMENTS[dialect], source)
         is_html = dialect is HTML or any(_TAG.search(text) for text in _own_text(tree))
         environment = _ENVIRONMENTS[HTML if is_html else dialect]
-        names = sandbox.undeclared(environment, tree)
+        names = undeclared(environment, tree)
         required = names & requirements.unguarded(tree)
         subtractions = requirements.subtractions(tree, source)
-        template = environment.from_string(sandbox.metered(tree, source))
+        template = environment.from_string(metered(tree, source))
     except TemplateSyntaxError as error:
         raise TemplateError(Fault(field, f"is not a valid template: {in_words(error)}", error.lineno)) from None
     except Exception:  # Python's own limits on nesting and numbers, as RecursionError, SyntaxError, ValueError

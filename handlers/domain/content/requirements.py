@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from jinja2 import nodes
 
-from handlers.domain.content.sandbox import written
+from handlers.domain.content.sandbox.paths import written
 
 _DEFAULTS = frozenset({"default", "d"})
 _ASKS_WHETHER_IT_IS = frozenset({"defined", "undefined"})
@@ -38,7 +38,7 @@ def _unguarded(node: nodes.Node, guarded: frozenset[str]) -> Iterator[str]:
 
 
 def _asked(condition: nodes.Node) -> frozenset[str]:
-    """Return the names of which a condition asks whether they are there."""
+    """Return the names whose presence a condition tests."""
     tests = [condition, *condition.find_all(nodes.Test)]
     return frozenset(name for test in tests if isinstance(test, nodes.Test) for name in _guarded_by(test))
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from html import unescape
 from typing import Any, ClassVar, Final
 
-from handlers.domain.channels import Channel
+from handlers.domain.channels import REGISTRY, Channel
 from handlers.domain.content import sms
 from handlers.domain.content.chat_payloads import discord_payload, slack_payload, teams_payload
 from handlers.domain.content.links import Purpose
@@ -60,8 +60,8 @@ def _bytes(document: Any) -> int:
     return len(compact(document).encode())
 
 
-def _utf16(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2
+def _body_in_utf16(message: Message) -> int:
+    return len(message.content.body.encode("utf-16-le")) // 2
 
 
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
@@ -71,9 +71,6 @@ LIMITS: Final = (
     # A line of a mail, in octets where it is UTF-8: RFC 5322 2.1.1, RFC 6532 3.4. The mail as a whole (SES 40 MB,
     # SendGrid 30 MB) cannot be reached by fields of 256 KB.
     Limit("email", None, "the subject of a mail", 998, "bytes", lambda m: len((m.content.subject or "").encode())),
-    # Both providers say "characters" and count what takes two places in UTF-16 as two:
-    # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html, https://www.twilio.com/docs/api/errors/21617
-    Limit("sms", None, "a text message", 1600, "characters", lambda m: _utf16(m.content.body)),
     # The body of the request, which does not have the token:
     # https://developer.apple.com/documentation/usernotifications/generating-a-remote-notification
     Limit("push", "apns", "APNs", 4096, "bytes of payload", lambda m: _bytes(apns_payload(m))),
@@ -89,6 +86,11 @@ LIMITS: Final = (
     # https://github.com/discord/discord-api-docs/issues/1315
     Limit("chat", "discord", "Discord", 2000, "characters", lambda m: len(discord_payload(m.content.body)["content"])),
     # A webhook of somebody's own takes what they like; each field has its 256 KB.
+    *(
+        Limit(channel, None, each.title, each.max_characters, "characters", _body_in_utf16)
+        for channel, each in REGISTRY.items()
+        if each.max_characters is not None
+    ),
 )
 
 
@@ -109,7 +111,7 @@ def _empty(message: Message, channel: Channel) -> Iterator[Fault]:
 
     A mail of pictures alone has nothing to say in plain text; in any other, whoever reads that would get nothing.
     """
-    content, is_html = message.content, channel == "email"
+    content, is_html = message.content, REGISTRY[channel].is_html
     for field in FIELDS[channel]:
         text = getattr(content, field)
         if is_html and field == "body" and not shows_something(text):
@@ -127,14 +129,14 @@ def _too_long(message: Message, channel: Channel, max_segments: int) -> Iterator
             if size > limit.most:
                 text = f"is too long for {limit.taker} once rendered: {size:,} {limit.unit}, of at most {limit.most:,}"
                 yield Fault(_longest_field(message, channel), text)
-    if channel == "sms" and (segments := sms.segments(message.content.body)) > max_segments:
+    if REGISTRY[channel].in_segments and (segments := sms.segments(message.content.body)) > max_segments:
         text = f"is too long once rendered: it would go in {segments} text messages, of at most {max_segments}"
         yield Fault("body", text)
 
 
 def _longest_field(message: Message, channel: Channel) -> str:
-    """Return which field to shorten: by e-mail the only one that is measured, else whichever takes most."""
-    if channel == "email":
+    """Return which field to shorten: of HTML the only one that is measured, else whichever takes most."""
+    if REGISTRY[channel].is_html:
         return "subject"
     return "subject" if len(message.content.subject or "") > len(message.content.body) else "body"
 

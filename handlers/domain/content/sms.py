@@ -1,4 +1,4 @@
-"""In how many parts a text goes over the air, each of which is paid for (3GPP TS 23.038 and 23.040).
+"""How many segments a text takes, each of which is paid for (3GPP TS 23.038 and 23.040).
 
 A text of the GSM alphabet alone has 160 characters in a message, or 153 in each of several; any other text is sent as
 UTF-16, which has 70 units, or 67. What takes two places, a character of the extension table or a surrogate pair, is not

@@ -43,3 +43,9 @@ def folder(name: str, channel: Channel) -> str:
 def key(name: str, channel: Channel, locale: str) -> str:
     """Return the key of the template in one language."""
     return f"{folder(name, channel)}{locale}{SUFFIX}"
+
+
+def name_in(key: str) -> str | None:
+    """Return the name of the template that has this key, None for what is no template's key."""
+    parts = key.split("/")
+    return parts[1] if len(parts) == 4 and parts[0] == "templates" else None

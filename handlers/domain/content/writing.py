@@ -17,12 +17,14 @@ from handlers.domain.content.rendering import (
     Content,
     RenderedContent,
     TemplateError,
+    digest_item,
     read_as_subtraction,
     render,
     required_variables,
 )
 from handlers.domain.content.templates import StoredTemplate
 from handlers.domain.notifications.deliveries import Priority
+from handlers.domain.notifications.digests import digest_data
 from handlers.domain.people.reach import Endpoint
 from handlers.domain.problems import FieldError, InvalidRequest
 
@@ -78,6 +80,27 @@ def check_template(template: StoredTemplate, data: Mapping[str, Any], trial: Tri
         raise InvalidRequest(
             f"The template {which} cannot be sent with these data.",
             [FieldError("template", f"{which}: {fault}") for fault in error.faults],
+        ) from None
+
+
+def check_digest(digest: StoredTemplate, entry: Content, data: Mapping[str, Any], trial: Trial = NOTHING_KNOWN) -> None:
+    """Raise `InvalidRequest` unless the digest's template can list an entry of this content and data: `category`."""
+    which = f"{digest.name}/{digest.channel}/{digest.locale}"
+    links = trial.links.variables(SAMPLE_ID, SAMPLE_ID)
+    own = digest_data([]).keys() | links.keys()
+    try:
+        if missing := required_variables(digest.content, digest.channel) - own:
+            names = ", ".join(sorted(missing))
+            raise InvalidRequest.field("category", f"its digest's template {which} needs {names}, which no digest has")
+        for platform in sorted(trial.platforms, key=str):
+            rendered = render(entry, digest.channel, {**data, **links}, platform)
+            listed = {**digest_data([digest_item(SAMPLE_ID, rendered, data, digest.channel, platform)]), **links}
+            message = trial.message(render(digest.content, digest.channel, listed, platform), platform)
+            sizes.check([message], digest.channel, trial.max_segments)
+    except TemplateError as error:
+        raise InvalidRequest(
+            f"The template {which}, by which the category is gathered, cannot list this.",
+            [FieldError("category", f"{which}: {fault}") for fault in error.faults],
         ) from None
 
 

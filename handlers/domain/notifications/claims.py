@@ -9,11 +9,15 @@ Any other precision here would tell another story than the condition that was me
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from handlers.domain.notifications.deliveries import Delivery
 from handlers.domain.notifications.statuses import UNSENT, Status
 from handlers.domain.times import rfc3339
+
+if TYPE_CHECKING:
+    # Not at run time: the redriver needs no content, and has no Jinja.
+    from handlers.domain.notifications.deliveries import Delivery
+    from handlers.domain.notifications.payload import Payload
 
 _CLOCKS_DIFFER: Final = timedelta(seconds=1)
 """By how much the clock of who takes a delivery over may be ahead of its holder's."""
@@ -21,9 +25,22 @@ _CLOCKS_DIFFER: Final = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """The delivery is `pending` and this invocation's, its last attempt the one just begun."""
+    """The delivery is `pending` and this invocation's; its last attempt is the one just begun, if one was.
 
-    delivery: Delivery
+    None was if no provider was named; nor if an earlier attempt is of unknown outcome, since who is asked next then
+    depends on who was asked before. `payload` is what it says, if it carries that itself (`Delivery.is_only`).
+    """
+
+    delivery: "Delivery"
+    begun: bool
+    payload: "Payload | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """The claim was refused, as nobody knows whether the delivery was sent, as often as its category lets that be."""
+
+    delivery: "Delivery"
 
 
 class Refusal(StrEnum):

@@ -1,64 +1,34 @@
 """A delivery as the log keeps it: one notification to one endpoint of one user on one channel.
 
-Its record holds all that is needed to send it, so that a worker's one claim is also its one read.
+What it says is not part of it, but of its notification (`payload`): that is written once, a delivery several times.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
-from handlers.domain.channels import Channel
-from handlers.domain.content.rendering import Content
-from handlers.domain.model import Model, is_absent, is_zero
-from handlers.domain.notifications.events import DeliveryRequested
+from handlers.domain.channels import ADDRESSED, Channel
+from handlers.domain.model import Model, is_absent, is_empty, is_zero
+from handlers.domain.notifications.events import HIGH, DeliveryRequested
+from handlers.domain.notifications.outcomes import Event as Event
+from handlers.domain.notifications.outcomes import Outcome as Outcome
+from handlers.domain.notifications.outcomes import Reason as Reason
 from handlers.domain.notifications.statuses import Status
-from handlers.domain.people.same_address import ADDRESSED, address_key
-from handlers.domain.times import Instant
+from handlers.domain.people.masking import masked
+from handlers.domain.people.same_address import address_key
+from handlers.domain.times import Instant, rfc3339
 
 FIRST_ATTEMPTS: Final = 5
 LATEST_ATTEMPTS: Final = 15
 """Of its attempts a delivery keeps so many of the first and of the latest, and counts the others: it may be tried for
-weeks, and its record is written whole each time. The timeline needs no such bound: no status comes twice.
+weeks, and its record is written whole each time. The timeline needs no such bound: no status comes twice, and no event.
 """
 
 _LONGEST_WORD: Final = 256
-
-
-class Reason(StrEnum):
-    """Why a delivery waits, or was not, or could not be, sent."""
-
-    OPTED_OUT = "opted_out"
-    """The user, or whoever has the mailbox or number, says no to this category on this channel."""
-    SCHEDULED = "scheduled"
-    """Its `send_at` is still to come."""
-    QUIET_HOURS = "quiet_hours"
-    """It waits for the end of the user's quiet hours."""
-    NO_ENDPOINT = "no_endpoint"
-    """The recipient has no address on this channel, or has lost by now the one that it was for."""
-    NO_TEMPLATE = "no_template"
-    """The template is stored neither in the recipient's language nor in a default one."""
-    UNKNOWN_CONTACT = "unknown_contact"
-    """There is no contact of this user id."""
-    CANCELED = "canceled"
-    """The producer canceled it before it was sent."""
-    EXPIRED = "expired"
-    """`expires_at` passed before it was sent, or would pass before it may be."""
-    RECIPIENT_REFUSED = "recipient_refused"
-    """The provider says that the address cannot be sent to."""
-    MESSAGE_REFUSED = "message_refused"
-    """The provider does not take the content."""
-    RENDERING_FAILED = "rendering_failed"
-    """The template could not be rendered with the data."""
-    TEMPLATE_GONE = "template_gone"
-    """The version of the template that it was accepted with is stored no longer."""
-    MESSAGE_EMPTY = "message_empty"
-    """Rendered for this recipient, a field says nothing."""
-    MESSAGE_TOO_LONG = "message_too_long"
-    """Rendered for this recipient, it is longer than the channel or its provider takes."""
 
 
 class Priority(StrEnum):
@@ -66,21 +36,6 @@ class Priority(StrEnum):
 
     NORMAL = "normal"
     HIGH = "high"
-
-
-class Outcome(StrEnum):
-    """What came of one attempt to send."""
-
-    STARTED = "started"
-    """The provider is about to be called, or was and we do not know yet."""
-    ACCEPTED = "accepted"
-    """The provider took it."""
-    REFUSED = "refused"
-    """The provider, or the template, made it impossible: the delivery ends in `error`."""
-    UNAVAILABLE = "unavailable"
-    """The provider did not serve us; it sent nothing, and is tried again."""
-    UNKNOWN = "unknown"
-    """It may have been sent: no answer came, or the worker died. It is tried again: better twice than never."""
 
 
 class Attempt(Model):
@@ -97,18 +52,50 @@ class Attempt(Model):
     segments: int | None = Field(default=None, exclude_if=is_absent)
 
 
-def dropped(attempt: int) -> int | None:
-    """Return the number of the attempt that is kept no longer once this one has begun, if there is any."""
-    oldest = attempt - LATEST_ATTEMPTS
-    return oldest if oldest > FIRST_ATTEMPTS else None
+def dropped(attempts: Sequence[Attempt], begun: int) -> int | None:
+    """Return the number of the attempt that is kept no longer once this one has begun, if there is any.
+
+    One of unknown outcome is kept: it counts for as long as the delivery may be sent, and there are few of them.
+    """
+    oldest = begun - LATEST_ATTEMPTS
+    if oldest <= FIRST_ATTEMPTS or any(each.attempt == oldest and is_unknown(each) for each in attempts):
+        return None
+    return oldest
+
+
+def is_unknown(attempt: Attempt) -> bool:
+    """Say whether nobody knows what came of an attempt that is over: it was told so, or its worker died."""
+    return attempt.outcome in (Outcome.UNKNOWN, Outcome.STARTED)
+
+
+def unknowns(attempts: Sequence[Attempt]) -> int:
+    """Return how many attempts, all of them over, are of unknown outcome: as often it may have been sent."""
+    return sum(map(is_unknown, attempts))
 
 
 class Step(Model):
-    """One move along the statuses."""
+    """One move along the statuses; or what a receipt told that moved nothing, by its `event`.
 
-    status: Status
+    A `machine` opened it or followed a link, and nobody has read it by that (`domain.notifications.machines`).
+    """
+
+    status: Status | None = Field(default=None, exclude_if=is_absent)
+    event: Event | None = Field(default=None, exclude_if=is_absent)
+    machine: bool = Field(default=False, exclude_if=is_zero)
     at: Instant
     reason: Reason | None = Field(default=None, exclude_if=is_absent)
+
+
+class Redriven(Model):
+    """A round of its way back: led back at this time for this reason, and due again at `due_at`.
+
+    `round` counts from 1; 0 is an operator's redrive (`reason` is `operator`), after which the rounds begin anew.
+    """
+
+    round: int
+    reason: str
+    at: Instant
+    due_at: Instant
 
 
 class TemplateVersion(Model):
@@ -120,16 +107,23 @@ class TemplateVersion(Model):
 
 
 class Delivery(Model):
-    """One delivery. `position` is its place in the answer; either `template` or `content` says what to send.
+    """One delivery. `position` is its place in the answer; without a `template` its payload's content is sent.
 
-    `send_at` is until when it waits, or has waited, if it could not be sent at once; `republished` how often its event
-    was published again. Of many attempts not all are kept, but always the last one.
+    `to` is the place of its recipient in the request; those accepted by version 0.1.0 do not know theirs.
+
+    The only delivery of a notification that says little has the notification's own id: the log keeps both in one item.
+
+    `send_at` is until when it waits, or has waited, if it could not be sent at once; `slot` when it may go by its
+    recipient's limits, if they have put it off; `republished` how often its event was published again. Of many attempts
+    not all are kept, but always the last one. `doubts_accepted` is how many of unknown outcome there were when an
+    operator had it sent again all the same. With a `digest_id` it is sent in that digest, by `digest_template`.
     """
 
     notification_id: str
     delivery_id: str
     event_id: str
     position: int
+    to: int | None = Field(default=None, exclude_if=is_absent)
     app_key: str
     user_id: str | None = Field(default=None, exclude_if=is_absent)
     category: str
@@ -142,15 +136,28 @@ class Delivery(Model):
     provider_message_id: str | None = Field(default=None, exclude_if=is_absent)
     locale: str | None = Field(default=None, exclude_if=is_absent)
     template: TemplateVersion | None = Field(default=None, exclude_if=is_absent)
-    content: Content | None = Field(default=None, exclude_if=is_absent)
-    data: dict[str, Any] = Field(default_factory=dict)
     priority: Priority = Priority.NORMAL
     send_at: Instant | None = Field(default=None, exclude_if=is_absent)
+    slot: Instant | None = Field(default=None, exclude_if=is_absent)
     expires_at: Instant | None = Field(default=None, exclude_if=is_absent)
+    digest_id: str | None = Field(default=None, exclude_if=is_absent)
+    digest_template: TemplateVersion | None = Field(default=None, exclude_if=is_absent)
     created_at: Instant
     republished: int = Field(default=0, exclude_if=is_zero)
+    doubts_accepted: int = Field(default=0, exclude_if=is_zero)
     attempts: tuple[Attempt, ...] = ()
+    redrives: tuple[Redriven, ...] = Field(default=(), exclude_if=is_empty)
     timeline: tuple[Step, ...]
+
+    @property
+    def recipient(self) -> str | None:
+        """Where it goes, masked."""
+        return self.endpoint and masked(self.endpoint, self.platform)
+
+    @property
+    def is_only(self) -> bool:
+        """Say whether it is all of its notification, and carries what that says."""
+        return self.delivery_id == self.notification_id
 
     @property
     def attempts_begun(self) -> int:
@@ -162,8 +169,23 @@ class Delivery(Model):
         """How many attempts are not kept."""
         return self.attempts_begun - len(self.attempts)
 
+    @property
+    def doubts(self) -> int:
+        """How many attempts, all of them over, are of unknown outcome, and no operator has accepted that."""
+        return unknowns(self.attempts) - self.doubts_accepted
+
+    @property
+    def is_held(self) -> bool:
+        """Say whether it waits for a receipt or a time limit, as nobody knows whether it was sent."""
+        return self.status is Status.PENDING and self.reason is Reason.OUTCOME_UNKNOWN
+
+    @property
+    def is_urgent(self) -> bool:
+        """Say whether it waits behind nothing but its like. An entry of a digest is not: the others are not ready."""
+        return self.priority is Priority.HIGH and self.digest_id is None
+
     def is_to_be_published(self, now: datetime) -> bool:
-        """Say whether a worker is to be told of it: nobody has begun it, and it is not to wait."""
+        """Say whether its event is to be published: no worker has begun it, and it does not have to wait."""
         return self.status is Status.CREATED and (self.send_at is None or self.send_at <= now)
 
     def is_scheduled(self) -> bool:
@@ -181,6 +203,10 @@ class Delivery(Model):
             app_key=self.app_key,
             user_id=self.user_id,
             address_key=address_key(self.endpoint) if self.endpoint and self.channel in ADDRESSED else None,
+            platform=self.platform,
+            slot=None if self.slot is None else rfc3339(self.slot),
+            digest_id=self.digest_id,
+            priority=HIGH if self.is_urgent else None,
         )
 
 
@@ -195,7 +221,8 @@ _Word = Annotated[str, AfterValidator(_bounded)]
 class Conclusion(Model):
     """What came of the attempt that a claim began.
 
-    With a `status` the delivery moves there and is done with; without, it stays `pending` and is tried again.
+    With a `status` the delivery moves there and is done with; without, it stays `pending`. Then it is tried again, or,
+    with `held_until`, is left alone until then.
     """
 
     outcome: Outcome
@@ -205,6 +232,7 @@ class Conclusion(Model):
     status: Status | None = None
     reason: Reason | None = None
     provider_message_id: _Word | None = None
+    held_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,20 @@
 
 Every delivery that is still to be sent is in the log's sparse index `due`, by the time at which somebody should ask
 what became of it. It leaves the index once it is sent or final, so the index is as small as what is under way.
+
+What has failed stays in it, in partitions that nobody sweeps, by when it failed: there an operator finds it without
+knowing its id. So an ordinary delivery pays nothing for being found; one that ends in `error` pays one write unit.
 """
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
-from handlers.domain.notifications.events import DeliveryRequested
+from handlers.domain.channels import CHANNELS, Channel
+from handlers.domain.notifications.events import HIGH, DeliveryRequested
 
 AFTER_ACCEPTANCE: Final = timedelta(minutes=5)
 """From acceptance: a published event is claimed within seconds, so after this it was lost or waits in a queue."""
@@ -29,17 +35,67 @@ FINDS_ALL_IT_NEEDS: Final = timedelta(days=30)
 least. It is tried after that as well, and ends in `error` if its template is gone by then.
 """
 
-SHARDS: Final = tuple(str(shard) for shard in range(8))
-"""The index's partition keys. A partition takes 1,000 writes a second and a delivery makes two on its way, so eight
-carry 4,000 deliveries a second.
+_SHARDS: Final = 8
+
+REDRIVEN: Final[Mapping[Channel, str]] = MappingProxyType({channel: f"{channel}#redriven" for channel in CHANNELS})
+"""The partition of the index in which a channel's deliveries wait that came back from its dead-letter queue.
+
+It is one of their own, so that they are found together when a circuit of the channel closes.
+"""
+
+HELD: Final[Mapping[Channel, str]] = MappingProxyType({channel: f"{channel}#held" for channel in CHANNELS})
+"""The partition in which deliveries of unknown outcome wait to be decided, so that an operator finds them."""
+
+FAILED: Final[Mapping[Channel, tuple[str, ...]]] = MappingProxyType(
+    {channel: tuple(f"{channel}#failed#{n}" for n in range(_SHARDS)) for channel in CHANNELS}
+)
+"""The partitions of those that ended in `error` after they were to be sent, by when they did. Nobody sweeps these.
+
+What could not be sent as it was planned is not there: its producer was told so in the answer, and it may be common.
+"""
+
+URGENT: Final[Mapping[Channel, tuple[str, ...]]] = MappingProxyType(
+    {channel: tuple(f"{channel}#{HIGH}#{n}" for n in range(_SHARDS)) for channel in CHANNELS}
+)
+"""The partitions of what has priority `high`, so that the sweeper's events say so too."""
+
+SHARDS: Final[Mapping[Channel, tuple[str, ...]]] = MappingProxyType(
+    {
+        channel: (
+            *URGENT[channel],
+            *(f"{channel}#{n}" for n in range(_SHARDS)),
+            REDRIVEN[channel],
+            HELD[channel],
+        )
+        for channel in CHANNELS
+    }
+)
+"""The index's partition keys, by channel: what is due on one channel is never behind what is due on another.
+
+A partition takes 1,000 writes a second and a delivery makes two on its way, so eight carry 4,000 deliveries a second of
+each channel.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
 """
 
 
-def shard(delivery_id: str) -> str:
-    """Return the partition of the index in which the delivery is."""
-    return SHARDS[uuid.UUID(delivery_id).int % len(SHARDS)]
+def shard(channel: str, delivery_id: str, *, is_urgent: bool = False) -> str:
+    """Return the partition of the index in which the delivery is, unless it was redriven, is held or has failed.
+
+    For what is an entry of a digest it is asked by the digest's id, so that all of its entries are found together.
+    """
+    lane = f"{channel}#{HIGH}" if is_urgent else channel
+    return f"{lane}#{uuid.UUID(delivery_id).int % _SHARDS}"
+
+
+def is_urgent(shard: str) -> bool:
+    """Say whether a partition of the index is one of those for what has priority `high`."""
+    return f"#{HIGH}#" in shard
+
+
+def failed_shard(channel: str, delivery_id: str) -> str:
+    """Return the partition of the index in which the delivery is once it has failed."""
+    return f"{channel}#failed#{uuid.UUID(delivery_id).int % _SHARDS}"
 
 
 def first_due(created_at: datetime, send_at: datetime | None, expires_at: datetime | None) -> datetime:
@@ -53,7 +109,7 @@ def first_due(created_at: datetime, send_at: datetime | None, expires_at: dateti
 
 
 def after_failure(republished: int, now: datetime) -> datetime:
-    """Return when to look after a delivery whose attempt has failed, and which was published again so often."""
+    """Return when to publish a delivery again after a failed attempt, by how often that was done before."""
     return now + _doubled(AFTER_FAILURE, republished)
 
 
@@ -64,6 +120,12 @@ class DueDelivery:
     event: DeliveryRequested
     due_at: datetime
     republished: int
+
+    @property
+    def shard(self) -> str:
+        """Where it is in the index once it was published."""
+        event = self.event
+        return shard(event.channel, event.digest_id or event.delivery_id, is_urgent=event.priority is not None)
 
     def postponed(self, now: datetime) -> datetime:
         """Return when to look again, once it is published now: twice as late each time, six hours at most.

@@ -1,7 +1,8 @@
 """The event of one delivery: what is put on the bus, and what a worker finds in its queue.
 
 Besides ids it names only the user, and the address by its key (`domain.people.same_address`), so that a worker can
-read what a whole batch's recipients want in one call; never an address itself, never content. `event_id` is the key of
+read what a whole batch's recipients want in one call, and the platform, so that its claim can name the provider; never
+an address itself, never content. `event_id` is the key of
 deduplication: it stays the same however often the event is published.
 """
 
@@ -20,6 +21,9 @@ from handlers.domain.people.same_address import ADDRESS_KEY_FORM
 _SOURCE_SUFFIX: Final = "_request_event"
 _DETAIL_TYPE_INFIX: Final = "_notification_"
 
+HIGH: Final = "high"
+"""The one priority that an event names: each channel has a queue of its own for these."""
+
 _UUID: Final = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _FORMS: Final = MappingProxyType(
     {
@@ -33,13 +37,17 @@ _FORMS: Final = MappingProxyType(
             ("app_key", r"[a-z0-9][a-z0-9-]{1,62}"),
             ("user_id", r"[ -~]{1,255}"),
             ("address_key", ADDRESS_KEY_FORM),
+            ("platform", r"[a-z][a-z-]{0,31}"),
+            ("digest_id", _UUID),
+            ("priority", HIGH),
+            ("slot", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"),
         )
     }
 )
 """The form of each field, as the API takes and makes them. What is read for a whole batch is asked for by these."""
 
 
-_OPTIONAL: Final = frozenset({"user_id", "address_key"})
+_OPTIONAL: Final = ("user_id", "address_key", "platform", "slot", "digest_id", "priority")
 
 
 class NotAnEventError(ValueError):
@@ -58,6 +66,24 @@ class DeliveryRequested:
     app_key: str
     user_id: str | None = None
     address_key: str | None = None
+    platform: str | None = None
+    """Of the device or chat channel. The sweeper's events have none, as its index does not: then the claim finds it."""
+    slot: str | None = None
+    """When it may go, if its recipient's limits have put it off: it is not to ask them again."""
+    digest_id: str | None = None
+    """Of the digest that it is an entry of: it asks for all that are in it."""
+    priority: str | None = None
+    """`high`, or none. By it the bus has a way of its own for what is urgent (docs/decisions/0013-lanes.md)."""
+
+    @property
+    def is_only(self) -> bool:
+        """Say whether its delivery is all of its notification, and carries what that says."""
+        return self.delivery_id == self.notification_id
+
+    @property
+    def message_id(self) -> str:
+        """What is one message to its recipient, on however many devices: its digest, or its notification."""
+        return self.digest_id or self.notification_id
 
     @property
     def source(self) -> str:
@@ -70,10 +96,12 @@ class DeliveryRequested:
         return f"{self.category}{_DETAIL_TYPE_INFIX}{self.channel}"
 
     def detail(self) -> str:
-        """Return the detail: JSON, `{"event_id", "notification_id", "delivery_id", "user_id"?, "address_key"?}`."""
+        """Return the detail as JSON: `event_id`, `notification_id`, `delivery_id`, and `user_id`, `address_key`,
+        `platform`, `slot`, `digest_id`, `priority` as far as there are any.
+        """
         detail = {"event_id": self.event_id, "notification_id": self.notification_id, "delivery_id": self.delivery_id}
-        recipient = {"user_id": self.user_id, "address_key": self.address_key}
-        return json.dumps(detail | {name: value for name, value in recipient.items() if value is not None})
+        optional = {name: getattr(self, name) for name in _OPTIONAL}
+        return json.dumps(detail | {name: value for name, value in optional.items() if value is not None})
 
     @classmethod
     def parse(cls, body: str) -> "DeliveryRequested":
@@ -88,18 +116,16 @@ class DeliveryRequested:
             [app_key] = event["resources"]
             detail = event["detail"]
             ids = {name: detail[name] for name in ("event_id", "notification_id", "delivery_id")}
-            user_id = detail.get("user_id")
-            address_key = detail.get("address_key")
+            optional = {name: detail.get(name) for name in _OPTIONAL}
         except (ValueError, TypeError, KeyError, AttributeError):
             raise NotAnEventError from None
         fields = {**ids, "category": category, "channel": channel, "app_key": app_key}
-        recipient = {"user_id": user_id, "address_key": address_key}
-        return cls.of(fields | {name: value for name, value in recipient.items() if value is not None})
+        return cls.of(fields | {name: value for name, value in optional.items() if value is not None})
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> "DeliveryRequested":
         """Return the event with these fields; raise `NotAnEventError` if one is missing or is not of its form."""
-        if fields.keys() | _OPTIONAL != _FORMS.keys():
+        if fields.keys() | set(_OPTIONAL) != _FORMS.keys():
             raise NotAnEventError
         if not all(_has_its_form(name, value) for name, value in fields.items()):
             raise NotAnEventError

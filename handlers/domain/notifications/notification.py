@@ -5,8 +5,8 @@ from typing import Final
 from pydantic import Field
 
 from handlers.domain.channels import Channel
-from handlers.domain.model import Model, is_absent, is_zero
-from handlers.domain.notifications.deliveries import Attempt, Delivery, Priority, Reason, Step
+from handlers.domain.model import Model, is_absent, is_empty, is_zero
+from handlers.domain.notifications.deliveries import Attempt, Delivery, Priority, Reason, Redriven, Step
 from handlers.domain.notifications.statuses import Status
 from handlers.domain.times import Instant
 
@@ -36,11 +36,34 @@ class Notification(Model):
 class PlannedDelivery(Model):
     """A delivery as a dry run answers it: whether it would be sent, until when it would wait and why, or why not."""
 
+    to: int | None = Field(
+        default=None,
+        exclude_if=is_absent,
+        description=(
+            "The place, from 0, of its recipient in the request's `to`: of the first one, if several name the same. "
+            "Not there for what was accepted by version 0.1.0."
+        ),
+    )
     user_id: str | None = Field(default=None, exclude_if=is_absent)
     channel: Channel
+    platform: str | None = Field(
+        default=None,
+        exclude_if=is_absent,
+        description="On push and chat, whose device or external channel it goes to, such as `apns` or `slack`.",
+    )
+    recipient: str | None = Field(
+        default=None,
+        exclude_if=is_absent,
+        description="Where it goes, masked: `a…@example.com`, `+49…6789`, `hooks.slack.com/…`. A device has none.",
+    )
     status: Status
     reason: Reason | None = Field(default=None, exclude_if=is_absent)
     send_at: Instant | None = Field(default=None, exclude_if=is_absent)
+    digest_id: str | None = Field(
+        default=None,
+        exclude_if=is_absent,
+        description="Of the digest that it is sent in, with all that has the same one.",
+    )
 
 
 class AcceptedDelivery(PlannedDelivery):
@@ -53,12 +76,14 @@ class DeliveryState(AcceptedDelivery):
     """A delivery with all that has happened to it.
 
     Of more than twenty attempts only the first five and the latest fifteen are shown; `attempts_omitted` is how many
-    are not, and the number in each says which it was.
+    are not, and the number in each says which it was. `redrives` are the rounds in which it was led back from a
+    dead-letter queue.
     """
 
     provider: str | None = Field(default=None, exclude_if=is_absent)
     attempts: tuple[Attempt, ...]
     attempts_omitted: int = Field(default=0, exclude_if=is_zero)
+    redrives: tuple[Redriven, ...] = Field(default=(), exclude_if=is_empty)
     timeline: tuple[Step, ...]
 
 
@@ -87,14 +112,19 @@ class Accepted(Model):
     def at_first(cls, notification: Notification, deliveries: tuple[Delivery, ...]) -> "Accepted":
         """Return the answer that was given when these deliveries were accepted, whatever has become of them since.
 
-        But for the time of one that waited for quiet hours and was put off again since: that is as it is now.
+        But for the time of one that waited for quiet hours or its digest and was put off again since: that is as it is
+        now.
         """
         return cls.of(notification.notification_id, tuple(_at_first(each, notification) for each in deliveries))
 
 
 def _at_first(delivery: Delivery, notification: Notification) -> Delivery:
     first = delivery.timeline[0]
-    waited_until = {Reason.SCHEDULED: notification.send_at, Reason.QUIET_HOURS: delivery.send_at}
+    waited_until = {
+        Reason.SCHEDULED: notification.send_at,
+        Reason.QUIET_HOURS: delivery.send_at,
+        Reason.DIGEST: delivery.send_at,
+    }
     send_at = None if first.reason is None else waited_until.get(first.reason)
     return delivery.model_copy(update={"status": first.status, "reason": first.reason, "send_at": send_at})
 

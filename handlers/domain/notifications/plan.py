@@ -5,16 +5,19 @@ A pure function of its arguments. A dry run answers what it returns; an acceptan
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
 from handlers.domain.callers import Caller
-from handlers.domain.channels import Channel
+from handlers.domain.channels import REGISTRY, Channel
 from handlers.domain.notifications.deliveries import Reason
+from handlers.domain.notifications.digests import Digest, digest_id, window_end
+from handlers.domain.notifications.limits import Addressee
 from handlers.domain.notifications.requests import NotificationRequest, Recipient
 from handlers.domain.notifications.statuses import Status
+from handlers.domain.people.masking import masked
 from handlers.domain.people.person import NOBODY, Person, accepted
 from handlers.domain.people.reach import Endpoint
 from handlers.domain.people.same_address import address_key, canonical
@@ -24,12 +27,16 @@ from handlers.domain.problems import FieldError, InvalidRequest, ScopeNotGranted
 FURTHEST_AHEAD: Final = timedelta(days=366)
 """A notification may be scheduled for the same day of the next year."""
 
+_Refusal = tuple[Status, Reason]
+"""What a delivery is that may not be made, and why."""
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
     """One delivery: `created` when it is to be sent to the endpoint, otherwise final with a reason.
 
-    One that is to wait says until when, and why.
+    One that is to wait says until when, and why. `to` is the place of its recipient in the request: of the first one,
+    if several name the same.
     """
 
     channel: Channel
@@ -39,6 +46,24 @@ class Planned:
     locale: str | None = None
     reason: Reason | None = None
     send_at: datetime | None = None
+    digest_id: str | None = None
+    to: int = field(default=0, compare=False)
+
+    @property
+    def platform(self) -> str | None:
+        """Whose device or external channel it goes to; None for an address."""
+        return self.endpoint.platform if self.endpoint else None
+
+    @property
+    def recipient(self) -> str | None:
+        """Where it goes, masked."""
+        return masked(self.endpoint.address, self.endpoint.platform) if self.endpoint else None
+
+    @property
+    def addressee(self) -> Addressee:
+        """Whom it counts for."""
+        address = self.endpoint.address if self.endpoint else ""
+        return Addressee(self.channel, self.user_id or address_key(address))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,32 +83,63 @@ def plan(
     people: Mapping[str, Person],
     now: datetime,
     critical: AbstractSet[str] = frozenset(),
+    digest: Digest | None = None,
 ) -> tuple[Planned, ...]:
     """Return the deliveries, in the order of the request's recipients, each of them once.
 
     `categories` are the channels that each category takes when the request names none, `served` all that there are in
     this environment; `people` are what is known of the recipients, by `Recipient.key`, and of the addresses of those
-    who are users, by `address_key`; `critical` categories are sent in quiet hours too, and whatever was opted out of.
+    who are users, by `address_key`; `critical` categories are sent in quiet hours too, and whatever was opted out of;
+    with a `digest` the category's are gathered.
     Raises `ScopeNotGranted` or `InvalidRequest`.
 
     A user is sent to on every channel asked for: e-mail and SMS once, push on each device, chat on each external
     channel that is on. A bare address is sent to on its own channel alone, being no user who could have others.
     What would have to wait until it has expired is not sent.
     """
-    _check_times(request, now)
-    channels = _channels(request, caller, categories, served)
+    channels = check_request(request, caller, categories, served, now)
     is_critical = request.category in critical
-    wait = partial(_wait, request.send_at, now, is_critical)
+    wait = partial(_wait, request.send_at, now, is_critical, digest)
 
-    def accepts(channel: Channel, *keys: str) -> bool:
-        return is_critical or accepted(people, keys, request.category, channel)
+    def refused(channel: Channel, *keys: str) -> _Refusal | None:
+        """Return why nothing may go to them on the channel: users, and addresses, by their keys."""
+        if not (is_critical or accepted(people, keys, request.category, channel)):
+            return Status.UNSUBSCRIBED, Reason.OPTED_OUT
+        if any(people.get(key, NOBODY).suppressed for key in keys):
+            return Status.ERROR, Reason.SUPPRESSED
+        return None
 
     deliveries = (
-        _unless_expired(delivery, request.expires_at)
-        for recipient in request.to
-        for delivery in _deliveries(recipient, channels, people.get(recipient.key, NOBODY), accepts, wait)
+        _unless_expired(replace(delivery, to=position), request.expires_at)
+        for position, recipient in enumerate(request.to)
+        for delivery in _deliveries(recipient, channels, people.get(recipient.key, NOBODY), refused, wait)
     )
-    return _once(tuple(deliveries))
+    planned = _once(tuple(deliveries))
+    return planned if digest is None else tuple(_in_digest(each, request.category) for each in planned)
+
+
+def check_request(
+    request: NotificationRequest,
+    caller: Caller,
+    categories: Mapping[str, Sequence[Channel]],
+    served: Sequence[Channel],
+    now: datetime,
+) -> Sequence[Channel]:
+    """Return the channels asked for; raise as `plan` does, for what is wrong whoever the recipients are."""
+    _check_times(request, now)
+    return _channels(request, caller, categories, served)
+
+
+def put_off(
+    planned: Sequence[Planned], slots: Mapping[Addressee, datetime], expires_at: datetime | None
+) -> tuple[Planned, ...]:
+    """Return the deliveries as the limits of their recipients, which have these slots, put off what is to go now."""
+    return tuple(
+        _unless_expired(replace(each, reason=Reason.RATE_LIMITED, send_at=slots[each.addressee]), expires_at)
+        if each.status is Status.CREATED and each.send_at is None and each.addressee in slots
+        else each
+        for each in planned
+    )
 
 
 def _once(deliveries: Sequence[Planned]) -> tuple[Planned, ...]:
@@ -105,6 +161,15 @@ def _where(planned: Planned) -> Hashable:
     return planned.channel, planned.endpoint and canonical(planned.endpoint.address)
 
 
+def _in_digest(planned: Planned, category: str) -> Planned:
+    """Return a delivery that is to be sent with the digest that it is in."""
+    if planned.status is not Status.CREATED or planned.endpoint is None or planned.send_at is None:
+        return planned
+    endpoint = (planned.endpoint.platform, planned.endpoint.address)
+    named = digest_id(planned.addressee.key, planned.channel, endpoint, category, planned.send_at)
+    return replace(planned, digest_id=named)
+
+
 def _unless_expired(planned: Planned, expires_at: datetime | None) -> Planned:
     """Return the delivery, as one that has failed if it would wait until it may not be sent any more."""
     if planned.send_at is None or expires_at is None or planned.send_at < expires_at:
@@ -124,12 +189,21 @@ def _check_times(request: NotificationRequest, now: datetime) -> None:
         raise InvalidRequest.field("expires_at", "must be after send_at")
 
 
-def _wait(send_at: datetime | None, now: datetime, is_critical: bool, settings: Settings) -> _Wait:
-    """Return until when a delivery to a user with these settings waits: `send_at`, or the end of quiet hours then."""
+def _wait(
+    send_at: datetime | None, now: datetime, is_critical: bool, digest: Digest | None, settings: Settings
+) -> _Wait:
+    """Return until when a delivery to a user with these settings waits: `send_at`, or the end of quiet hours then.
+
+    For a digest, the end of its window, or of quiet hours then.
+    """
     at = now if send_at is None else max(send_at, now)
+    if digest is not None:
+        at = window_end(at, digest.window)
     quiet_until = None if is_critical else settings.quiet_until(at)
     if quiet_until is not None:
         return _Wait(quiet_until, Reason.QUIET_HOURS)
+    if digest is not None:
+        return _Wait(at, Reason.DIGEST)
     return _Wait(at, Reason.SCHEDULED) if at > now else _Wait()
 
 
@@ -161,26 +235,28 @@ def _deliveries(
     recipient: Recipient,
     channels: Sequence[Channel],
     person: Person,
-    accepts: Callable[..., bool],
+    refused: Callable[..., _Refusal | None],
     wait: Callable[[Settings], _Wait],
 ) -> Iterator[Planned]:
     until = wait(person.settings)
     if recipient.user_id is None:
-        yield from _to_address(recipient, channels, accepts, until)
+        yield from _to_address(recipient, channels, refused, until)
         return
     for channel in channels:
-        yield from _to_user(recipient.user_id, person, channel, accepts, until)
+        yield from _to_user(recipient.user_id, person, channel, refused, until)
 
 
 def _to_user(
-    user_id: str, person: Person, channel: Channel, accepts: Callable[..., bool], wait: _Wait
+    user_id: str, person: Person, channel: Channel, refused: Callable[..., _Refusal | None], wait: _Wait
 ) -> Iterator[Planned]:
     if person.reach is None:
         yield Planned(channel, Status.ERROR, user_id, reason=Reason.UNKNOWN_CONTACT)
         return
     address = person.address_on(channel)
-    if not accepts(channel, user_id, *([] if address is None else [address_key(address)])):
-        yield Planned(channel, Status.UNSUBSCRIBED, user_id, reason=Reason.OPTED_OUT)
+    refusal = refused(channel, user_id, *([] if address is None else [address_key(address)]))
+    if refusal is not None:
+        status, reason = refusal
+        yield Planned(channel, status, user_id, reason=reason)
         return
     endpoints = person.reach.on(channel)
     if not endpoints:
@@ -192,14 +268,15 @@ def _to_user(
 
 
 def _to_address(
-    recipient: Recipient, channels: Sequence[Channel], accepts: Callable[..., bool], wait: _Wait
+    recipient: Recipient, channels: Sequence[Channel], refused: Callable[..., _Refusal | None], wait: _Wait
 ) -> Iterator[Planned]:
-    own: Channel = "email" if recipient.email is not None else "sms"
+    kind = "email" if recipient.email is not None else "phone"
+    own = [channel for channel in channels if REGISTRY[channel].contact_field == kind]
     endpoint = Endpoint(recipient.email or recipient.phone or "")
-    if own not in channels:
-        for channel in channels:
+    for channel in own or channels:
+        if not own:
             yield Planned(channel, Status.ERROR, endpoint=endpoint, reason=Reason.NO_ENDPOINT)
-    elif not accepts(own, recipient.key):
-        yield Planned(own, Status.UNSUBSCRIBED, endpoint=endpoint, reason=Reason.OPTED_OUT)
-    else:
-        yield Planned(own, Status.CREATED, endpoint=endpoint, reason=wait.reason, send_at=wait.until)
+        elif (refusal := refused(channel, recipient.key)) is not None:
+            yield Planned(channel, refusal[0], endpoint=endpoint, reason=refusal[1])
+        else:
+            yield Planned(channel, Status.CREATED, endpoint=endpoint, reason=wait.reason, send_at=wait.until)

@@ -44,33 +44,36 @@ class Recipient(Model):
         return self
 
 
-def _distinct(channels: list[Channel]) -> list[Channel]:
+def distinct_channels(channels: list[Channel]) -> list[Channel]:
+    """Refuse a list that names a channel twice."""
     if len(set(channels)) < len(channels):
         raise PydanticCustomError("duplicate", "must not name a channel twice")
     return channels
 
 
-class NotificationRequest(Model):
-    """What a producer asks for. `data` are JSON values, not checked again: pydantic would make floats of their numbers.
-    `channels` absent stands for the category's own.
+def either_template_or_content(content: Content | None, info: ValidationInfo) -> Content | None:
+    """Refuse both at once, and neither. A template that was refused itself is not in `data`, and has its own error."""
+    if "template" in info.data and (content is None) == (info.data["template"] is None):
+        raise PydanticCustomError("content", "give either template or content")
+    return content
 
-    Lists, not tuples: of a tuple pydantic counts the good items alone, and would call one bad item none at all.
+
+class NotificationRequest(Model):
+    """What a producer asks for: `template` or `content`, with `data`, to whom and when.
+
+    `channels` absent stands for the category's own.
     """
 
+    # `data` are JSON values, not checked again: pydantic would make floats of their numbers. Lists, not tuples: of a
+    # tuple pydantic counts the good items alone, and would call one bad item none at all.
     category: CategoryName
     template: TemplateName | None = None
     content: Annotated[Content | None, Field(validate_default=True)] = None
     data: dict[str, Any] = Field(default_factory=dict)
     to: Annotated[list[Recipient], Field(min_length=1, max_length=MAX_RECIPIENTS)]
-    channels: Annotated[list[Channel], Field(min_length=1), AfterValidator(_distinct)] | None = None
+    channels: Annotated[list[Channel], Field(min_length=1), AfterValidator(distinct_channels)] | None = None
     priority: Priority = Priority.NORMAL
     send_at: Instant | None = None
     expires_at: Instant | None = None
 
-    @field_validator("content")
-    @classmethod
-    def _is_given_instead_of_a_template(cls, content: Content | None, info: ValidationInfo) -> Content | None:
-        # A template that was refused itself is not in `data`, and has its own error.
-        if "template" in info.data and (content is None) == (info.data["template"] is None):
-            raise PydanticCustomError("content", "give either template or content")
-        return content
+    _one_of_them = field_validator("content")(either_template_or_content)

@@ -7,6 +7,7 @@
 | sent          |         |      | f      | f       | g     | h            |          |
 | opened        |         |      |        | f       |       | h            |          |
 | clicked       |         |      |        |         |       | h            |          |
+| error         | o       |      |        |         |       |              |          |
 
 a  a worker claims the delivery.
 b  it will not be sent after all: it expired, or the user opted out before it was.
@@ -16,9 +17,11 @@ e  the recipient was quicker than the write of `sent`: receipts arrive in whatev
 f  the recipient opened it, or followed a link in it.
 g  the provider took it and could not deliver it (a bounce).
 h  the recipient unsubscribed by a link in it.
+o  an operator redrives what has failed (`carillon redrive`), and nobody else: no receipt, worker or producer can.
 
-Each move leads to a greater `RANK`, so a status never moves backwards; `error`, `unsubscribed` and `canceled` are
-final. A delivery that cannot be sent when it is planned starts in `error` or `unsubscribed`.
+Each move but the operator's leads to a greater `RANK`, so a status never moves backwards; `error`, `unsubscribed` and
+`canceled` are final: nothing leaves them by itself. A delivery that cannot be sent when it is planned starts in `error`
+or `unsubscribed`.
 """
 
 from collections.abc import Mapping
@@ -54,7 +57,10 @@ MOVES: Final[Mapping[Status, frozenset[Status]]] = MappingProxyType(
         Status.CANCELED: frozenset(),
     }
 )
-"""The table above: from each status, where it may go."""
+"""The table above: from each status, where it may go by itself."""
+
+BY_OPERATOR: Final[Mapping[Status, Status]] = MappingProxyType({Status.ERROR: Status.PENDING})
+"""The one move that an operator alone makes, of what was never sent (`domain.notifications.failures`)."""
 
 INITIAL: Final = frozenset({Status.CREATED, Status.ERROR, Status.UNSUBSCRIBED})
 """What a delivery may be when it is planned."""

@@ -72,3 +72,16 @@ PhoneNumber = Annotated[
     Field(json_schema_extra={"pattern": r"^\+[1-9]\d{1,14}$", "examples": ["+442079460123"]}),
 ]
 """A phone number in E.164."""
+
+
+def _address(value: str) -> str:
+    """Return a number unchanged, or an e-mail address normalised."""
+    return _phone(value) if value.startswith("+") else _email(value)
+
+
+Address = Annotated[
+    str,
+    AfterValidator(_address),
+    Field(json_schema_extra={"maxLength": _EMAIL_LENGTH, "examples": ["ada@example.com", "+442079460123"]}),
+]
+"""An e-mail address, or a phone number in E.164."""

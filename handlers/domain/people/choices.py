@@ -7,10 +7,11 @@ share an address, what was said last holds for the address.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from handlers.domain.channels import ADDRESSED, sharing_address
 from handlers.domain.people.reach import Reach
-from handlers.domain.people.same_address import ADDRESSED, address_key, canonical
+from handlers.domain.people.same_address import address_key, canonical
 from handlers.domain.people.settings import Offer, UserSettings, Wanted
 
 
@@ -58,6 +59,10 @@ class Choices:
     addresses: Mapping[str, UserSettings]
     is_user: bool = True
     """False for an address that is nobody's: there is nothing of their own."""
+    reach: Reach | None = field(default=None, compare=False)
+    """Where the user is reached now, and their language; None for an address that is nobody's."""
+    timezone: str | None = field(default=None, compare=False)
+    """The user's, by whose clock quiet hours are; None when they have told none."""
 
     @property
     def settings(self) -> UserSettings:
@@ -71,6 +76,10 @@ class Choices:
     def without(self, category: str, channel: str) -> "Choices":
         """Return them opted out of this category on this channel."""
         return self.updated(UserSettings(categories={category: {channel: False}}, quiet_hours=self.own.quiet_hours))
+
+    def within(self, category: str, channel: str) -> "Choices":
+        """Return them opted in to this category on this channel again."""
+        return self.updated(UserSettings(categories={category: {channel: True}}, quiet_hours=self.own.quiet_hours))
 
     def updated(self, chosen: UserSettings) -> "Choices":
         """Return them with what is chosen in place of what it is about; other categories stay as they are."""
@@ -104,11 +113,15 @@ class Choices:
 
 
 def _told(record: UserSettings, channel: str, said: Wanted) -> UserSettings:
-    """Return an address's record, which names only what is refused, with what was said for its channel."""
-    named = {name: of[channel] for name, of in said.items() if channel in of}
-    kept = {name: of for name, of in record.categories.items() if name not in named}
-    refused = {name: {channel: False} for name, wanted in named.items() if not wanted}
-    return UserSettings(categories={**kept, **refused})
+    """Return an address's record, which names only what is refused, with what was said of its channels.
+
+    Channels that send to the same address have one record.
+    """
+    channels = sharing_address(channel)
+    about = {name: {ch: wanted for ch, wanted in of.items() if ch in channels} for name, of in said.items()}
+    joined = _joined(record.categories, about)
+    refused = {name: {ch: False for ch, wanted in of.items() if not wanted} for name, of in joined.items()}
+    return UserSettings(categories={name: of for name, of in refused.items() if of})
 
 
 def _joined(one: Wanted, other: Wanted) -> dict[str, dict[str, bool]]:

@@ -19,48 +19,30 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, Url
 from pydantic_core.core_schema import literal_schema
 
-from handlers.domain.model import Form, Model, is_absent
+from handlers.domain.model import Model, is_absent
 from handlers.domain.people.addresses import EmailAddress, PhoneNumber
 from handlers.domain.people.devices import MAX_DEVICES, Device
 from handlers.domain.people.locales import Locale
+from handlers.domain.people.user_ids import UserId as UserId
 from handlers.domain.providers.registry import of_channel
-from handlers.domain.urls import UrlError, https_url
+from handlers.domain.urls import UrlError, https_url, may_be_public
 
 MAX_EXTERNAL_CHANNELS: Final = 50
 MAX_TAGS: Final = 50
-
-UserId = Annotated[
-    str,
-    Form(
-        r"[!-~]([ -~]{0,253}[!-~])?",
-        "must be 1 to 255 printable ASCII characters, of which neither the first nor the last is a space",
-    ),
-]
-"""The producers' own id of a user, such as the subject of an OpenID Connect token: `auth0|5f7c8ec7`."""
 
 
 # -- external channels -------------------------------------------------------------------------------------------------
 
 _SENDERS: Final = MappingProxyType({each.name: each for each in of_channel("chat")})
 
-# The schema that Pydantic has of a Literal, whose members would have to be written out here once more.
+# As a Literal, but with members that come from the registry.
 ExternalPlatform = Annotated[str, GetPydanticSchema(lambda _type, _handler: literal_schema(list(_SENDERS)))]
-"""The name of a provider of chat, which is whom the url is of."""
-
-
-def _is_public(host: str) -> bool:
-    """Say whether the host can be one on the internet: an address, or a full name of nothing inside AWS or here.
-
-    A name that resolves to an inner address is not found out here: it may change until the message is sent.
-    """
-    if host.startswith("["):
-        return True  # an address that `https_url` took
-    return "." in host and not host.endswith((".localhost", ".local", ".internal"))
+"""The name of the chat provider that owns the url."""
 
 
 def _is_at(host: str, hosts: Collection[str]) -> bool:
     if not hosts:
-        return _is_public(host)
+        return may_be_public(host)
     return any(host.endswith(name) if name.startswith(".") else host == name for name in hosts)
 
 
@@ -72,29 +54,25 @@ def _parsed(url: str) -> Url:
 
 
 class StoredChannel(Model):
-    """One channel of a third-party app, as `{"platform", "url", "status"}`; it is sent to while `status` is true.
+    """One channel of a third-party app, as `{"platform", "url", "status"}`; it is sent to while `status` is true."""
 
-    Its url was checked by the rules of when it was written. It is checked again when it is called.
-    """
-
+    # Its url was checked by the rules of when it was written. It is checked again when it is called.
     platform: ExternalPlatform
     url: Annotated[str, StringConstraints(max_length=2048)]
     status: StrictBool
 
 
 class ExternalChannel(StoredChannel):
-    """One channel of a third-party app, as producers write it.
+    """One channel of a third-party app, as producers write it."""
 
-    The url is kept as it was read (`handlers.domain.urls`), so that what is called is what was checked.
-    """
-
+    # The url is kept as it was read (`handlers.domain.urls`), so that what is called is what was checked.
     @field_validator("url")
     @classmethod
     def _is_safe_to_call(cls, value: str, info: ValidationInfo) -> str:
         url = _parsed(value)
         sender = _SENDERS.get(info.data.get("platform", ""))  # none when the platform was refused itself
         if sender is not None and not _is_at(url.host or "", sender.hosts):
-            raise PydanticCustomError("url", "must be at a host of {whose}", {"whose": sender.whose})
+            raise PydanticCustomError("url", "must be at a host of {owner}", {"owner": sender.owner})
         return str(url)
 
 

@@ -104,7 +104,7 @@ def _is_region(subtag: str) -> bool:
 
 
 def _script(tag: str) -> str | None:
-    """Return the script in which this is likely written, of what CLDR says it of."""
+    """Return the script that CLDR calls likely for this language; None where it names none."""
     likely = _cldr("likely_subtags").get(tag)
     return None if likely is None else likely.split("-")[1]
 

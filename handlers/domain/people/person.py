@@ -13,11 +13,12 @@ from handlers.domain.people.settings import DEFAULT_SETTINGS, Settings
 class Person:
     """Where a user is reached (`None`: there is no such contact), and what they accept.
 
-    Of an address, which has no contact, there are settings alone.
+    Of an address, which has no contact, there are settings alone, and whether it is suppressed.
     """
 
     reach: Reach | None = None
     settings: Settings = DEFAULT_SETTINGS
+    suppressed: bool = False
 
     def address_on(self, channel: str) -> str | None:
         """Return the user's mailbox or number; None if they have none, or the channel sends to something else."""
@@ -25,11 +26,11 @@ class Person:
 
 
 NOBODY: Final = Person()
-"""Of whom nothing is known."""
+"""A person of whom nothing is known."""
 
 
 def person_key(user_id: str | None, address: str | None) -> str:
-    """Return what is known of somebody is kept under: a user's id; of a bare address, which is no user's, its key."""
+    """Return the key under which a person is kept: a user's id, or the key of a bare address that is no user's."""
     return user_id if user_id is not None else address_key(address or "")
 
 

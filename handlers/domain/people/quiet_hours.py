@@ -2,9 +2,9 @@
 
 Clocks are turned forward and back, and so quiet hours are found from their two ends, as points in time:
 
-- an end that the clock never shows, as it is turned forward past it, is the moment at which it is turned;
-- of a start that it shows twice, as it is turned back, the first is meant, and of such an end the second: between the
-  two it is quiet, for whoever asks not to be disturbed until half past two is asleep both times.
+- when clocks go forward past an end, quiet hours end at that moment;
+- when clocks go back, an hour comes twice. Quiet hours start at the first of two possible starts and end at the second
+  of two possible ends: whoever asks not to be disturbed until half past two is asleep both times.
 """
 
 import re
@@ -59,7 +59,7 @@ class QuietHours(Model):
         return end
 
     def until(self, at: datetime, zone: ZoneInfo) -> datetime | None:
-        """Return when the quiet hours end in which an aware time lies, in UTC; None when it lies in none.
+        """Return the end, in UTC, of the quiet hours at an aware time; None when it is outside of them.
 
         The end lies in no quiet hours itself: those that the turn of a clock makes overlap are one.
         """

@@ -4,17 +4,16 @@ What is stored was validated when it was written (`domain.people.contacts`). It 
 should the rules become stricter, the contacts of yesterday must still be reached.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from handlers.domain.channels import Channel
+from handlers.domain.channels import ADDRESSED, REGISTRY, Channel, ContactField, sends_to_devices
 from handlers.domain.people.devices import device_key
-from handlers.domain.people.same_address import ADDRESSED
 
-CONTACT_FIELDS: Final[Mapping[Channel, str]] = MappingProxyType(
-    {"email": "email", "sms": "phone", "push": "device_tokens", "chat": "external_channels"}
+CONTACT_FIELDS: Final[Mapping[Channel, ContactField]] = MappingProxyType(
+    {channel: each.contact_field for channel, each in REGISTRY.items()}
 )
 """The field of a contact that each channel sends to."""
 
@@ -53,21 +52,28 @@ class Reach:
     @classmethod
     def of_contact(cls, contact: Mapping[str, Any]) -> "Reach":
         """Return the reach of a stored contact, a document as the API has it."""
-        devices, externals = contact.get("device_tokens") or (), contact.get("external_channels") or ()
         return cls(
-            endpoints={
-                "email": _single(contact.get("email")),
-                "sms": _single(contact.get("phone")),
-                "push": tuple(Endpoint(device["deviceToken"], device["platform"]) for device in devices),
-                "chat": tuple(Endpoint(each["url"], each["platform"]) for each in externals if each["status"] is True),
-            },
+            endpoints={channel: _ENDPOINTS[field](contact.get(field)) for channel, field in CONTACT_FIELDS.items()},
             locale=contact.get("locale"),
         )
 
 
 def _identity(channel: str, endpoint: Endpoint) -> Hashable:
-    return device_key(endpoint.platform or "", endpoint.address) if channel == "push" else endpoint
+    return device_key(endpoint.platform or "", endpoint.address) if sends_to_devices(channel) else endpoint
 
 
 def _single(address: str | None) -> tuple[Endpoint, ...]:
     return (Endpoint(address),) if address else ()
+
+
+def _devices(stored: Iterable[Mapping[str, str]] | None) -> tuple[Endpoint, ...]:
+    return tuple(Endpoint(each["deviceToken"], each["platform"]) for each in stored or ())
+
+
+def _externals(stored: Iterable[Mapping[str, Any]] | None) -> tuple[Endpoint, ...]:
+    return tuple(Endpoint(each["url"], each["platform"]) for each in stored or () if each["status"] is True)
+
+
+_ENDPOINTS: Final[Mapping[ContactField, Callable[[Any], tuple[Endpoint, ...]]]] = MappingProxyType(
+    {"email": _single, "phone": _single, "device_tokens": _devices, "external_channels": _externals}
+)

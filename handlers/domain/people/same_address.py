@@ -7,11 +7,6 @@ import re
 from hashlib import sha256
 from typing import Final
 
-from handlers.domain.channels import Channel
-
-ADDRESSED: Final[tuple[Channel, ...]] = ("email", "sms")
-"""The channels that send to an address: a mailbox or a number, which people may share, leave and take over."""
-
 _KEY: Final = "address§"
 
 ADDRESS_KEY_FORM: Final = rf"{_KEY}[0-9a-f]{{64}}"
@@ -29,7 +24,7 @@ def canonical(address: str) -> str:
 
 
 def address_key(address: str) -> str:
-    """Return what is known of an address is kept under: a digest, so that whoever holds the key alone has no address.
+    """Return the key under which an address is kept: a digest, so that the key alone does not show the address.
 
     No user id is like it: these are of ASCII.
     """

@@ -21,12 +21,10 @@ Wanted = Mapping[str, Mapping[str, bool]]
 
 
 class UserSettings(Model):
-    """A user's notification settings as they choose them, and as they are stored.
+    """A user's notification settings; what they do not name is opted in."""
 
-    Which categories and channels there are is the environment's to say (`Offer`): what was stored before one of them
-    went must still be read.
-    """
-
+    # Which categories and channels there are is the environment's to say (`Offer`): what was stored before one of them
+    # went must still be read.
     categories: dict[str, dict[str, StrictBool]] = Field(
         default_factory=dict, json_schema_extra={"maxProperties": MAX_CATEGORIES}
     )
@@ -58,7 +56,7 @@ class Settings(BaseModel):
         return _allowed(self.categories, category, channel)
 
     def quiet_until(self, at: datetime) -> datetime | None:
-        """Return when the quiet hours end in which an aware time lies, in UTC; None when it lies in none."""
+        """Return the end, in UTC, of the quiet hours at an aware time; None when it is outside of them."""
         return None if self.quiet_hours is None else self.quiet_hours.until(at, ZoneInfo(self.timezone))
 
 

@@ -1,7 +1,7 @@
-"""The registry of providers: a new one is its line here and the file of its name in `handlers/adapters/providers`.
+"""The registry of providers. A new one is its line here and its adapter in `handlers/adapters/providers`.
 
-Whatever knows providers by name derives it from here: whom a worker asks and what is in its zip, the secrets of an
-environment, the external channels a contact may have, what an operator can switch.
+From a line follow the order in which a worker asks, the content of its zip, the secrets of an environment, the external
+channels that a contact may have, and what an operator can switch.
 
 The Pulumi program reads it as well. So it is data alone, and imports nothing that has to be installed.
 """
@@ -19,16 +19,15 @@ class Registered:
     With `credentials` it is off until the secret of its name has a value. One without needs none: it goes by the
     worker's role, or the url of each message is its own credential.
 
-    A provider of chat sends to a contact's external channels of the platform that has its name. Their urls lie at
-    `hosts`, where a leading dot stands for any name below; without hosts at any public one. `whose` hosts these are is
-    told when a url is refused.
+    A chat provider sends to the external channels whose platform has its name. Their urls must be at one of `hosts`; a
+    leading dot stands for any subdomain. Without hosts, any public host will do. An error names the hosts' `owner`.
     """
 
     channel: Channel
     name: str
     credentials: bool = False
     hosts: tuple[str, ...] = ()
-    whose: str = "the public internet"
+    owner: str = "the public internet"
 
     @property
     def module(self) -> str:
@@ -60,9 +59,9 @@ PROVIDERS: Final = (
     Registered("push", "apns", credentials=True),
     Registered("push", "fcm", credentials=True),
     Registered("push", "sns-push", credentials=True),
-    Registered("chat", "slack", hosts=_SLACK, whose="Slack"),
-    Registered("chat", "teams", hosts=_TEAMS, whose="Microsoft Teams"),
-    Registered("chat", "discord", hosts=_DISCORD, whose="Discord"),
+    Registered("chat", "slack", hosts=_SLACK, owner="Slack"),
+    Registered("chat", "teams", hosts=_TEAMS, owner="Microsoft Teams"),
+    Registered("chat", "discord", hosts=_DISCORD, owner="Discord"),
     Registered("chat", "webhook", credentials=True),
 )
 """Those of a channel in the order in which they are asked, until an operator gives another."""

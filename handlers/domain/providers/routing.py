@@ -19,8 +19,8 @@ A refusal of the recipient or the message is an answer: the provider serves us. 
 signal at all.
 """
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol, TypeVar
@@ -62,11 +62,16 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
-    """A provider's health. `opened_at` and `probe_at` are there together, while it is not closed."""
+    """A provider's health. `opened_at` and `probe_at` are there together, while it is not closed.
+
+    Then `why` is the code of its last failure, and `others` are who could take its deliveries; None if nobody has said.
+    """
 
     failures: int = 0
     opened_at: datetime | None = None
     probe_at: datetime | None = None
+    why: str | None = None
+    others: tuple[str, ...] | None = None
 
     def phase(self, now: datetime) -> Phase:
         """Return what the circuit means now."""
@@ -93,10 +98,15 @@ class Event(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """An event, and for how long the provider itself asked for patience, if it did."""
+    """An event, and for how long the provider itself asked for patience, if it did.
+
+    Of a failure also its code, and who could take the provider's deliveries.
+    """
 
     event: Event
     patience: timedelta = field(default=timedelta())
+    why: str | None = None
+    others: tuple[str, ...] | None = None
 
 
 def moved(circuit: Circuit, signal: Signal, now: datetime) -> Circuit:
@@ -107,20 +117,48 @@ def moved(circuit: Circuit, signal: Signal, now: datetime) -> Circuit:
         case Event.FAILED, Phase.CLOSED:
             return _failed(circuit, signal, now)
         case Event.PROBE, Phase.HALF_OPEN:
-            return Circuit(circuit.failures, circuit.opened_at, now + PROBE_LEASE)
+            return replace(circuit, probe_at=now + PROBE_LEASE)
         case Event.PROBE_FAILED, Phase.OPEN | Phase.HALF_OPEN:
-            return Circuit(circuit.failures + 1, circuit.opened_at, now + _cool_down(signal))
+            return _open(circuit.failures + 1, circuit.opened_at, signal, now)
         case _:
             return circuit
 
 
 def _failed(circuit: Circuit, signal: Signal, now: datetime) -> Circuit:
     failures = circuit.failures + 1
-    return Circuit(failures) if failures < FAILURES_TO_OPEN else Circuit(failures, now, now + _cool_down(signal))
+    return Circuit(failures) if failures < FAILURES_TO_OPEN else _open(failures, now, signal, now)
+
+
+def _open(failures: int, since: datetime | None, signal: Signal, now: datetime) -> Circuit:
+    return Circuit(failures, since, now + _cool_down(signal), signal.why, signal.others)
 
 
 def _cool_down(signal: Signal) -> timedelta:
     return min(max(COOL_DOWN, signal.patience), LONGEST_COOL_DOWN)
+
+
+NOBODY_TRIES: Final = timedelta(minutes=5)
+"""After how long an open circuit that might be tried has nobody to try it: what still is in the queue comes sooner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What the sweeper does for a channel whose deliveries wait in the log.
+
+    `closed_at` is when one of its circuits closed: all that waits is due at once. `is_untried` says that a circuit
+    might be tried, and there was nobody to do it: one delivery is due, to be the probe.
+    """
+
+    closed_at: datetime | None = None
+    is_untried: bool = False
+
+
+def recovery(
+    circuits: Mapping[str, Circuit], off: Collection[str], closed_at: datetime | None, now: datetime
+) -> Recovery:
+    """Return what to do for a channel, by the circuits of its providers and by which of these are off."""
+    probes = [each.probe_at for name, each in circuits.items() if name not in off and each.probe_at is not None]
+    return Recovery(closed_at, any(probe_at + NOBODY_TRIES <= now for probe_at in probes))
 
 
 class Serving(Protocol):

@@ -5,6 +5,7 @@ from typing import Final
 
 from local.engine.resources import (
     apigateway,
+    budgets,
     cloudwatch,
     dynamodb,
     iam,
@@ -19,7 +20,21 @@ from local.engine.resources import (
 )
 from local.engine.resources.provisioner import Provisioner
 
-_MODULES = (apigateway, cloudwatch, dynamodb, iam, kms, lambda_, s3, scheduler, secretsmanager, sesv2, sns, sqs)
+_MODULES = (
+    apigateway,
+    budgets,
+    cloudwatch,
+    dynamodb,
+    iam,
+    kms,
+    lambda_,
+    s3,
+    scheduler,
+    secretsmanager,
+    sesv2,
+    sns,
+    sqs,
+)
 
 PROVISIONERS: Final[Mapping[str, Provisioner]] = {
     resource_type: provisioner for module in _MODULES for resource_type, provisioner in module.PROVISIONERS.items()

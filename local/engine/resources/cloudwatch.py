@@ -1,11 +1,11 @@
-"""What pulumi-aws calls cloudwatch: EventBridge buses and rules, log groups, alarms."""
+"""What pulumi-aws calls cloudwatch: EventBridge buses and rules, log groups and filters, alarms and dashboards."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-from local.engine.aws import Aws
+from local.engine.aws import PARTITION, Aws
 from local.engine.errors import ResourceError
-from local.engine.inputs import Inputs
+from local.engine.inputs import Block, Inputs
 from local.engine.resources.provisioner import Created, Provisioner, tag_list
 
 _DEFAULT_BUS = "default"
@@ -76,7 +76,7 @@ def log_group(inputs: Inputs, aws: Aws) -> Created:
 
 
 def metric_alarm(inputs: Inputs, aws: Aws) -> Created:
-    """An alarm on one metric."""
+    """An alarm on one metric, or on arithmetic over some."""
     name = inputs.name()
     settings = inputs.pick(
         alarmDescription="AlarmDescription",
@@ -96,9 +96,68 @@ def metric_alarm(inputs: Inputs, aws: Aws) -> Created:
         insufficientDataActions="InsufficientDataActions",
         unit="Unit",
     )
-    dimensions: Any = [{"Name": key, "Value": value} for key, value in inputs.get("dimensions", {}).items()]
-    aws.cloudwatch.put_metric_alarm(AlarmName=name, Dimensions=dimensions, Tags=tag_list(inputs.tags()), **settings)
+    if queries := inputs.blocks("metricQueries"):
+        settings["Metrics"] = [_metric_query(each) for each in queries]
+    else:
+        settings["Dimensions"] = _dimensions(inputs)
+    aws.cloudwatch.put_metric_alarm(AlarmName=name, Tags=tag_list(inputs.tags()), **settings)
     return Created(name, {"name": name, "arn": aws.arn("cloudwatch", f"alarm:{name}")})
+
+
+def _metric_query(query: Block) -> Any:
+    made: dict[str, Any] = query.pick(
+        id="Id", expression="Expression", label="Label", period="Period", returnData="ReturnData"
+    )
+    if metric := query.block("metric"):
+        watched = metric.pick(namespace="Namespace", metricName="MetricName")
+        made["MetricStat"] = {
+            "Metric": {**watched, "Dimensions": _dimensions(metric)},
+            **metric.pick(period="Period", stat="Stat", unit="Unit"),
+        }
+        made.setdefault("ReturnData", False)
+    return made
+
+
+def _dimensions(block: Block) -> Any:
+    return [{"Name": key, "Value": value} for key, value in block.get("dimensions", {}).items()]
+
+
+def composite_alarm(inputs: Inputs, aws: Aws) -> Created:
+    """An alarm on the states of others."""
+    name = inputs.required("alarmName")
+    settings = inputs.pick(
+        alarmDescription="AlarmDescription",
+        actionsEnabled="ActionsEnabled",
+        alarmActions="AlarmActions",
+        okActions="OKActions",
+        insufficientDataActions="InsufficientDataActions",
+    )
+    rule = inputs.required("alarmRule")
+    aws.cloudwatch.put_composite_alarm(AlarmName=name, AlarmRule=rule, Tags=tag_list(inputs.tags()), **settings)
+    return Created(name, {"arn": aws.arn("cloudwatch", f"alarm:{name}")})
+
+
+def dashboard(inputs: Inputs, aws: Aws) -> Created:
+    """A dashboard, whose body the emulator keeps as it is."""
+    name = inputs.required("dashboardName")
+    aws.cloudwatch.put_dashboard(DashboardName=name, DashboardBody=inputs.required("dashboardBody"))
+    return Created(name, {"dashboardArn": f"arn:{PARTITION}:cloudwatch::{aws.account_id}:dashboard/{name}"})
+
+
+def log_metric_filter(inputs: Inputs, aws: Aws) -> Created:
+    """A metric that is counted in the lines of a log group."""
+    name = inputs.name()
+    made = inputs.block("metricTransformation")
+    counted: Any = (
+        made.pick(name="metricName", namespace="metricNamespace", value="metricValue", unit="unit") if made else {}
+    )
+    aws.logs.put_metric_filter(
+        filterName=name,
+        logGroupName=inputs.required("logGroupName"),
+        filterPattern=inputs.required("pattern"),
+        metricTransformations=[counted],
+    )
+    return Created(name, {"name": name})
 
 
 PROVISIONERS: Final[Mapping[str, Provisioner]] = {
@@ -107,5 +166,8 @@ PROVISIONERS: Final[Mapping[str, Provisioner]] = {
     "aws:cloudwatch/eventRule:EventRule": event_rule,
     "aws:cloudwatch/eventTarget:EventTarget": event_target,
     "aws:cloudwatch/logGroup:LogGroup": log_group,
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter": log_metric_filter,
     "aws:cloudwatch/metricAlarm:MetricAlarm": metric_alarm,
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": composite_alarm,
+    "aws:cloudwatch/dashboard:Dashboard": dashboard,
 }

@@ -19,6 +19,8 @@ def table(inputs: Inputs, aws: Aws) -> Created:
             "SSEType": "KMS",
             **encryption.pick(enabled="Enabled", kmsKeyArn="KMSMasterKeyId"),
         }
+    if inputs.get("streamEnabled"):
+        optional["StreamSpecification"] = {"StreamEnabled": True, **inputs.pick(streamViewType="StreamViewType")}
     created = aws.dynamodb.create_table(
         TableName=name,
         AttributeDefinitions=[
@@ -32,7 +34,8 @@ def table(inputs: Inputs, aws: Aws) -> Created:
     if created.get("TableStatus") != "ACTIVE":
         aws.dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
     _settings(name, inputs, aws)
-    return Created(name, {"name": name, "arn": created["TableArn"]})
+    stream = {"streamArn": created["LatestStreamArn"]} if "LatestStreamArn" in created else {}
+    return Created(name, {"name": name, "arn": created["TableArn"], **stream})
 
 
 def _settings(name: str, inputs: Inputs, aws: Aws) -> None:

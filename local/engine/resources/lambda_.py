@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from local.engine.aws import PARTITION, Aws
-from local.engine.inputs import Inputs
+from local.engine.inputs import Block, Inputs
 from local.engine.resources.provisioner import Created, Provisioner
 
 
@@ -23,6 +23,13 @@ def function(inputs: Inputs, aws: Aws) -> Created:
     )
     if environment := inputs.block("environment"):
         settings["Environment"] = environment.pick(variables="Variables")
+    if logging := inputs.block("loggingConfig"):
+        settings["LoggingConfig"] = logging.pick(
+            logFormat="LogFormat",
+            applicationLogLevel="ApplicationLogLevel",
+            systemLogLevel="SystemLogLevel",
+            logGroup="LogGroup",
+        )
     code: Any = {"ZipFile": inputs.required("code").read()}
     created = aws.lambda_.create_function(FunctionName=name, Code=code, Tags=inputs.tags(), **settings)
     if created.get("State") != "Active":
@@ -70,13 +77,19 @@ def permission(inputs: Inputs, aws: Aws) -> Created:
 
 
 def event_source_mapping(inputs: Inputs, aws: Aws) -> Created:
-    """What polls a queue and invokes a function."""
+    """What polls a queue, or a table's stream, and invokes a function."""
     settings: dict[str, Any] = inputs.pick(
         eventSourceArn="EventSourceArn",
         batchSize="BatchSize",
         functionResponseTypes="FunctionResponseTypes",
         maximumBatchingWindowInSeconds="MaximumBatchingWindowInSeconds",
+        startingPosition="StartingPosition",
+        bisectBatchOnFunctionError="BisectBatchOnFunctionError",
+        maximumRecordAgeInSeconds="MaximumRecordAgeInSeconds",
+        parallelizationFactor="ParallelizationFactor",
     )
+    if failed := (inputs.block("destinationConfig") or Block({})).block("onFailure"):
+        settings["DestinationConfig"] = {"OnFailure": {"Destination": failed.required("destinationArn")}}
     if scaling := inputs.block("scalingConfig"):
         settings["ScalingConfig"] = scaling.pick(maximumConcurrency="MaximumConcurrency")
     target = inputs.required("functionName")

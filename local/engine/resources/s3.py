@@ -91,6 +91,8 @@ def _lifecycle_rule(block: Block) -> dict[str, Any]:
         rule["Filter"] = scope.pick(prefix="Prefix")
     if expiration := block.block("noncurrentVersionExpiration"):
         rule["NoncurrentVersionExpiration"] = expiration.pick(noncurrentDays="NoncurrentDays")
+    if kept := block.block("expiration"):
+        rule["Expiration"] = kept.pick(days="Days")
     if unfinished := block.block("abortIncompleteMultipartUpload"):
         rule["AbortIncompleteMultipartUpload"] = unfinished.pick(daysAfterInitiation="DaysAfterInitiation")
     return rule

@@ -24,6 +24,20 @@ def configuration_set(inputs: Inputs, aws: Aws) -> Created:
     return Created(name, {"arn": aws.arn("ses", f"configuration-set/{name}")})
 
 
+def event_destination(inputs: Inputs, aws: Aws) -> Created:
+    """Where SES tells what became of mail that names a configuration set."""
+    configured, name = inputs.required("configurationSetName"), inputs.required("eventDestinationName")
+    destination: Any = {}
+    if asked := inputs.block("eventDestination"):
+        destination = asked.pick(enabled="Enabled", matchingEventTypes="MatchingEventTypes")
+        if bus := asked.block("eventBridgeDestination"):
+            destination["EventBridgeDestination"] = bus.pick(eventBusArn="EventBusArn")
+    aws.sesv2.create_configuration_set_event_destination(
+        ConfigurationSetName=configured, EventDestinationName=name, EventDestination=destination
+    )
+    return Created(f"{configured}|{name}")
+
+
 def email_identity(inputs: Inputs, aws: Aws) -> Created:
     """A domain or an address that mail may come from."""
     name = inputs.required("emailIdentity")
@@ -54,5 +68,6 @@ def _dkim(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 PROVISIONERS: Final[Mapping[str, Provisioner]] = {
     "aws:sesv2/configurationSet:ConfigurationSet": configuration_set,
+    "aws:sesv2/configurationSetEventDestination:ConfigurationSetEventDestination": event_destination,
     "aws:sesv2/emailIdentity:EmailIdentity": email_identity,
 }

@@ -138,11 +138,12 @@ class SendGrid:
     def _accept(self, call: Call, mail: _Mail) -> Accepted:
         message_id, first = secrets.token_urlsafe(16), mail.personalizations[0]
         html, text = mail.part("text/html"), mail.part("text/plain")
+        sender = f"{mail.sender.name} <{mail.sender.email}>" if mail.sender.name else mail.sender.email
+        headers = {"From": sender, **mail.headers, **first.headers}
         told = {
-            "From": f"{mail.sender.name} <{mail.sender.email}>" if mail.sender.name else mail.sender.email,
+            "From": sender,
             "Message id": message_id,
-            **mail.headers,
-            **first.headers,
+            **headers,
             "Categories": ", ".join(mail.categories),
             **{f"Argument {name}": value for name, value in {**mail.custom_args, **first.custom_args}.items()},
         }
@@ -155,6 +156,7 @@ class SendGrid:
             content_type="text/html" if html else "text/plain",
             text=text,
             details=tuple((name, value) for name, value in told.items() if value),
+            headers=tuple(headers.items()),
             **call.ids,
         )
         return Accepted(kept, Response(status_code=202, headers={"X-Message-Id": message_id}))

@@ -48,7 +48,7 @@ class Ses:
         text = f"Message length is more than {_MAX_BYTES} bytes long: '{size}'."
         return json_error(400, "BadRequestException", text) if size > _MAX_BYTES else None
 
-    def message(self, request: AwsRequest, _answer: bytes, /) -> Message:
+    def message(self, request: AwsRequest, answer: bytes, /) -> Message:
         """The mail of a SendEmail request with simple or raw content."""
         asked = json.loads(request.body)
         content = asked["Content"]
@@ -62,7 +62,9 @@ class Ses:
             body=mail.html or mail.text or "",
             content_type="text/html" if mail.html else "text/plain",
             text=mail.text,
-            details=_details(asked, mail, tags),
+            details=(*_details(asked, mail, tags), ("Message id", json.loads(answer or b"{}").get("MessageId", ""))),
+            headers=tuple(_present(_addresses(asked) + list(mail.headers))),
+            raw=mail.raw,
             notification_id=tags.get("notification_id"),
             delivery_id=tags.get("delivery_id"),
         )
@@ -74,6 +76,7 @@ class _Mail:
     html: str | None
     text: str | None
     headers: tuple[tuple[str, str], ...]
+    raw: str | None = None
 
 
 def _simple(simple: dict[str, Any]) -> _Mail:
@@ -100,19 +103,31 @@ def _raw(raw: dict[str, Any]) -> _Mail:
         html=html.get_content() if html else None,
         text=text.get_content() if text else None,
         headers=tuple((name, str(value)) for name, value in mime.items()),
+        raw=base64.b64decode(raw["Data"]).decode("utf-8", "replace"),
     )
 
 
 def _details(asked: dict[str, Any], mail: _Mail, tags: dict[str, str]) -> tuple[tuple[str, str], ...]:
     """Whatever else SES was told, in the order a reader looks for it."""
-    destination = asked.get("Destination", {})
+    bcc = ", ".join(asked.get("Destination", {}).get("BccAddresses", []))
     told = [
-        ("From", asked.get("FromEmailAddress")),
-        ("Cc", ", ".join(destination.get("CcAddresses", []))),
-        ("Bcc", ", ".join(destination.get("BccAddresses", []))),
-        ("Reply-To", ", ".join(asked.get("ReplyToAddresses", []))),
+        *_addresses(asked),
+        ("Bcc", bcc),
         ("Configuration set", asked.get("ConfigurationSetName")),
         *mail.headers,
         *((f"Tag {name}", value) for name, value in tags.items()),
     ]
-    return tuple((name, value) for name, value in told if value)
+    return tuple(_present(told))
+
+
+def _addresses(asked: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The addresses that are also headers of the mail, but for whom it is to."""
+    return [
+        ("From", asked.get("FromEmailAddress")),
+        ("Cc", ", ".join(asked.get("Destination", {}).get("CcAddresses", []))),
+        ("Reply-To", ", ".join(asked.get("ReplyToAddresses", []))),
+    ]
+
+
+def _present(told: list[tuple[str, Any]]) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in told if value]

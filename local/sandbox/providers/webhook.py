@@ -29,13 +29,9 @@ class Webhook:
 
     def answer(self, call: Call) -> Accepted | Response:
         """Take one message whose signature is right."""
-        if call.method != "POST":
-            return PlainTextResponse("method not allowed", 405)
-        headers = {name: call.headers[name] for name in _SIGNED if name in call.headers}
-        try:
-            self._verifier.verify(call.body, headers)
-        except WebhookVerificationError as error:
-            return JSONResponse({"error": str(error)}, 401)
+        headers = verified(self._verifier, call)
+        if isinstance(headers, Response):
+            return headers
         payload = json.loads(call.body)
         kept = Message(
             channel="chat",
@@ -48,10 +44,27 @@ class Webhook:
         return Accepted(kept, Response(status_code=204))
 
     def failure(self, mode: Mode) -> Response:
-        """A receiver has no error format; the specification gives these statuses their meaning."""
-        status = {"outage": 503, "throttle": 429, "reject": 410}[mode]
-        headers = {"Retry-After": str(THROTTLED_SECONDS)} if mode == "throttle" else None
-        return Response(status_code=status, headers=headers)
+        """As of any receiver."""
+        return failure(mode)
+
+
+def verified(verifier: Verifier, call: Call) -> dict[str, str] | Response:
+    """The headers that sign a call, or how the call is refused that they do not."""
+    if call.method != "POST":
+        return PlainTextResponse("method not allowed", 405)
+    headers = {name: call.headers[name] for name in _SIGNED if name in call.headers}
+    try:
+        verifier.verify(call.body, headers)
+    except WebhookVerificationError as error:
+        return JSONResponse({"error": str(error)}, 401)
+    return headers
+
+
+def failure(mode: Mode) -> Response:
+    """A receiver has no error format; the specification gives these statuses their meaning."""
+    status = {"outage": 503, "throttle": 429, "reject": 410}[mode]
+    headers = {"Retry-After": str(THROTTLED_SECONDS)} if mode == "throttle" else None
+    return Response(status_code=status, headers=headers)
 
 
 def _text(payload: Any) -> str:

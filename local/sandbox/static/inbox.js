@@ -10,13 +10,17 @@ async function refresh() {
   const answer = await fetch(location.href);
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   document.title = fresh.title;
-  for (const id of ["channels", "people", "faults", "list"]) place(id, fresh);
+  for (const id of ["tabs", "channels", "people", "faults", "list"]) place(id, fresh);
   const shown = document.getElementById("message");
+  if (!shown) return; // the alerts, which are all in the list
   const next = fresh.getElementById("message");
   // The message itself never changes: its frame is left alone, so that reading it is not disturbed.
-  if (shown.dataset.id === next.dataset.id) place("timeline", fresh);
+  if (shown.dataset.id === next.dataset.id) for (const id of ["timeline", "history"]) place(id, fresh);
   else shown.replaceWith(next);
 }
+
+// On a narrow screen, the view that is looked at may be one of those beside the screen.
+document.querySelector(".views [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 
 function say(state) {
   const live = document.getElementById("live");
@@ -45,3 +49,24 @@ const stream = new EventSource("/changes");
 stream.onopen = () => say("live");
 stream.onerror = () => say("not connected");
 stream.onmessage = refreshOnce;
+
+// What is counted follows the messages seconds later, and no event tells of it.
+const every = Number(document.getElementById("list")?.dataset.every);
+if (every) setInterval(refreshOnce, every);
+
+// Queues and circuits: only figures and words are put in place, so that no form is disturbed that somebody fills in.
+async function poll(platform) {
+  if (document.hidden) return;
+  const answer = await fetch("/api/platform");
+  if (!answer.ok) return;
+  const seen = await answer.json();
+  for (const each of platform.querySelectorAll("[data-live]")) {
+    const value = each.dataset.live.split("/").reduce((at, name) => at?.[name], seen) ?? "";
+    if ("hides" in each.dataset) each.hidden = !value;
+    else if (each.textContent !== String(value)) each.textContent = value;
+    each.dataset.state = value;
+  }
+}
+
+const platform = document.getElementById("platform");
+if (platform) setInterval(() => poll(platform).catch(() => {}), Number(platform.dataset.poll));

@@ -26,15 +26,17 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], An
 
 
 @pytest.fixture
-def new_table(aws: Callable[[str], Any]) -> Callable[[str, str], str]:
-    """Makes an empty table with one key, a text: `new_table("contacts", "user_id")` returns its name."""
+def new_table(aws: Callable[[str], Any]) -> Callable[..., str]:
+    """Makes an empty table with these keys, all text: `new_table("contacts", "user_id")` returns its name."""
 
-    def make(what: str, key: str) -> str:
+    def make(what: str, *keys: str) -> str:
         name = f"{what}-{uuid.uuid4().hex[:8]}"
         aws("dynamodb").create_table(
             TableName=name,
-            KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
+            KeySchema=[
+                {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
+            ],
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
             BillingMode="PAY_PER_REQUEST",
         )
         return name
@@ -43,7 +45,7 @@ def new_table(aws: Callable[[str], Any]) -> Callable[[str, str], str]:
 
 
 @pytest.fixture
-def registry(aws: Callable[[str], Any], new_table: Callable[[str, str], str]) -> Registry:
+def registry(aws: Callable[[str], Any], new_table: Callable[..., str]) -> Registry:
     """Empty tables of contacts and of devices."""
     return Registry(new_table("contacts", "user_id"), new_table("devices", "token"), aws("dynamodb"))
 
@@ -62,7 +64,7 @@ def new_log_table(aws: Callable[[str], Any]) -> Callable[[], str]:
             ],
             AttributeDefinitions=[
                 {"AttributeName": key, "AttributeType": "S"}
-                for key in ("notification_id", "item", "due_shard", "due_at")
+                for key in ("notification_id", "item", "due_shard", "due_at", "digest_id")
             ],
             GlobalSecondaryIndexes=[
                 {
@@ -80,11 +82,31 @@ def new_log_table(aws: Callable[[str], Any]) -> Callable[[], str]:
                             "app_key",
                             "address_key",
                             "user_id",
+                            "slot",
+                            "digest_id",
                             "republished",
                             "acceptance",
                         ],
                     },
-                }
+                },
+                {
+                    "IndexName": "digests",
+                    "KeySchema": [{"AttributeName": "digest_id", "KeyType": "HASH"}],
+                    "Projection": {
+                        "ProjectionType": "INCLUDE",
+                        "NonKeyAttributes": [
+                            "event_id",
+                            "channel",
+                            "category",
+                            "app_key",
+                            "address_key",
+                            "user_id",
+                            "slot",
+                            "due_shard",
+                            "acceptance",
+                        ],
+                    },
+                },
             ],
             BillingMode="PAY_PER_REQUEST",
         )

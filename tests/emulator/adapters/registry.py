@@ -14,6 +14,8 @@ Action = tuple[str, ...]
 """What is done to a user: `("put", "ada", "1", "2")` gives her a contact with these two phones alone."""
 State = dict[str, dict[str, Any]]
 """Contacts as documents, by user."""
+Held = tuple[list[dict[str, Any]], list[dict[str, Any]]]
+"""The items of both tables."""
 
 PHONES = {name: {"deviceToken": name * 64, "platform": "apns"} for name in "123"}
 
@@ -99,12 +101,25 @@ class Registry:
 
     def start(self, actions: Sequence[Action]) -> None:
         """Hold nothing but what comes of these actions."""
-        for table, key in zip(self.names, ("user_id", "token"), strict=True):
-            rest = [{"DeleteRequest": {"Key": {key: item[key]}}} for item in self._items(self.names.index(table))]
-            if rest:
-                self.client.batch_write_item(RequestItems={table: rest})
+        self.hold(([], []))
         for action in actions:
             self.do(action)
+
+    def held(self) -> Held:
+        """All that there is, to be held again later."""
+        return self._items(0), self._items(1)
+
+    def hold(self, held: Held) -> None:
+        """Hold just this: one call, however it came about."""
+        changes: dict[str, list[dict[str, Any]]] = {}
+        for table, key, new, old in zip(self.names, ("user_id", "token"), held, self.held(), strict=True):
+            kept = [item[key] for item in new]
+            gone = [{"DeleteRequest": {"Key": {key: item[key]}}} for item in old if item[key] not in kept]
+            written = [{"PutRequest": {"Item": item}} for item in new if item not in old]
+            if gone or written:
+                changes[table] = gone + written
+        if changes:
+            assert not self.client.batch_write_item(RequestItems=changes)["UnprocessedItems"]
 
     def _items(self, table: int) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.client.scan(TableName=self.names[table], ConsistentRead=True)["Items"]

@@ -1,16 +1,20 @@
 """The log in a real table: all that it promises, races included, and what only a table can go wrong with."""
 
-import json
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from handlers.adapters.aws.delivery_log import DynamoDeliveryLog
+from handlers.adapters.aws.log_keys import head_key
+from handlers.adapters.aws.notification_log import DynamoNotificationLog
 from handlers.domain.content.links import Link
-from handlers.domain.notifications.deliveries import Conclusion, Outcome, Reason
+from handlers.domain.content.rendering import Content
+from handlers.domain.notifications.claims import Claimed
+from handlers.domain.notifications.deliveries import Conclusion, Delivery, Outcome, Reason
 from handlers.domain.notifications.statuses import Status
 from tests.emulator.adapters.log import DynamoLog
 from tests.unit.handlers.log_contract import (
@@ -19,22 +23,23 @@ from tests.unit.handlers.log_contract import (
     UNAVAILABLE,
     LogContract,
     accepted,
+    claim,
     claimed,
     due_of,
     stored,
 )
 from tests.unit.handlers.log_walk import EXPIRIES, WALKS, Move, walked
 from tests.unit.handlers.memory import MemoryLog
-from tests.unit.handlers.samples import NOW
+from tests.unit.handlers.samples import NOW, delivery, notification, payload
 
 
 class TestDynamoLog(LogContract):
-    @pytest.fixture
-    def log(self, table: str, aws: Callable[[str], Any]) -> DynamoLog:
-        return DynamoLog(table, aws("dynamodb"))
+    @pytest.fixture(params=[False, True], ids=["in one item", "apart"])
+    def log(self, table: str, aws: Callable[[str], Any], request: pytest.FixtureRequest) -> DynamoLog:
+        return DynamoLog(table, aws("dynamodb"), apart=request.param)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moves=WALKS, expires_at=EXPIRIES)
 def test_nothing_expires_that_has_not_and_the_table_answers_as_the_domain_does(
     moves: list[Move], expires_at: datetime | None, log: DynamoLog
@@ -68,10 +73,26 @@ def _as_strict_as_aws(aws: Callable[[str], Any]) -> Iterator[None]:
     events.unregister("provide-client-params.dynamodb.UpdateItem", check)
 
 
-def test_a_delivery_costs_one_transaction_one_claim_and_one_conclusion(log: DynamoLog, calls: list[str]) -> None:
+def test_what_a_delivery_says_comes_with_its_claim_or_is_with_its_notification(
+    table: str, aws: Callable[[str], Any]
+) -> None:
+    for log in (DynamoLog(table, aws("dynamodb")), DynamoLog(table, aws("dynamodb"), apart=True)):
+        given = accepted(log, data={"name": "Ada"})
+        taken = claim(log, given)
+        assert isinstance(taken, Claimed)
+        assert taken.payload == (None if log.apart else payload(data={"name": "Ada"}))
+
+
+def test_what_version_0_1_0_has_accepted_is_sent_as_well(log: DynamoLog) -> None:
     given = accepted(log)
-    log.conclude(claimed(log, given), SENT)
-    assert calls == ["TransactWriteItems", "UpdateItem", "UpdateItem"]
+    old = {"content": {"S": '{"subject":"s","body":"b"}'}, "data": {"S": '{"price":10.00}'}}
+    item = {name: value for name, value in log.item(given).items() if name != "payload"}
+    log.client.put_item(TableName=log.table, Item=item | old)
+    taken = claim(log, given)
+    assert isinstance(taken, Claimed)
+    assert taken.payload is not None
+    assert taken.payload.content == Content(subject="s", body="b")
+    assert str(taken.payload.data["price"]) == "10.00"
 
 
 def test_an_answer_that_was_lost_does_not_make_a_conclusion_count_twice(log: DynamoLog) -> None:
@@ -85,8 +106,10 @@ def test_an_answer_that_was_lost_does_not_make_a_conclusion_count_twice(log: Dyn
 
 def test_what_was_written_holds_no_number_that_dynamodb_would_not_give_back(log: DynamoLog) -> None:
     data = {"amount": 0.1 + 0.2, "large": 2**80, "nested": [{"rate": 1e-30}], "text": "é\u2028"}
-    given = accepted(log, data=data)
-    assert stored(log, given).data == data
+    taken = claim(log, accepted(log, data=data))
+    assert isinstance(taken, Claimed)
+    assert taken.payload is not None
+    assert taken.payload.data == data
 
 
 class Refusing:
@@ -150,7 +173,7 @@ def test_no_write_of_the_log_is_lost_to_somebody_elses_transaction(table: str, a
     seen = log.observe(Link(given.notification_id, given.delivery_id), Status.OPENED, NOW)
     assert seen is not None
     assert seen.is_news
-    assert client.refused == ["transact_write_items", *["update_item"] * 8]
+    assert client.refused == ["put_item", *["update_item"] * 8]
 
 
 def test_a_claim_and_its_success_write_the_index_once(log: DynamoLog) -> None:
@@ -169,4 +192,46 @@ def test_a_delivery_that_is_tried_for_weeks_stays_small(log: DynamoLog) -> None:
         failed = Conclusion(outcome=Outcome.UNAVAILABLE, at=now, error="e" * 1000)
         log.conclude(claimed(log, given, now), failed)
         now += LEASE
-    assert len(json.dumps(log.item(given))) < 16_000
+    assert len(str(log.item(given))) < 16_000
+
+
+KEPT = timedelta(days=100)
+
+
+def expires(log: DynamoLog, given: Delivery) -> datetime:
+    return datetime.fromtimestamp(int(log.item(given)["expires"]["N"]), UTC)
+
+
+@pytest.mark.parametrize("send_at", [None, NOW + timedelta(days=300)])
+@pytest.mark.parametrize("number", [1, 2])
+def test_what_is_accepted_expires_so_long_after_its_time_with_all_that_belongs_to_it(
+    number: int, send_at: datetime | None, log: DynamoLog
+) -> None:
+    keeping = DynamoNotificationLog(log.table, log.client, KEPT)
+    head = notification(send_at=send_at)
+    if number == 1:
+        given = [delivery(send_at=send_at)]
+        head = notification(given[0].notification_id, send_at=send_at)
+    else:
+        given = [delivery(head.notification_id, send_at=send_at) for _ in range(number)]
+    assert keeping.accept(head, given, payload())
+    items = log.client.query(
+        TableName=log.table,
+        KeyConditionExpression="notification_id = :id",
+        ExpressionAttributeValues={":id": {"S": head.notification_id}},
+    )["Items"]
+    wanted = str(int(((send_at or NOW) + KEPT).timestamp()))
+    assert [item["expires"] for item in items] == [{"N": wanted}] * (1 if number == 1 else number + 1)
+
+
+def test_what_is_put_off_is_kept_as_long_after_that_and_so_is_what_it_says(log: DynamoLog) -> None:
+    head = notification()
+    given = [delivery(head.notification_id, position=place) for place in range(2)]
+    assert DynamoNotificationLog(log.table, log.client, KEPT).accept(head, given, payload())
+    deliveries = DynamoDeliveryLog(log.table, log.client, KEPT)
+    for days, of_the_head in ((1, 100), (90, 190), (60, 190)):
+        until = NOW + timedelta(days=days)
+        assert deliveries.defer(given[0].event(), until, NOW) is None
+        assert expires(log, given[0]) == until + KEPT
+        item = log.client.get_item(TableName=log.table, Key=head_key(head.notification_id))["Item"]
+        assert item["expires"]["N"] == str(int((NOW + timedelta(days=of_the_head)).timestamp()))

@@ -11,12 +11,16 @@ import pytest
 
 from handlers.adapters.aws import provider_state
 from handlers.adapters.aws.provider_state import MAX_AGE_SECONDS, DynamoProviderState
+from handlers.adapters.aws.recoveries import DynamoRecoveries
+from handlers.adapters.aws.tallies import DynamoTallies
+from handlers.domain.alerts import Cause, Rules, State, Watched, step
 from handlers.domain.providers.routing import CLOSED, COOL_DOWN, FAILURES_TO_OPEN, Circuit, Event, Signal, Switches
 from ops.providers import Providers
 from tests.unit.handlers.samples import NOW
 
 ANSWERED, FAILED, PROBE = Signal(Event.ANSWERED), Signal(Event.FAILED), Signal(Event.PROBE)
 LATER = NOW + COOL_DOWN
+RULES = Rules(timedelta(), timedelta(), (timedelta(hours=1),))
 
 
 @dataclass
@@ -160,6 +164,16 @@ def test_of_many_threads_of_one_worker_exactly_one_probes(worker: Workers) -> No
     assert elected.count(True) == 1
 
 
+def test_a_batch_that_finds_a_provider_well_again_writes_it_once(worker: Workers, calls: list[str]) -> None:
+    state = worker()
+    state.signal("twilio", FAILED, NOW)
+    calls.clear()
+    with ThreadPoolExecutor(10) as threads:
+        moved = list(threads.map(lambda _: state.signal("twilio", ANSWERED, NOW), range(10)))
+    assert moved.count(True) == 1
+    assert calls == ["UpdateItem"]
+
+
 def test_a_worker_that_still_believes_in_an_old_circuit_does_not_probe(worker: Workers) -> None:
     state = worker()
     opened(state)
@@ -203,3 +217,31 @@ def test_what_was_known_is_kept_while_the_table_cannot_be_reached(
     aws("dynamodb").delete_table(TableName=table)
     seconds.now += MAX_AGE_SECONDS
     assert state.switches().off == {"twilio"}
+
+
+def test_alerts_and_what_they_tell_of_are_kept_beside_the_circuits_and_move_once(
+    table: str, aws: Callable[[str], Any], worker: Callable[[], DynamoProviderState]
+) -> None:
+    recoveries, tallies = DynamoRecoveries(table, aws("dynamodb")), DynamoTallies(table, "sms", aws("dynamodb"))
+
+    def look() -> Watched:
+        return recoveries.look(NOW)["sms"]
+
+    out = Signal(Event.FAILED, why="503", others=("twilio",))
+    for _ in range(FAILURES_TO_OPEN):
+        worker().signal("sns", out, NOW)
+        worker().signal("twilio", Signal(Event.FAILED, why="no_answer", others=("sns",)), NOW)
+    tallies.add(Cause.HELD, 2, "no_answer", NOW)
+    tallies.add(Cause.HELD, 1, "connection_lost", NOW)
+    troubles = look().troubles
+    assert troubles.keys() == {Cause.OUTAGE, Cause.HELD}
+    assert (troubles[Cause.OUTAGE].since, troubles[Cause.OUTAGE].why) == (NOW, ("sns: 503", "twilio: no_answer"))
+    assert (troubles[Cause.HELD].total, troubles[Cause.HELD].why) == (3, ("connection_lost",))
+
+    alert = step(Cause.HELD, None, troubles[Cause.HELD], NOW, RULES)
+    assert alert is not None
+    assert (alert.state, alert.deliveries) == (State.OPEN, 3)
+    moved = [recoveries.move("sms", Cause.HELD, None, alert) for _ in range(2)]
+    assert (moved, look().alerts) == ([True, False], {Cause.HELD: alert})
+    assert recoveries.move("sms", Cause.HELD, alert, None)
+    assert look().alerts == {}

@@ -117,3 +117,104 @@ def test_an_alarm_watches_the_metric_it_names(aws: Aws) -> None:
         "OKActions": [topic],
     }
     assert {name: alarm.get(name) for name in expected} == expected
+
+
+def alarm(name: str) -> dict[str, object]:
+    watched = {"namespace": "AWS/SQS", "metricName": "ApproximateNumberOfMessagesVisible", "statistic": "Maximum"}
+    rule = {"comparisonOperator": "GreaterThanThreshold", "threshold": 0, "period": 60, "evaluationPeriods": 1}
+    return {"name": name, "dimensions": {"QueueName": name}, **watched, **rule}
+
+
+def test_an_alarm_by_arithmetic_is_taken_with_every_property(aws: Aws) -> None:
+    metric = {
+        "namespace": "AWS/SQS",
+        "metricName": "ApproximateNumberOfMessagesVisible",
+        "dimensions": {"QueueName": "email"},
+        "stat": "Maximum",
+        "period": 60,
+    }
+    made = create(
+        aws,
+        "aws:cloudwatch/metricAlarm:MetricAlarm",
+        name="queues-full",
+        comparisonOperator="GreaterThanThreshold",
+        threshold=10,
+        evaluationPeriods=1,
+        metricQueries=[
+            {"id": "all", "expression": "FILL(email, 0)", "label": "all", "returnData": True},
+            {"id": "email", "metric": metric},
+        ],
+    )
+    [found] = aws.cloudwatch.describe_alarms(AlarmNames=["queues-full"])["MetricAlarms"]
+    assert (found["AlarmArn"], found["Threshold"]) == (made.outputs["arn"], 10)
+
+
+def test_a_composite_alarm_is_on_the_states_of_others(aws: Aws) -> None:
+    for name in ("busy", "full"):
+        create(aws, "aws:cloudwatch/metricAlarm:MetricAlarm", **alarm(name))
+    topic = f"arn:aws:sns:{ACCOUNT}:alerts"
+    made = create(
+        aws,
+        "aws:cloudwatch/compositeAlarm:CompositeAlarm",
+        alarmName="behind",
+        alarmDescription="described",
+        alarmRule='ALARM("busy") AND ALARM("full")',
+        alarmActions=[topic],
+        okActions=[topic],
+    )
+    for name in ("busy", "full"):
+        aws.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="tested")
+    [found] = aws.cloudwatch.describe_alarms(AlarmNames=["behind"], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
+    assert (found["AlarmArn"], found["AlarmActions"]) == (made.outputs["arn"], [topic])
+    assert found["StateValue"] == "ALARM"
+
+
+def test_a_dashboard_is_kept_as_it_is(aws: Aws) -> None:
+    body = json.dumps({"widgets": []})
+    create(aws, "aws:cloudwatch/dashboard:Dashboard", dashboardName="tested", dashboardBody=body)
+    assert aws.cloudwatch.get_dashboard(DashboardName="tested")["DashboardBody"] == body
+
+
+def test_a_filter_counts_in_a_log_group(aws: Aws) -> None:
+    create(aws, "aws:cloudwatch/logGroup:LogGroup", name="/aws/apigateway/tested")
+    create(
+        aws,
+        "aws:cloudwatch/logMetricFilter:LogMetricFilter",
+        name="throttled",
+        logGroupName="/aws/apigateway/tested",
+        pattern='{ $.status = "429" }',
+        metricTransformation={"name": "ApiThrottled", "namespace": "Carillon/x", "value": "1", "unit": "Count"},
+    )
+    [found] = aws.logs.describe_metric_filters(logGroupName="/aws/apigateway/tested")["metricFilters"]
+    assert found["filterPattern"] == '{ $.status = "429" }'
+    [counted] = found["metricTransformations"]
+    assert (counted["metricName"], counted["metricNamespace"], counted["metricValue"]) == (
+        "ApiThrottled",
+        "Carillon/x",
+        "1",
+    )
+
+
+def test_a_saved_query_is_not_made_and_has_an_id_all_the_same(aws: Aws) -> None:
+    made = create(aws, "aws:cloudwatch/queryDefinition:QueryDefinition", name="q", queryString="fields @message")
+    assert made.id
+
+
+def test_a_budget_mails_whom_it_names(aws: Aws) -> None:
+    told = {"comparisonOperator": "GREATER_THAN", "notificationType": "ACTUAL", "threshold": 80}
+    create(
+        aws,
+        "aws:budgets/budget:Budget",
+        name="tested",
+        budgetType="COST",
+        timeUnit="MONTHLY",
+        limitAmount="250",
+        limitUnit="USD",
+        notifications=[{**told, "thresholdType": "PERCENTAGE", "subscriberEmailAddresses": ["ops@carillon.dev"]}],
+    )
+    budget = aws.budgets.describe_budget(AccountId=aws.account_id, BudgetName="tested")["Budget"]
+    assert float(budget["BudgetLimit"]["Amount"]) == 250
+    [notification] = aws.budgets.describe_notifications_for_budget(AccountId=aws.account_id, BudgetName="tested")[
+        "Notifications"
+    ]
+    assert (notification["NotificationType"], notification["Threshold"]) == ("ACTUAL", 80)

@@ -67,3 +67,16 @@ def test_point_in_time_recovery_and_expiry_are_switched_on(aws: Aws) -> None:
     ttl = aws.dynamodb.describe_time_to_live(TableName="expiring")["TimeToLiveDescription"]
     assert (ttl["AttributeName"], ttl["TimeToLiveStatus"]) == ("expiration", "ENABLED")
     assert not described(aws, "expiring")["DeletionProtectionEnabled"]
+
+
+def test_a_table_has_a_stream_when_it_is_asked_for_one_and_tells_its_name(aws: Aws) -> None:
+    fields: dict[str, Any] = {
+        "billingMode": "PAY_PER_REQUEST",
+        "hashKey": "id",
+        "attributes": [{"name": "id", "type": "S"}],
+    }
+    told = create(aws, TABLE, name="told", streamEnabled=True, streamViewType="NEW_AND_OLD_IMAGES", **fields)
+    table = described(aws, "told")
+    assert table["StreamSpecification"] == {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert told.outputs["streamArn"] == table["LatestStreamArn"]
+    assert "streamArn" not in create(aws, TABLE, name="silent", **fields).outputs

@@ -102,6 +102,40 @@ def test_a_queue_is_polled_as_asked(aws: Aws, function: Created) -> None:
     assert made["EventSourceArn"] == queue.outputs["arn"]
 
 
+def test_a_stream_is_read_as_asked(aws: Aws, function: Created) -> None:
+    table = create(
+        aws,
+        "aws:dynamodb/table:Table",
+        name="followed",
+        billingMode="PAY_PER_REQUEST",
+        hashKey="id",
+        attributes=[{"name": "id", "type": "S"}],
+        streamEnabled=True,
+        streamViewType="NEW_AND_OLD_IMAGES",
+    )
+    failed = create(aws, "aws:sqs/queue:Queue", name="failed").outputs["arn"]
+    mapping = create(
+        aws,
+        "aws:lambda/eventSourceMapping:EventSourceMapping",
+        eventSourceArn=table.outputs["streamArn"],
+        functionName=function.outputs["arn"],
+        startingPosition="TRIM_HORIZON",
+        batchSize=200,
+        maximumBatchingWindowInSeconds=10,
+        parallelizationFactor=1,
+        bisectBatchOnFunctionError=True,
+        maximumRecordAgeInSeconds=3600,
+        functionResponseTypes=["ReportBatchItemFailures"],
+        destinationConfig={"onFailure": {"destinationArn": failed}},
+    )
+    made = aws.lambda_.get_event_source_mapping(UUID=mapping.id)
+    assert (made["EventSourceArn"], made["StartingPosition"]) == (table.outputs["streamArn"], "TRIM_HORIZON")
+    assert (made["BatchSize"], made["MaximumBatchingWindowInSeconds"], made["ParallelizationFactor"]) == (200, 10, 1)
+    assert (made["BisectBatchOnFunctionError"], made["MaximumRecordAgeInSeconds"]) == (True, 3600)
+    assert made["DestinationConfig"] == {"OnFailure": {"Destination": failed}}
+    assert made["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
 def test_code_that_is_not_a_file_is_named(aws: Aws, tmp_path: Path) -> None:
     with pytest.raises(Exception, match=r"missing\.zip cannot be read"):
         create(aws, "aws:lambda/function:Function", name="empty", code=File(tmp_path / "missing.zip"))

@@ -37,6 +37,8 @@ def test_a_fault_in_force_is_shown_until_it_is_taken_away(sandbox: Sandbox) -> N
         ({"mode": "outage", "rate": 1.5}, "rate"),
         ({"mode": "outage", "rat": 1}, "rat"),
         ({}, "mode"),
+        ({"mode": "outage", "accepts": True}, "body"),
+        ({"mode": "timeout", "seconds": 1}, "body"),
     ],
 )
 def test_a_fault_that_is_none_is_refused_naming_the_field(

@@ -21,7 +21,7 @@ def test_a_message_is_shown_with_its_timeline_from_the_log(sandbox: Sandbox) -> 
         "pending",
         "sent",
     ]
-    assert timeline.count("+20 ms") == 2
+    assert timeline.count("after 20 ms") == 2
 
 
 def test_a_message_that_is_not_in_the_log_says_so(sandbox: Sandbox) -> None:
@@ -99,13 +99,15 @@ def test_a_message_is_shown_where_it_was_sent_to(
     assert "<p>Hello</p>" in shown
 
 
-@pytest.mark.parametrize("path", ["/", "/api/messages", "/static/inbox.js"])
+@pytest.mark.parametrize("path", ["/", "/alerts", "/api/messages", "/static/inbox.js", "/none"])
 def test_every_answer_forbids_what_the_page_does_not_need(sandbox: Sandbox, path: str) -> None:
     headers = httpx.get(f"{sandbox.url}{path}").headers
     assert "default-src 'none'" in headers["content-security-policy"]
     assert "unsafe" not in headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cache-control"] == "no-store"
 
 
 def test_an_html_message_is_a_document_that_can_run_and_load_nothing(sandbox: Sandbox) -> None:
@@ -157,3 +159,35 @@ def test_only_the_views_that_a_message_has_are_offered(sandbox: Sandbox) -> None
     page = httpx.get(sandbox.url, params={"view": "text"}).text
     assert "Plain text" not in page
     assert "<iframe" in page
+
+
+def test_an_alert_is_shown_once_under_its_tab_however_often_it_was_told_and_leads_to_its_runbook(
+    sandbox: Sandbox,
+) -> None:
+    with sandbox.fault("outage", provider="sns"):  # which concerns text messages alone
+        for state in ("opened", "still open"):
+            sandbox.tell(state)
+    page = httpx.get(f"{sandbox.url}/alerts").text
+    assert page.count("<article") == 1
+    assert "Alerts <b>1</b>" in page
+    assert "Why: sns: ServiceUnavailable; twilio: 503" in page
+    [runbook] = re.findall(r'href="(/runbooks/[a-z.-]+)"', page)
+    assert httpx.get(sandbox.url + runbook).text.startswith("# Runbook: outage")
+    sandbox.tell("over")
+    page = httpx.get(f"{sandbox.url}/alerts").text
+    assert (page.count("<article"), "Alerts <b>0</b>" in page) == (1, True)
+    told = [each["state"] for each in httpx.get(f"{sandbox.url}/api/alerts").json()]
+    assert told == ["opened", "still open", "over"]
+    assert "Alerts <b>0</b>" in httpx.get(sandbox.url).text
+    assert not [each for each in sandbox.messages() if "outage" in each["body"]]
+
+
+def test_an_alert_is_an_event(sandbox: Sandbox) -> None:
+    with events(sandbox) as stream:
+        sandbox.tell("opened", "push")
+        assert next(stream).startswith("data: ")
+
+
+def test_nothing_but_runbooks_is_served_as_one(sandbox: Sandbox) -> None:
+    for name in ("none.md", "..%2Fcost.md", "..%2F..%2FREADME.md"):
+        assert httpx.get(f"{sandbox.url}/runbooks/{name}").status_code == 404

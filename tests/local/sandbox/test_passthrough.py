@@ -7,6 +7,7 @@ from email.message import EmailMessage
 import boto3
 import httpx
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from tests.local.support import SENDER, Sandbox, mail, role_session
@@ -153,3 +154,18 @@ def test_a_fault_at_a_rate_fails_exactly_that_share_of_the_calls(sandbox: Sandbo
             except ClientError:
                 failed += 1
     assert failed == 2
+
+
+def test_a_timeout_of_an_aws_service_may_have_taken_the_message_too(sandbox: Sandbox) -> None:
+    impatient = boto3.client(
+        "sesv2",
+        endpoint_url=sandbox.url,
+        region_name=sandbox.account.region,
+        aws_access_key_id=sandbox.account.access_key_id,
+        aws_secret_access_key=sandbox.account.secret_access_key,
+        config=Config(read_timeout=0.5, retries={"total_max_attempts": 1}),
+    )
+    delivery_id = str(uuid.uuid4())
+    with sandbox.fault("timeout", accepts=True), pytest.raises(ReadTimeoutError):
+        impatient.send_email(**mail("<p>x</p>", "taken", "n", delivery_id))
+    assert sandbox.message_of(delivery_id) is not None

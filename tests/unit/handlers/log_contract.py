@@ -3,56 +3,70 @@
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 import pytest
 
 from handlers.domain.content.links import Link
-from handlers.domain.notifications.claims import Claimed, Refusal
+from handlers.domain.notifications.claims import Claimed, Refusal, Undecided
 from handlers.domain.notifications.deliveries import (
     FIRST_ATTEMPTS,
     LATEST_ATTEMPTS,
     Conclusion,
     Delivery,
+    Event,
     Outcome,
     Reason,
 )
 from handlers.domain.notifications.due import AFTER_ACCEPTANCE, AFTER_FAILURE, SHARDS, DueDelivery
+from handlers.domain.notifications.receipts import Receipt, change
+from handlers.domain.notifications.redrives import Redrive, Waiting
 from handlers.domain.notifications.statuses import Status
 from handlers.domain.people.same_address import address_key
-from handlers.ports import DeliveryLog, DueIndex, NotificationLog, Observations
-from tests.unit.handlers.samples import NOW, delivery, notification
+from handlers.domain.times import rfc3339
+from handlers.ports import DeliveryLog, DueIndex, NotificationLog, Observations, RedriveLog
+from tests.unit.handlers.samples import NOW, delivery, notification, payload, said
 
 LEASE = timedelta(seconds=30)
+MANY = 99
+"""Attempts of unknown outcome that keep nobody from another one."""
 SECOND = timedelta(seconds=1)
 MILLISECOND = timedelta(milliseconds=1)
 
 
-class Log(NotificationLog, DeliveryLog, Observations, DueIndex, Protocol):
+class Log(NotificationLog, DeliveryLog, Observations, DueIndex, RedriveLog, Protocol):
     """All of the log."""
 
 
 def accepted(log: Log, **fields: object) -> Delivery:
-    """A delivery that was accepted at NOW."""
-    given = delivery(**fields)  # type: ignore[arg-type]
-    assert log.accept(notification(given.notification_id), [given])
+    """A delivery that was accepted at NOW; if the log is to keep it `apart`, not in one item with its notification."""
+    says, given = said(fields), delivery(**fields)  # type: ignore[arg-type]
+    if getattr(log, "apart", False):
+        given = given.model_copy(update={"notification_id": str(uuid.uuid4())})
+    assert log.accept(notification(given.notification_id), [given], says)
     return given
 
 
-def claim(log: Log, given: Delivery, now: datetime = NOW) -> Claimed | Refusal:
-    return log.claim(given.event(), provider="ses", lease_until=now + LEASE, now=now)
+def claim(log: Log, given: Delivery, now: datetime = NOW, retries: int = MANY) -> Claimed | Undecided | Refusal:
+    return log.claim(given.event(), provider="ses", lease_until=now + LEASE, now=now, unknown_retries=retries)
 
 
 def claimed(log: Log, given: Delivery, now: datetime = NOW) -> Delivery:
+    """The delivery, with an attempt begun: by the claim, or after it if an earlier outcome is unknown."""
     claim_of = claim(log, given, now)
     assert isinstance(claim_of, Claimed)
-    return claim_of.delivery
+    if claim_of.begun:
+        return claim_of.delivery
+    begun = log.begin(claim_of.delivery, provider="ses", now=now)
+    assert begun is not None
+    return begun
 
 
 def unattempted(log: Log, given: Delivery, now: datetime = NOW) -> Delivery:
     """The delivery, leased without an attempt."""
-    leased = log.claim(given.event(), provider=None, lease_until=now + LEASE, now=now)
+    leased = log.claim(given.event(), provider=None, lease_until=now + LEASE, now=now, unknown_retries=MANY)
     assert isinstance(leased, Claimed)
     return leased.delivery
 
@@ -63,16 +77,22 @@ def stored(log: Log, given: Delivery) -> Delivery:
     return next(each for each in found[1] if each.delivery_id == given.delivery_id)
 
 
+def waiting(log: Log, given: Delivery) -> Waiting:
+    found = log.waiting(given.event())
+    assert found is not None
+    return found
+
+
 def link_to(given: Delivery) -> Link:
     return Link(given.notification_id, given.delivery_id)
 
 
 def due(log: Log, now: datetime) -> list[DueDelivery]:
-    return [each for shard in SHARDS for page in log.due(shard, now) for each in page]
+    return [each for shards in SHARDS.values() for shard in shards for page in log.due(shard, now) for each in page]
 
 
 def due_of(log: Log, given: Delivery, now: datetime) -> list[DueDelivery]:
-    return [each for each in due(log, now) if each.event == given.event()]
+    return [each for each in due(log, now) if each.event.delivery_id == given.delivery_id]
 
 
 SENT = Conclusion(outcome=Outcome.ACCEPTED, at=NOW + SECOND, status=Status.SENT, provider_message_id="m-1")
@@ -87,7 +107,12 @@ class LogContract:
     def test_a_claim_to_another_address_is_of_a_delivery_to_there_and_so_are_its_events(self, log: Log) -> None:
         given = accepted(log, endpoint="ada@example.com")
         claim_of = log.claim(
-            given.event(), provider="ses", lease_until=NOW + LEASE, now=NOW, address="ada@new.example.com"
+            given.event(),
+            provider="ses",
+            lease_until=NOW + LEASE,
+            now=NOW,
+            unknown_retries=MANY,
+            address="ada@new.example.com",
         )
         assert isinstance(claim_of, Claimed)
         assert claim_of.delivery.endpoint == stored(log, given).endpoint == "ada@new.example.com"
@@ -101,16 +126,15 @@ class LogContract:
         head = notification(expires_at=NOW + LEASE, template="receipt")
         deliveries = [
             delivery(head.notification_id, position=0, expires_at=NOW + LEASE, locale="de"),
-            delivery(head.notification_id, position=1, user_id=None, channel="chat", platform="slack", content=None),
+            delivery(head.notification_id, position=1, user_id=None, channel="chat", platform="slack"),
             delivery(
                 head.notification_id,
                 position=2,
                 template={"name": "receipt", "key": "templates/receipt/email/de.j2", "version_id": "v1"},
-                content=None,
             ),
             delivery(head.notification_id, position=3, status=Status.ERROR, reason=Reason.NO_ENDPOINT, endpoint=None),
         ]
-        assert log.accept(head, list(reversed(deliveries)))
+        assert log.accept(head, list(reversed(deliveries)), payload())
         assert log.find(head.notification_id) == (head, tuple(deliveries))
 
     def test_what_was_never_accepted_is_not_found(self, log: Log) -> None:
@@ -120,7 +144,8 @@ class LogContract:
         given = accepted(log)
         log.conclude(claimed(log, given), SENT)
         before = log.find(given.notification_id)
-        assert not log.accept(notification(given.notification_id), [given])
+        again = delivery(given.notification_id)
+        assert not log.accept(notification(given.notification_id), [again], payload())
         assert log.find(given.notification_id) == before
 
     # -- claims --------------------------------------------------------------------------------------------------------
@@ -128,7 +153,7 @@ class LogContract:
     def test_a_claim_returns_all_that_is_needed_and_begins_an_attempt(self, log: Log) -> None:
         given = accepted(log)
         taken = claimed(log, given)
-        assert (taken.endpoint, taken.content, taken.data) == (given.endpoint, given.content, given.data)
+        assert taken.endpoint == given.endpoint
         assert [(a.attempt, a.provider, a.outcome) for a in taken.attempts] == [(1, "ses", Outcome.STARTED)]
         assert [step.status for step in taken.timeline] == [Status.CREATED, Status.PENDING]
         assert stored(log, given) == taken
@@ -149,7 +174,7 @@ class LogContract:
         with ThreadPoolExecutor(8) as threads:
             results = list(threads.map(lambda _: claim(log, given, later), range(8)))
         assert [type(result) for result in results].count(Claimed) == 1
-        assert len(stored(log, given).attempts) == 2
+        assert len(stored(log, given).attempts) == 1, "whose turn it is now depends on whose it was"
 
     def test_a_lease_is_kept_until_it_ends_and_taken_over_after(self, log: Log) -> None:
         given = accepted(log)
@@ -295,21 +320,126 @@ class LogContract:
             (number, f"failed {number}") for number in (*range(1, 6), *range(26, 41))
         ]
 
-    def test_attempts_that_are_begun_in_one_invocation_or_by_workers_that_die_are_bounded_alike(self, log: Log) -> None:
-        failing, dying = accepted(log), accepted(log)
+    def test_attempts_that_are_begun_in_one_invocation_are_bounded_alike(self, log: Log) -> None:
+        failing = accepted(log)
         held: Delivery | None = claimed(log, failing)
         for _ in range(40):
             assert held is not None
             held = log.begin(held, provider="sendgrid", now=NOW, after=UNAVAILABLE)
-        now = NOW
-        for _ in range(40):
-            claimed(log, dying, now)
+        kept = stored(log, failing)
+        assert kept.attempts_begun == 41
+        assert len(kept.attempts) == FIRST_ATTEMPTS + LATEST_ATTEMPTS
+        assert kept.attempts[-1].outcome is Outcome.STARTED
+
+    # -- unknown outcomes ----------------------------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("retries", [0, 1, 2])
+    def test_a_delivery_of_which_an_outcome_is_unknown_is_claimed_as_often_as_is_said(
+        self, log: Log, retries: int
+    ) -> None:
+        given, now = accepted(log), NOW
+        for _ in range(retries + 1):
+            assert isinstance(claim(log, given, now, retries), Claimed | Undecided)
+            if now > NOW:  # whose turn it is depends on the attempts before
+                assert log.begin(stored(log, given), provider="ses", now=now) is not None
             now += LEASE + 2 * SECOND
-        for given, count in ((failing, 41), (dying, 40)):
-            kept = stored(log, given)
-            assert kept.attempts_begun == count
-            assert len(kept.attempts) == FIRST_ATTEMPTS + LATEST_ATTEMPTS
-            assert kept.attempts[-1].outcome is Outcome.STARTED
+        undecided = claim(log, given, now, retries)
+        assert isinstance(undecided, Undecided)
+        assert undecided.delivery.attempts_begun == retries + 1
+        assert isinstance(claim(log, given, now, retries + 1), Claimed)
+
+    def test_an_unknown_outcome_is_kept_however_many_attempts_follow(self, log: Log) -> None:
+        given, now = accepted(log), NOW
+        for number in range(40):
+            outcome = Outcome.UNKNOWN if number == 6 else Outcome.UNAVAILABLE
+            log.conclude(claimed(log, given, now), UNAVAILABLE.model_copy(update={"outcome": outcome}))
+            now += SECOND
+        assert isinstance(claim(log, given, now, retries=0), Undecided)
+
+    def test_a_delivery_that_is_held_is_due_when_it_is_to_be_decided_and_says_why(self, log: Log) -> None:
+        given, until = accepted(log), NOW + timedelta(days=1)
+        held = {"outcome": Outcome.UNKNOWN, "reason": Reason.OUTCOME_UNKNOWN, "held_until": until}
+        log.conclude(claimed(log, given), UNAVAILABLE.model_copy(update=held))
+        kept = stored(log, given)
+        assert (kept.status, kept.reason) == (Status.PENDING, Reason.OUTCOME_UNKNOWN)
+        assert (due_of(log, given, until - SECOND), len(due_of(log, given, until))) == ([], 1)
+        assert log.observe(link_to(given), Status.OPENED, NOW + LEASE).is_news  # type: ignore[union-attr]
+        assert due_of(log, given, until) == []
+
+    def test_one_whose_worker_died_is_held_alike_unless_somebody_has_it_again(self, log: Log) -> None:
+        given, until, later = accepted(log), NOW + timedelta(days=1), NOW + LEASE + 2 * SECOND
+        died = claimed(log, given)
+        log.hold(died, until, NOW + SECOND)
+        assert claim(log, given, NOW + SECOND) is Refusal.LEASED
+        log.hold(died, until, later)
+        assert stored(log, given).reason is Reason.OUTCOME_UNKNOWN
+        assert (due_of(log, given, until - SECOND), len(due_of(log, given, until))) == ([], 1)
+        again = claimed(log, given, later)
+        log.hold(died, until, later + LEASE + 2 * SECOND)
+        assert stored(log, given) == again
+        log.conclude(again, SENT)
+        log.hold(again, until, later + LEASE)
+        assert stored(log, given).status is Status.SENT
+
+    # -- the way back from a dead-letter queue -------------------------------------------------------------------------
+
+    def test_a_round_is_noted_once_and_the_delivery_waits_apart_until_it_is_published(self, log: Log) -> None:
+        given = accepted(log)
+        log.conclude(claimed(log, given), UNAVAILABLE)
+        seen = waiting(log, given)
+        assert (seen.outcome, seen.error, seen.attempts_begun, seen.redrives) == ("unavailable", "503", 1, ())
+        first = Redrive(1, "503", NOW, NOW + timedelta(hours=1))
+        assert log.wait(given.event(), seen, first, is_new=True)
+        assert not log.wait(given.event(), seen, first, is_new=True), "the same message, met a second time"
+        assert waiting(log, given).redrives == (first,)
+        assert due_of(log, given, first.due_at - SECOND) == []
+        [due_again] = due_of(log, given, first.due_at)
+        assert [each for page in log.redriven("email", NOW) for each in page if each.event == given.event()] == [
+            due_again
+        ]
+        log.postpone(due_again, first.due_at + LEASE)
+        assert not [each for page in log.redriven("email", NOW) for each in page if each.event == given.event()]
+        assert len(due_of(log, given, first.due_at + LEASE)) == 1
+
+    def test_what_is_tried_or_redriven_counts_as_unsent_and_neither_what_is_planned_nor_what_was_sent(
+        self, log: Log
+    ) -> None:
+        before = log.unsent("email", NOW + SECOND)
+        log.conclude(claimed(log, accepted(log)), SENT)
+        accepted(log, send_at=NOW + timedelta(days=1), reason=Reason.SCHEDULED)
+        log.conclude(claimed(log, accepted(log)), UNAVAILABLE)
+        given = accepted(log)
+        due_at = NOW + timedelta(days=1)
+        assert log.wait(given.event(), waiting(log, given), Redrive(1, "503", NOW, due_at), is_new=True)
+        assert log.unsent("email", NOW + SECOND) - before == 2
+
+    def test_a_round_is_not_noted_of_a_delivery_that_has_moved_on(self, log: Log) -> None:
+        given = accepted(log)
+        seen = waiting(log, given)
+        log.conclude(claimed(log, given), SENT)
+        redrive = Redrive(1, "503", NOW, NOW + LEASE)
+        assert not log.wait(given.event(), seen, redrive, is_new=True)
+        assert not log.give_up(given.event(), seen, Reason.UNAVAILABLE, NOW)
+        assert stored(log, given).status is Status.SENT
+
+    def test_a_round_is_over_when_the_delivery_expires(self, log: Log) -> None:
+        given = accepted(log, expires_at=NOW + LEASE)
+        assert log.wait(
+            given.event(), waiting(log, given), Redrive(1, "503", NOW, NOW + timedelta(hours=1)), is_new=True
+        )
+        assert len(due_of(log, given, NOW + LEASE)) == 1
+
+    def test_a_delivery_that_is_given_up_ends_with_its_last_reason_and_is_looked_after_no_more(self, log: Log) -> None:
+        given = accepted(log)
+        log.conclude(claimed(log, given), UNAVAILABLE)
+        assert log.give_up(given.event(), waiting(log, given), Reason.UNAVAILABLE, NOW + LEASE)
+        kept = stored(log, given)
+        assert (kept.status, kept.reason, kept.timeline[-1].reason) == (
+            Status.ERROR,
+            Reason.UNAVAILABLE,
+            Reason.UNAVAILABLE,
+        )
+        assert due_of(log, given, NOW + timedelta(days=365)) == []
 
     def test_who_may_send_is_settled_however_many_attempts_there_were(self, log: Log) -> None:
         """Once attempts are dropped, as many are kept before as after one was begun."""
@@ -335,9 +465,7 @@ class LogContract:
             now += LEASE + 2 * SECOND
         for each in late:
             log.conclude(each, UNAVAILABLE.model_copy(update={"error": f"failed {each.attempts_begun}"}))
-        assert [each.error for each in stored(log, given).attempts] == [
-            f"failed {number}" for number in (*range(1, 6), *range(16, 31))
-        ]
+        assert [each.error for each in stored(log, given).attempts] == [f"failed {number}" for number in range(1, 31)]
 
     def test_the_timeline_has_no_status_twice_whatever_happens(self, log: Log) -> None:
         given = accepted(log)
@@ -494,6 +622,18 @@ class LogContract:
             assert due_of(log, given, end - SECOND) == []
             assert due_of(log, given, end) == [DueDelivery(given.event(), end, 0)]
             assert claimed(log, given, end).reason is None
+
+    def test_what_its_recipients_limits_put_off_keeps_its_time_until_quiet_hours_take_it(self, log: Log) -> None:
+        given, slot, morning = accepted(log), NOW + timedelta(minutes=3), NOW + timedelta(hours=8)
+        assert log.defer(given.event(), slot, NOW, Reason.RATE_LIMITED) is None
+        kept = stored(log, given)
+        assert (kept.status, kept.reason, kept.send_at) == (Status.CREATED, Reason.RATE_LIMITED, slot)
+        [due] = due_of(log, given, slot)
+        assert due.event == kept.event() == replace(given.event(), slot=rfc3339(slot))
+        log.conclude(claimed(log, given, slot), UNAVAILABLE)
+        assert stored(log, given).event().slot == rfc3339(slot)
+        assert log.defer(due.event, morning, slot) is None
+        assert stored(log, given).event() == given.event()
 
     def test_a_delivery_that_was_published_often_and_is_deferred_starts_anew(self, log: Log) -> None:
         given = accepted(log)
@@ -661,6 +801,44 @@ class LogContract:
             assert observed is not None
             assert not observed.is_news
             assert stored(log, given) == observed.delivery
+
+    @pytest.mark.parametrize("event", [Event.DELIVERED, Event.BOUNCED, Event.COMPLAINED, Event.OPENED])
+    def test_a_receipt_before_sent_is_written_is_written_as_the_domain_has_it(self, log: Log, event: Event) -> None:
+        given = accepted(log)
+        attempt = claimed(log, given)
+        seen = stored(log, given)
+        told = change(seen, Receipt(event, attempt.attempts[-1].provider, "m-1"), NOW + SECOND)
+        assert told is not None
+        assert log.apply(seen, told)
+        assert stored(log, given) == told.of(seen)
+        assert not log.apply(seen, told), "written twice"
+        assert claim(log, given, NOW + LEASE * 2) is Refusal.SETTLED
+        assert due_of(log, given, NOW + timedelta(days=1)) == []
+        log.conclude(attempt, SENT)
+        assert stored(log, given).status is told.status
+
+    def test_a_receipt_decides_an_outcome_that_nobody_knew(self, log: Log) -> None:
+        given = accepted(log)
+        attempt = claimed(log, given)
+        held = Conclusion(
+            outcome=Outcome.UNKNOWN, at=NOW, reason=Reason.OUTCOME_UNKNOWN, held_until=NOW + timedelta(days=1)
+        )
+        log.conclude(attempt, held)
+        seen = stored(log, given)
+        told = change(seen, Receipt(Event.DELIVERED, attempt.attempts[-1].provider, "m-1"), NOW + SECOND)
+        assert told is not None
+        assert log.apply(seen, told)
+        kept = stored(log, given)
+        assert (kept.status, kept.reason, kept.attempts[-1].outcome) == (Status.SENT, None, Outcome.ACCEPTED)
+        assert kept == told.of(seen)
+
+    def test_only_its_own_app_tells_of_a_delivery(self, log: Log) -> None:
+        given = accepted(log)
+        log.conclude(claimed(log, given), SENT)
+        assert log.observe(link_to(given), Status.OPENED, NOW, "another") is None
+        observed = log.observe(link_to(given), Status.OPENED, NOW, given.app_key)
+        assert observed is not None
+        assert observed.is_news
 
     def test_of_a_delivery_that_is_not_there_nothing_is_observed(self, log: Log) -> None:
         assert log.look(Link("no", "delivery")) is None

@@ -11,11 +11,11 @@ from typing import Final
 
 from hypothesis import strategies as st
 
-from handlers.domain.notifications.claims import Claimed, Refusal, lease_end
+from handlers.domain.notifications.claims import Claimed, Refusal, Undecided, lease_end
 from handlers.domain.notifications.deliveries import Delivery, Reason
 from handlers.domain.notifications.statuses import Status
 from handlers.domain.times import rfc3339
-from tests.unit.handlers.log_contract import LEASE, UNAVAILABLE, Log, accepted, claim, stored
+from tests.unit.handlers.log_contract import LEASE, MANY, UNAVAILABLE, Log, accepted, claim, stored
 from tests.unit.handlers.samples import NOW
 
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -78,7 +78,9 @@ class Walk:
             case "deliver":
                 return self._claimed(claim(self.log, self.given, now), now)
             case "lease":
-                leased = self.log.claim(self.given.event(), provider=None, lease_until=now + LEASE, now=now)
+                leased = self.log.claim(
+                    self.given.event(), provider=None, lease_until=now + LEASE, now=now, unknown_retries=MANY
+                )
                 return self._claimed(leased, now)
             case "fail" if self.held is not None and self.held.attempts:
                 self.log.conclude(self.held, UNAVAILABLE)
@@ -90,7 +92,7 @@ class Walk:
                 return self.log.close(self.given.event(), Status.ERROR, Reason.EXPIRED, now)
         return None
 
-    def _claimed(self, answer: Claimed | Refusal, now: datetime) -> object:
+    def _claimed(self, answer: Claimed | Undecided | Refusal, now: datetime) -> object:
         if not isinstance(answer, Claimed):
             return answer
         assert not self._is_expired(now)

@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from handlers.domain.callers import Caller
+from handlers.domain.content.rendering import Content
 from handlers.domain.notifications.deliveries import Delivery, Priority, Step
 from handlers.domain.notifications.notification import Notification
+from handlers.domain.notifications.payload import Payload
 from handlers.domain.notifications.requests import NotificationRequest
 from handlers.domain.notifications.statuses import Status
 from handlers.domain.people.person import Person
@@ -35,11 +37,22 @@ def notification(notification_id: str | None = None, **fields: Any) -> Notificat
     return Notification.model_validate(usual | fields)
 
 
+def said(fields: dict[str, Any]) -> Payload:
+    """Take from the fields of a delivery what its notification says."""
+    return payload(**{name: fields.pop(name) for name in ("content", "data") if name in fields})
+
+
+def payload(content: Any = CONTENT, data: Any = None) -> Payload:
+    written = None if content is None else Content.model_validate(content)
+    return Payload(written, {"name": "Ada", "amount": 12.5} if data is None else data)
+
+
 def delivery(notification_id: str | None = None, **fields: Any) -> Delivery:
-    status = fields.get("status", Status.CREATED)
+    """One of a notification's, or, if none is named, all of one."""
+    status, own = fields.get("status", Status.CREATED), str(uuid.uuid4())
     usual = {
-        "notification_id": notification_id or str(uuid.uuid4()),
-        "delivery_id": str(uuid.uuid4()),
+        "notification_id": notification_id or own,
+        "delivery_id": own,
         "event_id": str(uuid.uuid4()),
         "position": 0,
         "app_key": "demo",
@@ -48,8 +61,6 @@ def delivery(notification_id: str | None = None, **fields: Any) -> Delivery:
         "channel": "email",
         "endpoint": "ada@example.com",
         "status": status,
-        "content": CONTENT,
-        "data": {"name": "Ada", "amount": 12.5},
         "created_at": NOW,
         "timeline": (Step(status=status, at=NOW),),
     }

@@ -96,3 +96,21 @@ def test_what_a_provider_accepted_is_kept_with_its_delivery(sandbox: Sandbox, pr
     kept = sandbox.last()
     assert (kept["provider"], kept["delivery_id"]) == (provider, f"d-{provider}")
     assert "Hello" in kept["body"]
+
+
+@pytest.mark.parametrize("provider", THIRD_PARTIES)
+def test_a_timeout_may_have_taken_the_message(sandbox: Sandbox, provider: str) -> None:
+    before = len(sandbox.messages())
+    with sandbox.fault("timeout", provider=provider, accepts=True), pytest.raises(httpx.ReadTimeout):
+        CALLS[provider](sandbox, timeout=0.3)
+    assert len(sandbox.messages()) == before + 1
+
+
+def test_and_may_be_answered_late(sandbox: Sandbox) -> None:
+    with sandbox.fault("timeout", provider="slack", accepts=True, seconds=0.1):
+        assert CALLS["slack"](sandbox).is_success
+
+
+def test_with_a_rate_below_one_a_provider_flaps(sandbox: Sandbox) -> None:
+    with sandbox.fault("outage", 0.5, provider="slack"):
+        assert [CALLS["slack"](sandbox).is_success for _ in range(4)] == [True, False, True, False]

@@ -156,7 +156,6 @@ def test_an_app_is_what_the_secret_says() -> None:
     [
         "",
         "hunter2",
-        '{"secrets": [], "categories": [], "channels": []}',
         '{"secrets": ["hunter2", "b", "c"], "categories": [], "channels": []}',
         '{"secrets": "hunter2", "categories": [], "channels": []}',
         '{"secrets": ["hunter2"], "categories": []}',

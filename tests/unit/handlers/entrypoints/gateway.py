@@ -43,6 +43,7 @@ def call(
     query: Mapping[str, str | list[str]] | None = None,
     headers: Mapping[str, str | list[str]] | None = None,
     app_key: str = "demo",
+    rate: Mapping[str, str] | None = None,
 ) -> Answer:
     """Call the function as an app. A body that is text or bytes is sent as it is, anything else as JSON.
 
@@ -59,7 +60,7 @@ def call(
         "queryStringParameters": {name: values[-1] for name, values in queried.items()} or None,
         "multiValueQueryStringParameters": queried or None,
         "requestContext": {
-            "authorizer": {"app_key": app_key, "categories": '["*"]', "channels": json.dumps(channels)},
+            "authorizer": {"app_key": app_key, "categories": '["*"]', "channels": json.dumps(channels), **(rate or {})},
             "requestId": "r",
             "path": f"/live{path}",
         },

@@ -1,5 +1,8 @@
 """The contacts API, with a table in memory."""
 
+import dataclasses
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -7,6 +10,8 @@ import pytest
 
 from handlers.domain.people.contacts import Changes, Contact
 from handlers.domain.people.devices import Device
+from handlers.domain.people.erasure import Erasure
+from handlers.domain.people.reach import Reach
 from handlers.domain.people.same_address import address_key
 from handlers.domain.people.settings import UserSettings
 from handlers.domain.problems import Contended
@@ -53,6 +58,10 @@ class Table:
     def delete(self, user_id: str) -> None:
         self.items.pop(user_id, None)
 
+    def address_keys(self, user_id: str) -> frozenset[str]:
+        reach = Reach.of_contact(self.items[user_id].document() if user_id in self.items else {})
+        return frozenset(map(address_key, reach.addresses.values()))
+
 
 @pytest.fixture
 def table(monkeypatch: pytest.MonkeyPatch) -> Table:
@@ -66,6 +75,50 @@ def choices(monkeypatch: pytest.MonkeyPatch) -> MemoryChoices:
     choices = MemoryChoices()
     monkeypatch.setattr(contacts, "settings_table", choices)
     return choices
+
+
+@dataclasses.dataclass
+class Erasures:
+    """Who was asked to be erased; `fails` when they cannot be noted."""
+
+    asked: list[Erasure] = dataclasses.field(default_factory=list)
+    fails: bool = False
+
+    def ask(self, erasure: Erasure) -> None:
+        if self.fails:
+            raise OSError
+        self.asked.append(erasure)
+
+
+class Tags:
+    """What is noted of tags, and whether the user's contact was there each time."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.noted: set[tuple[str, str]] = set()
+        self.had_contact: list[bool] = []
+
+    def tag(self, user_id: str, tags: Iterable[str]) -> None:
+        self.had_contact.append(user_id in self.table.items)
+        self.noted |= {(user_id, tag) for tag in tags}
+
+    def untag(self, user_id: str, tags: Iterable[str]) -> None:
+        self.had_contact.append(user_id in self.table.items)
+        self.noted -= {(user_id, tag) for tag in tags}
+
+
+@pytest.fixture(autouse=True)
+def tags(table: Table, monkeypatch: pytest.MonkeyPatch) -> Tags:
+    tags = Tags(table)
+    monkeypatch.setattr(contacts, "tags", tags)
+    return tags
+
+
+@pytest.fixture(autouse=True)
+def erasures(monkeypatch: pytest.MonkeyPatch) -> Erasures:
+    erasures = Erasures()
+    monkeypatch.setattr(contacts, "erasures", erasures)
+    return erasures
 
 
 def ask(method: str, user: str = "ada", body: Any = None) -> Answer:
@@ -95,6 +148,39 @@ def test_a_deletion_is_204_as_often_as_it_is_asked_for(table: Table) -> None:
     ask("PUT", body={})
     assert [(answer.status, answer.body) for answer in (ask("DELETE"), ask("DELETE"))] == [(204, None)] * 2
     assert table.items == {}
+
+
+def test_a_deletion_erases_what_the_user_chose_and_has_the_log_erased_by_the_addresses_they_had(
+    table: Table, choices: MemoryChoices, erasures: Erasures
+) -> None:
+    ask("PUT", body={"email": "Ada@example.com", "phone": "+442079460123"})
+    choices.kept["ada"] = UserSettings(categories={"marketing": {"email": False}})
+    before = datetime.now(UTC)
+    assert ask("DELETE").status == 204
+    assert "ada" not in choices.kept
+    [asked] = erasures.asked
+    assert asked.user_id == "ada"
+    assert before <= asked.asked_at <= datetime.now(UTC)
+    assert asked.address_keys == {address_key("ada@example.com"), address_key("+442079460123")}
+
+
+def test_tags_are_noted_before_the_contact_has_them_and_forgotten_before_an_erased_one_has_them_no_more(
+    table: Table, tags: Tags
+) -> None:
+    for user in ("ada", "bob"):
+        ask("PUT", user, {"tags": ["spring"]})
+    ask("PATCH", "ada", {"tags": ["spring", "summer"]})
+    assert tags.noted == {("ada", "spring"), ("ada", "summer"), ("bob", "spring")}
+    assert ask("DELETE").status == 204
+    assert tags.noted == {("bob", "spring")}
+    assert tags.had_contact == [False, False, True, True]
+
+
+def test_nothing_is_deleted_before_it_is_noted_that_the_log_is_to_be_erased(table: Table, erasures: Erasures) -> None:
+    ask("PUT", body={"email": "ada@example.com"})
+    erasures.fails = True
+    assert ask("DELETE").status == 500
+    assert "ada" in table.items
 
 
 @pytest.mark.parametrize(("method", "body"), [("GET", None), ("PATCH", {"locale": "de"})])

@@ -12,7 +12,7 @@ import time_machine
 from handlers.domain.notifications.events import DeliveryRequested
 from handlers.entrypoints import notifications
 from tests.unit.handlers.entrypoints.gateway import Answer, LambdaContext, call
-from tests.unit.handlers.memory import MemoryBus, MemoryLog, MemoryPeople, MemoryScheduler
+from tests.unit.handlers.memory import MemoryBus, MemoryLog, MemoryPeople, MemoryRecipientLimits, MemoryScheduler
 from tests.unit.handlers.samples import CONTENT
 
 BODY = {"category": "payment", "content": CONTENT, "data": {"name": "Ada"}, "to": [{"email": "ada@example.com"}]}
@@ -35,7 +35,14 @@ def scheduler() -> MemoryScheduler:
 
 @pytest.fixture(autouse=True)
 def _in_memory(log: MemoryLog, bus: MemoryBus, scheduler: MemoryScheduler, monkeypatch: pytest.MonkeyPatch) -> None:
-    in_memory = replace(notifications.service, people=MemoryPeople(), log=log, publisher=bus, scheduler=scheduler)
+    in_memory = replace(
+        notifications.service,
+        people=MemoryPeople(),
+        log=log,
+        publisher=bus,
+        scheduler=scheduler,
+        limits=MemoryRecipientLimits(),
+    )
     monkeypatch.setattr(notifications, "service", in_memory)
 
 
@@ -58,7 +65,13 @@ def test_a_notification_is_accepted_and_can_be_read() -> None:
     accepted = send()
     assert (accepted.status, accepted.content_type) == (202, "application/json")
     notification_id, [delivery] = accepted.body["notification_id"], accepted.body["deliveries"]
-    assert delivery == {"channel": "email", "status": "created", "delivery_id": delivery["delivery_id"]}
+    assert delivery == {
+        "delivery_id": delivery["delivery_id"],
+        "to": 0,
+        "channel": "email",
+        "recipient": "a…@example.com",
+        "status": "created",
+    }
 
     read = call(notifications.handler, "GET", f"/v1/notifications/{notification_id}")
     assert (read.status, read.body["notification_id"]) == (200, notification_id)
@@ -67,7 +80,8 @@ def test_a_notification_is_accepted_and_can_be_read() -> None:
 
 def test_a_dry_run_answers_the_plan_with_200_and_no_ids(log: MemoryLog) -> None:
     answer = send(query={"dry_run": "true"})
-    assert (answer.status, answer.body) == (200, {"deliveries": [{"channel": "email", "status": "created"}]})
+    planned = {"to": 0, "channel": "email", "recipient": "a…@example.com", "status": "created"}
+    assert (answer.status, answer.body) == (200, {"deliveries": [planned]})
     assert log.notifications == {}
 
 
@@ -167,14 +181,17 @@ def test_a_request_that_was_refused_can_be_mended_under_its_key(log: MemoryLog) 
 
 
 def test_a_key_costs_no_call_of_its_own(log: MemoryLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever a function asks of AWS it asks of one of these; the log is asked to accept, and nothing else."""
+    """Whatever a function asks of AWS it asks of one of these; the log is asked to accept, and nothing else.
+
+    The table of limits it asks in a dry run alone.
+    """
 
     def find(_: str) -> None:
         raise AssertionError("the log is read")
 
     monkeypatch.setattr(log, "find", find)
+    monkeypatch.setattr(notifications, "service", replace(notifications.service, limits=None))
     assert keyed().status == 202
-    assert not hasattr(notifications.settings, "limits_table")
 
 
 # -- the time that is left ---------------------------------------------------------------------------------------------

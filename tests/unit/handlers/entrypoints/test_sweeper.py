@@ -2,19 +2,22 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from handlers.domain.alerts import Cause
 from handlers.domain.notifications.due import AFTER_ACCEPTANCE, SHARDS, DueDelivery, shard
 from handlers.domain.notifications.schedules import Scheduled
 from handlers.entrypoints import sweeper
+from handlers.services.erasing import Erased
 from handlers.services.sweeping import Sweeper
 from tests.unit.handlers.entrypoints.gateway import LambdaContext
 from tests.unit.handlers.log_contract import accepted
-from tests.unit.handlers.memory import MemoryBus, MemoryLog
+from tests.unit.handlers.memory import MemoryAlerts, MemoryBus, MemoryLog, MemoryProviderState
 
 
 @pytest.fixture
@@ -29,15 +32,40 @@ def bus() -> MemoryBus:
 
 @pytest.fixture(autouse=True)
 def _in_memory(log: MemoryLog, bus: MemoryBus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweeper, "sweeper", Sweeper(log, bus, sweeper.sweeper.clock))
+    monkeypatch.setattr(sweeper, "sweeper", Sweeper(log, bus, MemoryProviderState(), sweeper.clock))
+    monkeypatch.setattr(sweeper, "eraser", Nobody())
+
+
+class Nobody:
+    """Who erases nobody, or fails."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = errors
+
+    def erase(self, _: datetime) -> Erased:
+        return Erased(len(self.errors), self.errors)
+
+
+def test_a_failure_to_erase_is_told_of_when_all_is_swept(
+    log: MemoryLog, bus: MemoryBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeper, "eraser", Nobody(OSError()))
+    accepted(log, created_at=datetime.now(UTC) - 2 * AFTER_ACCEPTANCE)
+    with pytest.raises(sweeper.SweepFailedError):
+        sweeper.handler({}, LambdaContext())  # type: ignore[arg-type]
+    assert len(bus.taken) == 1
 
 
 def sweep(capsys: pytest.CaptureFixture[str], event: dict[str, Any] | None = None) -> dict[str, float]:
     """The metrics of one invocation."""
     sweeper.handler(event or {}, LambdaContext())  # type: ignore[arg-type]
-    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
-    names = [document["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"] for document in documents]
-    return {name: document[name][0] for name, document in zip(names, documents, strict=True)}
+    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return {
+        metric["Name"]: document[metric["Name"]]
+        for document in documents
+        for directive in document.get("_aws", {"CloudWatchMetrics": []})["CloudWatchMetrics"]
+        for metric in directive["Metrics"]
+    }
 
 
 def test_every_shard_is_swept_and_counted(log: MemoryLog, bus: MemoryBus, capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,6 +82,27 @@ def test_a_bus_that_takes_nothing_is_counted(
     accepted(log, created_at=datetime.now(UTC) - 2 * AFTER_ACCEPTANCE)
     bus.up = False
     assert sweep(capsys) == {"PublishFailed": 1}
+
+
+def test_what_is_wrong_with_a_channel_is_told_and_what_cannot_be_fails_after_the_sweep(
+    log: MemoryLog, bus: MemoryBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, topic = MemoryProviderState(), MemoryAlerts()
+    state.add(Cause.HELD, 1, "no_answer", datetime.now(UTC))
+    monkeypatch.setattr(sweeper, "sweeper", Sweeper(log, bus, state, sweeper.clock))
+    monkeypatch.setattr(sweeper, "alerter", replace(sweeper.alerter, store=state, topic=topic, index=log))
+    accepted(log, created_at=datetime.now(UTC) - 2 * AFTER_ACCEPTANCE)
+    sweeper.handler({}, LambdaContext())  # type: ignore[arg-type]
+    [told] = topic.told
+    assert told.subject == "[test] email: nobody knows whether deliveries were sent (opened)"
+    assert len(bus.taken) == 1
+
+    topic.up = False
+    state.add(Cause.QUARANTINE, 1, "foreign", datetime.now(UTC))
+    accepted(log, created_at=datetime.now(UTC) - 2 * AFTER_ACCEPTANCE)
+    with pytest.raises(sweeper.SweepFailedError):
+        sweeper.handler({}, LambdaContext())  # type: ignore[arg-type]
+    assert len(bus.taken) == 2
 
 
 def test_when_all_is_well_one_line_says_so(
@@ -103,7 +152,7 @@ def test_a_schedule_that_cannot_be_read_is_an_error_that_repeats_nothing_of_it(b
 
 class OneShardBroken(MemoryLog):
     def due(self, shard: str, now: datetime) -> Iterator[Sequence[DueDelivery]]:
-        if shard == SHARDS[0]:
+        if shard == SHARDS["email"][0]:
             raise OSError("ada@example.com")
         return super().due(shard, now)
 
@@ -115,14 +164,14 @@ def test_a_shard_that_fails_is_told_of_after_all_the_others_were_swept_and_count
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     log = OneShardBroken()
-    monkeypatch.setattr(sweeper, "sweeper", Sweeper(log, bus, sweeper.clock))
+    monkeypatch.setattr(sweeper, "sweeper", Sweeper(log, bus, MemoryProviderState(), sweeper.clock))
     long_ago = datetime.now(UTC) - 2 * AFTER_ACCEPTANCE
     given = [accepted(log, created_at=long_ago) for _ in range(40)]
-    readable = [each for each in given if shard(each.delivery_id) != SHARDS[0]]
+    readable = [each for each in given if shard("email", each.delivery_id) != SHARDS["email"][0]]
     with pytest.raises(sweeper.SweepFailedError):
         sweeper.handler({}, LambdaContext())  # type: ignore[arg-type]
     assert {event.event_id for event in bus.taken} == {each.event_id for each in readable}
-    assert f'"Republished":[{len(readable)}' in capsys.readouterr().out.replace(" ", "")
+    assert f'"Republished":{len(readable)},' in capsys.readouterr().out
     said = [vars(record) for record in caplog.records]
     assert [(each["message"], each.get("error")) for each in said] == [("swept", None), ("sweep failed", "OSError")]
     assert "ada@example.com" not in str(said)

@@ -1,25 +1,32 @@
 """The links in messages as recipients and their programs follow them, over API Gateway's events."""
 
 import base64
+import json
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
+from handlers.config import Category, Look
 from handlers.domain.content.links import Link, Purpose, sign
 from handlers.domain.notifications.deliveries import Delivery
 from handlers.domain.notifications.statuses import Status
+from handlers.domain.people.choices import Speaker
 from handlers.domain.people.reach import Endpoint, Reach
 from handlers.domain.people.settings import UserSettings
 from handlers.entrypoints import tracking
+from handlers.entrypoints.page_texts import TEXTS
+from handlers.entrypoints.pages import Pages
 from handlers.services.tracking import Recipients
 from tests.unit.handlers.entrypoints.gateway import LambdaContext
 from tests.unit.handlers.log_contract import SENT, claimed
 from tests.unit.handlers.memory import Clock, MemoryChoices, MemoryLog
-from tests.unit.handlers.samples import NOW, delivery, notification
+from tests.unit.handlers.samples import NOW, delivery, notification, payload
 
 KEY = b"k" * 32
 FORM = "application/x-www-form-urlencoded"
@@ -45,7 +52,7 @@ class Bench:
         if self.given.user_id is not None:
             reach = Reach({str(self.given.channel): (Endpoint(self.given.endpoint or ""),)})
             self.choices.reach[self.given.user_id] = reach
-        assert self.log.accept(notification(self.given.notification_id), [self.given])
+        assert self.log.accept(notification(self.given.notification_id), [self.given], payload())
         self.log.conclude(claimed(self.log, self.given), SENT)
 
     def path(self, purpose: Purpose, target: str | None = None) -> str:
@@ -72,14 +79,15 @@ def ask(
     body: str | bytes | None = None,
     content_type: str = FORM,
     query: dict[str, list[str]] | None = None,
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> Answer:
     encoded = isinstance(body, bytes)
     event = {
         "resource": re.sub(r"[^/]+$", "{token}", path),
         "path": path,
         "httpMethod": method,
-        "headers": {"content-type": content_type},
-        "multiValueHeaders": {"content-type": [content_type]},
+        "headers": {"content-type": content_type, **headers},
+        "multiValueHeaders": {"content-type": [content_type], **{name: [each] for name, each in headers.items()}},
         "queryStringParameters": {name: values[-1] for name, values in query.items()} if query else None,
         "multiValueQueryStringParameters": query,
         "requestContext": {"requestId": "r", "path": f"/live{path}"},
@@ -87,8 +95,8 @@ def ask(
         "isBase64Encoded": encoded,
     }
     answer = tracking.handler(event, LambdaContext())  # type: ignore[arg-type]
-    headers = {**answer.get("headers", {}), **{k: v[0] for k, v in answer.get("multiValueHeaders", {}).items()}}
-    return Answer(answer["statusCode"], headers, answer["body"])
+    answered = {**answer.get("headers", {}), **{k: v[0] for k, v in answer.get("multiValueHeaders", {}).items()}}
+    return Answer(answer["statusCode"], answered, answer["body"])
 
 
 class Page(HTMLParser):
@@ -139,7 +147,7 @@ def test_whatever_fails_behind_a_link_its_reader_is_led_on(
     def fail(*_: Any) -> None:
         raise ConnectionError
 
-    monkeypatch.setattr(bench.log, "observe", fail)
+    monkeypatch.setattr(bench.log, "apply", fail)
     assert ask("GET", bench.path(purpose, "https://example.com")).status == status
 
 
@@ -149,10 +157,11 @@ def test_news_is_counted_once_and_told_without_the_token(
     path = bench.path(Purpose.OPEN)
     for _ in range(2):
         ask("GET", path)
-    assert capsys.readouterr().out.count('"DeliveryOpened":[1.0]') == 1
-    told = [record.__dict__ for record in caplog.records]
-    assert [each["delivery_id"] for each in told if each["msg"] == "recipient"] == [bench.given.delivery_id]
-    assert path.rpartition("/")[2] not in str(told)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["message"] for line in lines] == ["answered"] * 2
+    told = [(line["DeliveryOpened"], line["delivery_id"], line["became"]) for line in lines if "_aws" in line]
+    assert told == [(1, bench.given.delivery_id, "opened")]
+    assert path.rpartition("/")[2] not in f"{lines}{[vars(record) for record in caplog.records]}"
 
 
 # -- not ours ----------------------------------------------------------------------------------------------------------
@@ -178,6 +187,40 @@ def test_the_link_of_a_delivery_that_is_gone_says_so(bench: Bench) -> None:
     bench.log.records.clear()
     assert ask("GET", bench.path(Purpose.UNSUBSCRIBE)).status == 404
     assert ask("POST", bench.path(Purpose.UNSUBSCRIBE), "List-Unsubscribe=One-Click").status == 404
+
+
+@pytest.mark.parametrize(("purpose", "target"), [(Purpose.OPEN, None), (Purpose.CLICK, "https://shop.example.com/")])
+def test_a_link_expires_with_its_delivery_and_leads_nowhere_then(
+    purpose: Purpose, target: str | None, bench: Bench
+) -> None:
+    path = bench.path(purpose, target)
+    assert ask("GET", path).status in (200, 302)
+    bench.log.records.clear()
+    answer = ask("GET", path)
+    assert answer.status == 404
+    assert "Location" not in answer.headers
+    assert "does not work" in page_of(answer)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_no_get_unsubscribes_whatever_it_says(method: str, bench: Bench) -> None:
+    """Scanners follow every link of a mail, decorated or not."""
+    for query in ({"List-Unsubscribe": ["One-Click"]}, {"save": ["yes"]}):
+        answer = ask(method, bench.path(Purpose.UNSUBSCRIBE), "List-Unsubscribe=One-Click", query=query)
+        assert answer.status == 200
+    assert bench.choices.kept == {}
+    assert bench.status() is Status.SENT
+
+
+def test_the_link_of_an_erased_user_changes_no_settings_of_whoever_has_their_id_now(bench: Bench) -> None:
+    key = bench.given.notification_id, bench.given.delivery_id
+    record = bench.log.records[key]
+    bench.log.records[key] = replace(record, delivery=record.delivery.model_copy(update={"endpoint": None}))
+    assert ask("GET", bench.path(Purpose.UNSUBSCRIBE)).status == 404
+    assert ask("POST", bench.path(Purpose.UNSUBSCRIBE), "List-Unsubscribe=One-Click").status == 404
+    assert ask("POST", bench.path(Purpose.UNSUBSCRIBE), urlencode({"save": "yes"})).status == 404
+    assert bench.choices.kept == {}
+    assert ask("GET", bench.path(Purpose.CLICK, "https://shop.example.com/")).status == 302
 
 
 # -- programs that look before anybody does ----------------------------------------------------------------------------
@@ -215,7 +258,7 @@ def test_a_link_may_have_been_decorated_on_its_way(query: dict[str, list[str]], 
 def test_to_look_at_the_page_changes_nothing(bench: Bench) -> None:
     answer = ask("GET", bench.path(Purpose.UNSUBSCRIBE))
     assert answer.status == 200
-    assert "You receive “payment” notifications by email" in answer.body
+    assert "You receive “Payment” by email" in answer.body
     assert bench.choices.kept == {}
     assert bench.status() is Status.SENT
 
@@ -278,7 +321,7 @@ def test_a_critical_category_is_shown_as_always_on_and_one_click_changes_nothing
         ask("POST", bench.path(Purpose.UNSUBSCRIBE), urlencode({"save": "yes", "wanted": "payment/email"})),
     ):
         assert answer.status == 200
-        assert "“security” notifications are always sent" in answer.body
+        assert "“Security” notifications are always sent" in answer.body
         assert 'value="One-Click"' not in answer.body
         assert Page(answer.body).boxes["security/email"]
         assert Page(answer.body).fixed == {"security/email"}
@@ -298,14 +341,110 @@ def test_what_the_page_does_not_offer_is_refused(unknown: str, bench: Bench) -> 
 def test_quiet_hours_that_mean_nothing_are_shown_again_with_all_that_was_chosen(
     start: str, end: str, bench: Bench
 ) -> None:
-    form = urlencode({"save": "y", "start": start, "end": end})  # and no box is ticked
+    form = urlencode({"save": "y", "shown": "payment/email", "start": start, "end": end})  # and no box is ticked
     answer = ask("POST", bench.path(Purpose.UNSUBSCRIBE), form)
     assert answer.status == 400
     assert "enter two different times, or leave both empty" in page_of(answer)
+    assert "<h1>Your choices are not saved yet</h1>" in answer.body
+    assert "You are unsubscribed" not in answer.body
     page = Page(answer.body)
     assert page.boxes == {"payment/email": False, "security/email": True}
     assert page.times == {"start": start, "end": end}
     assert bench.choices.kept == {}
+
+
+def test_only_what_the_page_had_is_changed_by_it(bench: Bench) -> None:
+    """Between the page and its form a device may come, whose switch nobody saw."""
+    form = urlencode({"save": "yes", "start": "", "end": ""})
+    assert ask("POST", bench.path(Purpose.UNSUBSCRIBE), form).status == 200
+    assert bench.choices.kept["ada"].categories == {}
+
+
+def test_who_unsubscribed_can_take_it_back_and_keeps_their_quiet_hours(bench: Bench) -> None:
+    times = {"start": "22:00", "end": "07:30"}
+    bench.choices.kept["ada"] = UserSettings.model_validate({"quiet_hours": times})
+    answer = ask("POST", bench.path(Purpose.UNSUBSCRIBE), "List-Unsubscribe=One-Click")
+    assert 'name="again"' in answer.body
+    answer = ask("POST", bench.path(Purpose.UNSUBSCRIBE), "again=yes")
+    assert "You receive “Payment” by email" in answer.body
+    assert bench.choices.kept["ada"].document() == {"categories": {"payment": {"email": True}}, "quiet_hours": times}
+    assert bench.choices.get(Speaker("ada")).settings.allow("payment", "email")
+
+
+SHOP = Pages(
+    {
+        "payment": Category(channels=("email",)),
+        "code": Category(channels=("sms",)),
+        "demo": Category(channels=("email", "chat")),
+    },
+    ("push", "sms", "email", "chat"),
+    Look.model_validate(
+        {
+            "brand": {"name": "Shop"},
+            "display": {"payment": {"en": ["Payments", "Receipts"], "zh-Hans": ["付款", "收据"]}},
+            "hidden": ["demo"],
+        }
+    ),
+)
+
+
+def test_categories_have_names_and_the_channels_that_they_or_the_user_have(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracking, "pages", SHOP)
+    bench.choices.reach["ada"] = Reach({"email": (Endpoint("ada@example.com"),), "push": (Endpoint("t", "fcm"),)})
+    body = page_of(ask("GET", bench.path(Purpose.UNSUBSCRIBE)))
+    assert set(Page(body).boxes) == {"payment/push", "payment/email", "code/push", "code/sms", "code/email"}
+    assert [each for each in ("Payments", "Receipts", ">Code<", "Shop</header>") if each not in body] == []
+
+
+def test_a_hidden_category_is_shown_to_who_came_from_a_message_of_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracking, "pages", SHOP)
+    bench.send(category="demo")
+    assert "demo/email" in Page(ask("GET", bench.path(Purpose.UNSUBSCRIBE)).body).boxes
+    bench.send()
+    assert "demo/email" not in Page(ask("GET", bench.path(Purpose.UNSUBSCRIBE)).body).boxes
+    form = urlencode({"save": "yes", "shown": "demo/email"})
+    assert ask("POST", bench.path(Purpose.UNSUBSCRIBE), form).status == 400
+
+
+@pytest.mark.parametrize(
+    ("locale", "accepted", "asked", "language"),
+    [
+        (None, None, None, "en"),
+        (None, "zh-CN,zh;q=0.9,en;q=0.8", None, "zh-Hans"),
+        (None, "fr, zh;q=0.3, en;q=0.7", None, "en"),
+        (None, "zh;q=0, *;q=x", None, "en"),
+        ("zh-TW", "en", None, "zh-Hans"),
+        ("de", "zh", None, "zh-Hans"),
+        ("zh-Hans", "zh", "en", "en"),
+        ("en", "en", "zh-Hans", "zh-Hans"),
+        (None, None, "<script>", "en"),
+    ],
+)
+def test_the_page_is_in_the_language_asked_for_or_the_contacts_or_the_browsers(
+    locale: str | None, accepted: str | None, asked: str | None, language: str, bench: Bench
+) -> None:
+    bench.choices.reach["ada"] = replace(bench.choices.reach["ada"], locale=locale)
+    query = {"lang": [asked]} if asked else None
+    headers = {"accept-language": accepted} if accepted else {}
+    body = page_of(ask("GET", bench.path(Purpose.UNSUBSCRIBE), query=query, headers=headers))
+    assert f'<html lang="{language}">' in body
+    assert TEXTS[language]["save"] in body
+
+
+def test_what_is_wrong_is_said_in_the_browsers_language(bench: Bench) -> None:
+    answer = ask("GET", "/u/x", headers={"accept-language": "zh-CN"})
+    assert TEXTS["zh-Hans"]["broken"] in page_of(answer)
+
+
+def test_every_language_has_every_text_with_the_same_places_in_it() -> None:
+    def places(language: str) -> dict[str, set[str]]:
+        return {name: set(re.findall(r"\{\w+\}", text)) for name, text in TEXTS[language].items()}
+
+    assert len({str(sorted((n, sorted(p)) for n, p in places(each).items())) for each in TEXTS}) == 1
 
 
 def test_what_fails_behind_the_page_is_said_on_a_page(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,23 +11,32 @@ from handlers.domain.callers import Caller
 from handlers.domain.content.rendering import Content
 from handlers.domain.notifications.deliveries import Outcome, Reason
 from handlers.domain.notifications.due import SHARDS
-from handlers.domain.notifications.notification import Accepted
+from handlers.domain.notifications.notification import Accepted, DryRun, NotificationState
+from handlers.domain.notifications.payload import Payload
 from handlers.domain.notifications.statuses import Status
 from handlers.domain.people.person import Person
 from handlers.domain.people.reach import Endpoint, Reach
 from handlers.domain.people.same_address import address_key
 from handlers.domain.people.settings import Settings
 from handlers.domain.problems import IdempotencyMismatch, InvalidRequest, NotFound, TooLarge
+from handlers.domain.times import rfc3339
 from handlers.services.accepting import (
     IDEMPOTENCY_WINDOW,
-    MAX_LOGGED_BYTES,
     SOONEST_SCHEDULE,
     Acceptance,
     NotificationService,
 )
 from handlers.services.sweeping import Sweeper
 from tests.unit.handlers.log_contract import SENT, claimed
-from tests.unit.handlers.memory import Clock, MemoryBus, MemoryLog, MemoryPeople, MemoryScheduler, MemoryTemplates
+from tests.unit.handlers.memory import (
+    Clock,
+    MemoryBus,
+    MemoryLog,
+    MemoryPeople,
+    MemoryProviderState,
+    MemoryScheduler,
+    MemoryTemplates,
+)
 from tests.unit.handlers.samples import DEMO, NOW, request
 
 BUDGET = timedelta(seconds=13)
@@ -102,15 +111,18 @@ def test_what_is_answered_is_in_the_log_and_on_the_bus(desk: Desk) -> None:
 
 def test_a_delivery_holds_all_that_is_needed_to_send_it(desk: Desk) -> None:
     [given] = desk.accept(data={"name": "Ada", "amount": 1.5}, expires_at="2030-02-01T00:00:00Z").logged
-    assert (given.endpoint, given.locale, given.data) == ("ada@example.com", "de-AT", {"name": "Ada", "amount": 1.5})
-    assert given.content == Content(subject="Hi {{ name }}", body="<b>{{ name }}</b>")
+    assert (given.endpoint, given.locale) == ("ada@example.com", "de-AT")
+    assert desk.log.payloads[given.notification_id] == Payload(
+        Content(subject="Hi {{ name }}", body="<b>{{ name }}</b>"), {"name": "Ada", "amount": 1.5}
+    )
     assert given.expires_at is not None
     assert [(step.status, step.at) for step in given.timeline] == [(Status.CREATED, NOW)]
 
 
 def test_a_delivery_that_is_never_sent_keeps_nothing_of_what_it_would_have_said(desk: Desk) -> None:
     [given] = desk.accept(to=[{"user_id": "nobody"}]).logged
-    assert (given.content, given.data, given.template) == (None, {}, None)
+    assert given.template is None
+    assert desk.log.payloads == {}
 
 
 class DyingBus(MemoryBus):
@@ -145,9 +157,37 @@ def test_what_is_known_of_all_recipients_is_read_in_one_call_and_of_users_addres
 def test_of_whom_nothing_more_can_be_known_nothing_more_is_read(desk: Desk) -> None:
     desk.accept(to=[{"user_id": "bob"}, {"email": "eve@example.com"}])
     assert len(desk.people.asked) == 1
-    desk.people.asked.clear()
-    replace(desk.service, critical=frozenset({"payment"})).accept(request(), DEMO, None, NOW + BUDGET)
-    assert desk.people.asked == [{"ada"}]
+
+
+REFUSING: dict[str, Any] = {"categories": {"payment": {"email": False}}}
+ASLEEP: dict[str, Any] = {"timezone": "UTC", "quiet_hours": {"start": "00:00", "end": "23:59"}}
+
+
+@pytest.mark.parametrize(
+    ("key", "stale", "more"),
+    [
+        ("ada", person(**REFUSING), {}),
+        ("ada", person(**ASLEEP), {}),
+        ("ada", person(**ASLEEP), {"expires_at": rfc3339(NOW + timedelta(minutes=1))}),
+        (address_key("ada@example.com"), person(**REFUSING), {}),
+        (address_key("ada@example.com"), Person(suppressed=True), {}),
+        (address_key("eve@example.com"), Person(suppressed=True), {}),
+    ],
+)
+def test_who_has_just_taken_back_what_kept_messages_away_is_sent_the_next_one(
+    key: str, stale: Person, more: dict[str, Any], desk: Desk
+) -> None:
+    desk.people.stale[key] = stale
+    accepted = desk.accept(to=[{"user_id": "ada"}, {"email": "eve@example.com"}], **more)
+    assert [(each.status, each.reason) for each in accepted.logged] == [(Status.CREATED, None)] * 2
+    *_, again = desk.people.asked
+    assert key in again
+    assert not {"ada", address_key("eve@example.com")} <= again
+
+
+def test_what_keeps_messages_away_still_does(desk: Desk) -> None:
+    desk.people.known["ada"] = desk.people.stale["ada"] = person(**REFUSING)
+    assert [each.status for each in desk.accept().logged] == [Status.UNSUBSCRIBED]
 
 
 def test_an_address_that_opted_out_is_sent_nothing_however_it_is_named(desk: Desk) -> None:
@@ -190,11 +230,27 @@ def test_a_dry_run_says_who_and_why_not_and_leaves_nothing_behind(desk: Desk) ->
     to = [{"user_id": "ada"}, {"user_id": "out"}, {"user_id": "nobody"}]
     answer = desk.service.dry_run(request(to=to), DEMO)
     assert [each.model_dump(mode="json") for each in answer.deliveries] == [
-        {"user_id": "ada", "channel": "email", "status": "created"},
-        {"user_id": "out", "channel": "email", "status": "unsubscribed", "reason": "opted_out"},
-        {"user_id": "nobody", "channel": "email", "status": "error", "reason": "unknown_contact"},
+        {"to": 0, "user_id": "ada", "channel": "email", "recipient": "a…@example.com", "status": "created"},
+        {"to": 1, "user_id": "out", "channel": "email", "status": "unsubscribed", "reason": "opted_out"},
+        {"to": 2, "user_id": "nobody", "channel": "email", "status": "error", "reason": "unknown_contact"},
     ]
     assert (desk.log.notifications, desk.bus.taken, desk.scheduler.made) == ({}, [], {})
+
+
+def test_every_answer_says_which_recipient_of_the_request_each_delivery_is_for(desk: Desk) -> None:
+    """Also where several name the same one, and an answer has fewer deliveries than the request has recipients."""
+    given = request(to=[{"email": "bob@example.com"}] * 2 + [{"phone": "+442079460123"}, {"user_id": "ada"}])
+    expected = [(0, "b…@example.com"), (2, "+44…0123"), (3, "a…@example.com")]
+
+    def told(answer: DryRun | Accepted | NotificationState) -> list[tuple[int | None, str | None]]:
+        return [(each.to, each.recipient) for each in answer.deliveries]
+
+    accepted = desk.service.accept(given, DEMO, "key", NOW + BUDGET).answer
+    assert told(accepted) == expected
+    assert told(desk.service.accept(given, DEMO, "key", NOW + BUDGET).answer) == expected
+    assert told(desk.service.dry_run(given, DEMO)) == expected
+    assert told(desk.service.state(accepted.notification_id, DEMO)) == expected
+    assert told(desk.service.cancel(accepted.notification_id, DEMO, NOW + BUDGET)) == expected
 
 
 def test_a_dry_run_refuses_what_an_acceptance_would(desk: Desk) -> None:
@@ -214,7 +270,20 @@ def test_each_user_gets_the_template_in_the_language_nearest_to_theirs(desk: Des
         ("receipt", "receipt/email/de", "v1"),
         ("receipt", "receipt/email/default", "v1"),
     ]
-    assert [each.content for each in given] == [None, None]
+    assert desk.log.payloads[given[0].notification_id].content is None
+
+
+def test_whose_languages_are_told_with_the_people_is_not_listed(desk: Desk) -> None:
+    for locale in ("default", "de"):
+        desk.templates.stored["receipt", "email", locale] = Content(subject="s", body=locale)
+    asked: dict[str, Any] = {"template": "receipt", "content": None}
+    desk.accept(**asked, to=[{"user_id": "ada"}, {"email": "bob@example.com"}])
+    assert desk.templates.listed == [("receipt", "email")]
+    desk.templates.listed.clear()
+    desk.people.languages["templates/receipt/email/"] = {"default": "v1"}
+    [given] = desk.accept(**asked).logged
+    assert given.template is not None
+    assert (given.template.key, desk.templates.listed) == ("receipt/email/default", [])
 
 
 def test_a_template_that_is_not_stored_is_named(desk: Desk) -> None:
@@ -231,7 +300,7 @@ def test_whose_language_a_template_is_not_in_fails_alone(desk: Desk) -> None:
     desk.templates.stored["receipt", "email", "fr"] = Content(subject="s", body="b")
     to = [{"user_id": "ada"}, {"user_id": "fred"}]
     ada, fred = desk.accept(template="receipt", content=None, to=to).logged
-    assert (ada.status, ada.reason, ada.template, ada.data) == (Status.ERROR, Reason.NO_TEMPLATE, None, {})
+    assert (ada.status, ada.reason, ada.template) == (Status.ERROR, Reason.NO_TEMPLATE, None)
     assert (fred.status, fred.reason) == (Status.CREATED, None)
     assert [event.delivery_id for event in desk.bus.taken] == [fred.delivery_id]
     planned = desk.service.dry_run(request(template="receipt", content=None, to=to), DEMO).deliveries
@@ -260,14 +329,17 @@ def test_content_that_cannot_be_sent_is_named(desk: Desk, content: dict[str, str
     assert refused(desk, content=content) == [field]
 
 
-def test_more_than_the_log_takes_is_refused_saying_how_many_are_not_too_many(desk: Desk) -> None:
+def test_much_to_say_is_said_to_as_many_as_one_may_ask_for(desk: Desk) -> None:
     to = [{"email": f"user-{number}@example.com"} for number in range(100)]
     content = {"subject": "s", "body": "x" * 200_000}
-    with pytest.raises(TooLarge) as error:
-        desk.accept(to=to, content=content)
-    most = int(error.value.detail.split("at most ")[1].split()[0])
-    assert most * 200_000 <= MAX_LOGGED_BYTES < (most + 1) * 200_100
-    assert len(desk.accept(to=to[:most], content=content).logged) == most
+    assert len(desk.accept(to=to, content=content).logged) == 100
+
+
+def test_one_delivery_with_little_to_say_is_its_notification_and_no_other_is(desk: Desk) -> None:
+    little, two = desk.accept(), desk.accept(to=[{"user_id": "ada"}, {"email": "bob@example.com"}])
+    much = desk.accept(data={"name": "".join(f"{n:x}" for n in range(300))})
+    assert [each.is_only for each in little.logged] == [True]
+    assert [each.is_only for each in (*two.logged, *much.logged)] == [False, False, False]
 
 
 def test_more_than_an_item_takes_is_refused_even_for_one(desk: Desk) -> None:
@@ -455,10 +527,10 @@ def test_a_request_that_is_repeated_publishes_nothing_that_still_waits(desk: Des
 def test_the_sweeper_publishes_what_waited_and_nothing_that_was_canceled(desk: Desk) -> None:
     desk.accept(send_at=EVENING)
     desk.cancel(desk.accept(send_at=EVENING).answer.notification_id)
-    sweeper = Sweeper(desk.log, desk.bus, desk.clock)
+    sweeper = Sweeper(desk.log, desk.bus, MemoryProviderState(), desk.clock)
     for at, published in ((EVENING - timedelta(seconds=1), 0), (EVENING, 1), (EVENING + timedelta(minutes=1), 1)):
         desk.clock.now = at
-        for shard in SHARDS:
+        for shard in SHARDS["email"]:
             sweeper.sweep(shard, at + timedelta(seconds=40))
         assert len(desk.bus.taken) == published
 

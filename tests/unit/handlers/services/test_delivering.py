@@ -29,7 +29,7 @@ from handlers.domain.providers.errors import (
 from handlers.services.delivering import Report, Result, Worker
 from handlers.services.failover import Chain
 from tests.unit.handlers.memory import LINKS, Clock, MemoryLog, MemoryProvider, MemoryProviderState, MemoryTemplates
-from tests.unit.handlers.samples import NOW, delivery, notification, reached
+from tests.unit.handlers.samples import NOW, delivery, notification, reached, said
 
 LEASE = timedelta(seconds=30)
 OPTED_OUT = Settings(categories={"payment": {"email": False}})
@@ -45,8 +45,8 @@ class Bench:
     clock: Clock = field(default_factory=lambda: Clock(NOW))
 
     def accept(self, **fields: Any) -> Delivery:
-        given = delivery(**fields)
-        assert self.log.accept(notification(given.notification_id), [given])
+        says, given = said(fields), delivery(**fields)
+        assert self.log.accept(notification(given.notification_id), [given], says)
         return given
 
     def deliver(self, given: Delivery, settings: Settings = DEFAULT_SETTINGS) -> Report:
@@ -78,7 +78,7 @@ def outcomes(given: Delivery) -> list[tuple[Outcome, str | None]]:
 
 
 def statuses(given: Delivery) -> list[Status]:
-    return [step.status for step in given.timeline]
+    return [step.status for step in given.timeline if step.status is not None]
 
 
 def test_a_delivery_is_rendered_sent_and_written_down(bench: Bench) -> None:
@@ -174,14 +174,14 @@ def test_the_same_event_again_is_dropped(bench: Bench) -> None:
 
 def test_an_event_whose_delivery_somebody_holds_comes_back(bench: Bench) -> None:
     given = bench.accept()
-    bench.log.claim(given.event(), provider="memory", lease_until=NOW + LEASE, now=NOW)
+    bench.log.claim(given.event(), provider="memory", lease_until=NOW + LEASE, now=NOW, unknown_retries=1)
     assert bench.deliver(given) == Report(Result.RETRY, Refusal.LEASED)
     assert bench.provider.sent == []
 
 
 def test_a_delivery_whose_worker_died_is_sent_and_the_first_attempt_stays_unknown(bench: Bench) -> None:
     given = bench.accept()
-    bench.log.claim(given.event(), provider="memory", lease_until=NOW + LEASE, now=NOW)
+    bench.log.claim(given.event(), provider="memory", lease_until=NOW + LEASE, now=NOW, unknown_retries=1)
     bench.clock.advance(LEASE + timedelta(seconds=2))
     assert bench.deliver(given).result is Result.SENT
     assert outcomes(bench.kept(given)) == [(Outcome.UNKNOWN, None), (Outcome.ACCEPTED, None)]
@@ -339,7 +339,7 @@ def test_a_log_that_is_gone_after_the_send_makes_the_event_come_back_once_the_le
     assert (report.result, report.why) == (Result.RETRY, "ConnectionError")
     assert bench.is_watched(given)
 
-    bench.log = MemoryLog(bench.log.notifications, bench.log.records)
+    bench.log = MemoryLog(bench.log.notifications, bench.log.records, bench.log.payloads)
     assert bench.deliver(given).why == Refusal.LEASED
     bench.clock.advance(LEASE + timedelta(seconds=2))
     assert bench.deliver(given).result is Result.SENT
@@ -404,7 +404,7 @@ def test_what_expires_in_quiet_hours_ends_when_it_does(bench: Bench) -> None:
 def test_in_quiet_hours_a_duplicate_is_dropped_and_what_another_is_sending_comes_back(bench: Bench) -> None:
     sent, held = bench.accept(), bench.accept()
     bench.deliver(sent)
-    bench.log.claim(held.event(), provider="ses", lease_until=NOW + LEASE, now=NOW)
+    bench.log.claim(held.event(), provider="ses", lease_until=NOW + LEASE, now=NOW, unknown_retries=1)
     assert bench.deliver(sent, QUIET) == Report(Result.DROPPED, Refusal.SETTLED)
     assert bench.deliver(held, QUIET) == Report(Result.RETRY, Refusal.LEASED)
 

@@ -1,8 +1,8 @@
 """One delivery and several providers: who is asked, in which order, what is recorded when, and when nobody is asked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +10,10 @@ import pytest
 
 from handlers.domain.content.messages import Message
 from handlers.domain.notifications.deliveries import Delivery, Outcome, Reason
+from handlers.domain.notifications.events import DeliveryRequested
 from handlers.domain.notifications.statuses import Status
+from handlers.domain.people.person import Person
+from handlers.domain.people.reach import Endpoint, Reach
 from handlers.domain.providers.errors import (
     AuthenticationError,
     CredentialsMissingError,
@@ -34,7 +37,7 @@ from tests.unit.handlers.memory import (
     MemoryProviderState,
     MemoryTemplates,
 )
-from tests.unit.handlers.samples import NOW, delivery, notification, reached
+from tests.unit.handlers.samples import NOW, delivery, notification, reached, said
 
 LEASE = timedelta(seconds=30)
 TOKEN = "a" * 64
@@ -73,14 +76,17 @@ class Bench:
     clock: Clock = field(default_factory=lambda: Clock(NOW))
 
     def accept(self, **fields: Any) -> Delivery:
-        given = delivery(**fields)
-        assert self.log.accept(notification(given.notification_id), [given])
+        says, given = said(fields), delivery(**fields)
+        assert self.log.accept(notification(given.notification_id), [given], says)
         return given
 
     def deliver(self, given: Delivery, lease: timedelta = LEASE) -> Report:
+        return self.serve(given.event(), reached(given), lease)
+
+    def serve(self, event: DeliveryRequested, people: Mapping[str, Person], lease: timedelta = LEASE) -> Report:
         chain = Chain((self.first, self.second), self.state, self.clock)
         worker = Worker(self.log, MemoryTemplates(), LINKS, chain, self.clock, self.devices)
-        return worker.deliver(given.event(), reached(given), self.clock() + lease)
+        return worker.deliver(event, people, self.clock() + lease)
 
     def kept(self, given: Delivery) -> Delivery:
         found = self.log.find(given.notification_id)
@@ -226,7 +232,8 @@ def test_who_was_taken_over_while_its_provider_failed_asks_nobody_else(bench: Be
 
     def taken_over() -> Delivery:
         later = NOW + LEASE + timedelta(seconds=2)
-        bench.log.claim(given.event(), provider="other", lease_until=later + LEASE, now=later)
+        bench.log.claim(given.event(), provider="other", lease_until=later + LEASE, now=later, unknown_retries=1)
+        bench.log.begin(bench.kept(given), provider="other", now=later)
         return bench.kept(given)
 
     bench.first.look = taken_over
@@ -245,6 +252,16 @@ def test_an_open_circuit_is_not_asked_and_leaves_no_attempt(bench: Bench) -> Non
     assert bench.deliver(given) == Report(Result.SENT)
     assert bench.first.asked == asked
     assert bench.outcomes(given) == [("second", Outcome.ACCEPTED, None)]
+
+
+def test_an_open_circuit_says_why_and_who_else_could_serve(bench: Bench) -> None:
+    bench.break_first()
+    circuit = bench.state.circuits["first"]
+    assert (circuit.why, circuit.others) == ("503", ("second",))
+    bench.second.has_credentials = False
+    bench.clock.advance(COOL_DOWN)
+    bench.deliver(bench.accept())
+    assert bench.state.circuits["first"].others == ()
 
 
 def test_after_the_cool_down_one_message_tries_the_first_and_traffic_returns_to_it(bench: Bench) -> None:
@@ -404,6 +421,31 @@ def test_a_device_is_served_by_its_platforms_provider_in_an_attempt_recorded_bef
     asked = push.first if provider == "apns" else push.second
     assert asked.attempts == [(provider, Outcome.STARTED)]
     assert push.outcomes(given) == [(provider, Outcome.ACCEPTED, None)]
+
+
+def test_an_attempt_at_a_device_is_begun_by_the_claim_itself(push: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The event tells the platform: a write for the claim and one for its outcome, as on every channel."""
+    given = a_push(push)
+    monkeypatch.delattr(MemoryLog, "begin")
+    assert push.deliver(given) == Report(Result.SENT)
+
+
+@pytest.mark.parametrize(("platform", "provider"), [("apns", "apns"), ("fcm", "sns-push")])
+def test_an_event_that_tells_no_platform_is_served_as_well(push: Bench, platform: str, provider: str) -> None:
+    """The sweeper's, and those that were on their way before events told it."""
+    given = a_push(push, platform)
+    assert push.serve(replace(given.event(), platform=None), reached(given)) == Report(Result.SENT)
+    assert push.outcomes(given) == [(provider, Outcome.ACCEPTED, None)]
+
+
+def test_an_attempt_at_a_device_that_is_gone_ends_before_anybody_is_asked(push: Bench) -> None:
+    given = a_push(push)
+    others = {"ada": Person(Reach({"push": (Endpoint("b" * 64, "apns"),)}))}
+    assert push.serve(given.event(), others) == Report(Result.FAILED, Reason.NO_ENDPOINT)
+    assert (push.first.asked, push.second.asked) == (0, 0)
+    assert (push.kept(given).status, push.kept(given).reason) == (Status.ERROR, Reason.NO_ENDPOINT)
+    assert push.outcomes(given) == [("apns", Outcome.REFUSED, None)]
+    assert push.log.records[given.notification_id, given.delivery_id].due_at is None
 
 
 def test_a_device_is_served_by_the_alternative_when_its_own_provider_does_not(push: Bench) -> None:

@@ -30,6 +30,8 @@ from tests.unit.handlers.memory import (
 from tests.unit.handlers.samples import NOW, reached
 
 HOUR = timedelta(hours=1)
+EVERY_SHARD = [shard for shards in SHARDS.values() for shard in shards]
+FIRST_SHARD = "email#0"
 
 
 @pytest.fixture
@@ -43,8 +45,8 @@ def bus() -> MemoryBus:
 
 
 def sweep(log: MemoryLog, bus: MemoryBus, clock: Clock) -> Swept:
-    sweeper = Sweeper(log, bus, clock)
-    return sum((sweeper.sweep(shard, clock() + HOUR) for shard in SHARDS), start=Swept())
+    sweeper = Sweeper(log, bus, MemoryProviderState(), clock)
+    return sum((sweeper.sweep(shard, clock() + HOUR) for shard in EVERY_SHARD), start=Swept())
 
 
 def later(by: timedelta) -> Clock:
@@ -56,7 +58,7 @@ def test_what_is_due_is_published_again_and_put_off(log: MemoryLog, bus: MemoryB
     assert sweep(log, bus, later(AFTER_ACCEPTANCE)) == Swept(republished=20)
     assert {event.event_id for event in bus.taken} == {each.event_id for each in given}
     assert sweep(log, bus, later(AFTER_ACCEPTANCE)) == Swept()
-    assert sweep(log, bus, later(3 * AFTER_ACCEPTANCE)) == Swept(republished=20)
+    assert sweep(log, bus, later(3 * AFTER_ACCEPTANCE)) == Swept(republished=20, again=20)
 
 
 def test_what_is_not_due_or_was_sent_is_left_alone(log: MemoryLog, bus: MemoryBus) -> None:
@@ -112,7 +114,9 @@ def test_a_sweeper_out_of_time_begins_no_further_page(bus: MemoryBus) -> None:
             return super().publish(*args)
 
     slow = Slow()
-    assert Sweeper(log, slow, clock).sweep(SHARDS[0], until=clock() + HOUR) == Swept(republished=1)
+    assert Sweeper(log, slow, MemoryProviderState(), clock).sweep(FIRST_SHARD, until=clock() + HOUR) == Swept(
+        republished=1
+    )
     assert (log.asked, len(slow.taken)) == (1, 1)
 
 
@@ -121,8 +125,17 @@ def test_a_bus_that_takes_nothing_is_not_asked_further(bus: MemoryBus) -> None:
     same_shard(log, 3)
     bus.up = False
     clock = later(AFTER_ACCEPTANCE)
-    assert Sweeper(log, bus, clock).sweep(SHARDS[0], until=clock() + HOUR) == Swept(refused=1)
+    assert Sweeper(log, bus, MemoryProviderState(), clock).sweep(FIRST_SHARD, until=clock() + HOUR) == Swept(refused=1)
     assert log.asked == 1
+
+
+def test_one_channels_backlog_is_in_no_other_channels_way(log: MemoryLog, bus: MemoryBus) -> None:
+    for _ in range(20):
+        accepted(log, channel="sms", endpoint="+4915112345678")
+    mail = accepted(log)
+    sweeper, clock = Sweeper(log, bus, MemoryProviderState(), later(AFTER_ACCEPTANCE)), later(AFTER_ACCEPTANCE)
+    assert sum((sweeper.sweep(shard, clock() + HOUR) for shard in SHARDS["email"]), start=Swept()).republished == 1
+    assert bus.taken == [mail.event()]
 
 
 # -- one that fails hides no other -------------------------------------------------------------------------------------
@@ -150,7 +163,7 @@ class HalfRead(MemoryLog):
 
     def due(self, shard: str, now: datetime) -> Iterator[Sequence[DueDelivery]]:
         yield from super().due(shard, now)
-        if shard == SHARDS[0]:
+        if shard == FIRST_SHARD:
             raise OSError("not read")
 
 
@@ -174,7 +187,7 @@ def waiting(log: MemoryLog, deliveries: int = 1) -> tuple[list[Delivery], Schedu
 
 
 def publish(log: MemoryLog, bus: MemoryBus, scheduled: Scheduled, at: datetime = EVENING) -> Swept:
-    return Sweeper(log, bus, Clock(at)).publish(scheduled.deliveries(), at + HOUR)
+    return Sweeper(log, bus, MemoryProviderState(), Clock(at)).publish(scheduled.deliveries(), at + HOUR)
 
 
 def test_what_a_schedule_names_is_published_and_left_alone_by_the_sweep_of_that_minute(
@@ -190,7 +203,7 @@ def test_what_a_schedule_names_is_published_and_left_alone_by_the_sweep_of_that_
 def test_what_a_schedule_published_and_was_lost_after_is_published_again(log: MemoryLog, bus: MemoryBus) -> None:
     [given], scheduled = waiting(log)
     publish(log, bus, scheduled)
-    assert sweep(log, bus, Clock(EVENING + 2 * AFTER_ACCEPTANCE)) == Swept(republished=1)
+    assert sweep(log, bus, Clock(EVENING + 2 * AFTER_ACCEPTANCE)) == Swept(republished=1, again=1)
     assert bus.taken == [given.event()] * 2
 
 
@@ -275,7 +288,10 @@ class Outage:
             report = self.worker.deliver(self.given.event(), reached(self.given), lease_until)
         assert report.result is Result.RETRY
         if received < RECEIVES:
-            heapq.heappush(self.queue, (self.clock() + comes_back(received, report.patience), number, received))
+            heapq.heappush(
+                self.queue,
+                (self.clock() + comes_back(received, timedelta(minutes=3), report.patience), number, received),
+            )
 
 
 @pytest.mark.parametrize("worker", ["fails", "dies"])

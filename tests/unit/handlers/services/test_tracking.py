@@ -14,7 +14,7 @@ from handlers.domain.people.settings import UserSettings
 from handlers.services.tracking import Recipients
 from tests.unit.handlers.log_contract import SENT, claimed
 from tests.unit.handlers.memory import Clock, MemoryChoices, MemoryLog
-from tests.unit.handlers.samples import NOW, delivery, notification
+from tests.unit.handlers.samples import NOW, delivery, notification, payload
 
 SECOND = timedelta(seconds=1)
 
@@ -28,7 +28,7 @@ class Bench:
         given = delivery(**fields)  # type: ignore[arg-type]
         if given.user_id is not None:
             self.choices.reach[given.user_id] = Reach({given.channel: (Endpoint(given.endpoint or ""),)})
-        assert self.log.accept(notification(given.notification_id), [given])
+        assert self.log.accept(notification(given.notification_id), [given], payload())
         self.log.conclude(claimed(self.log, given), SENT)
         self.link = Link(given.notification_id, given.delivery_id)
         self.clock.advance(SECOND)
@@ -39,7 +39,7 @@ class Bench:
         return found
 
     def steps(self) -> list[Status]:
-        return [step.status for step in self.kept().timeline]
+        return [step.status for step in self.kept().timeline if step.status is not None]
 
 
 @pytest.fixture

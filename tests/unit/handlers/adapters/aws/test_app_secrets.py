@@ -9,13 +9,14 @@ import pytest
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.stub import Stubber
 
-from handlers.adapters.aws.app_secrets import MAX_AGE_SECONDS, AppSecrets
+from handlers.adapters.aws.app_secrets import AppSecrets
 from handlers.domain.tokens import Reason, RefusedTokenError
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from time_machine import Traveller
 
+MAX_AGE_SECONDS = 30
 PREFIX, NAME = "carillon/test/apps/", "carillon/test/apps/demo"
 VALUE = {"secrets": ["s" * 32], "categories": ["payment"], "channels": ["*"]}
 
@@ -36,7 +37,7 @@ def answers(client: "SecretsManagerClient") -> Iterator[Stubber]:
 
 @pytest.fixture
 def apps(client: "SecretsManagerClient", answers: Stubber) -> AppSecrets:
-    return AppSecrets(PREFIX, client)
+    return AppSecrets(PREFIX, client, MAX_AGE_SECONDS)
 
 
 def value(document: Any) -> dict[str, Any]:
@@ -57,7 +58,9 @@ def test_an_app_is_read_from_the_secret_of_its_name(apps: AppSecrets, answers: S
     assert app.categories == {"payment"}
 
 
-def test_a_secret_is_read_again_after_a_minute(apps: AppSecrets, answers: Stubber, time_machine: "Traveller") -> None:
+def test_a_secret_is_read_again_when_it_is_too_old(
+    apps: AppSecrets, answers: Stubber, time_machine: "Traveller"
+) -> None:
     time_machine.move_to(1_800_000_000, tick=False)
     answers.add_response("get_secret_value", value(VALUE))
     assert apps.app("demo") == apps.app("demo")

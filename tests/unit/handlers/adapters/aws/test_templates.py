@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from handlers.adapters.aws.templates import S3TemplateStore
+from handlers.adapters.aws.templates import S3TemplateVersions
 from handlers.domain.content.templates import TemplateGoneError
 
 KEY, VERSION = "templates/receipt/email/de.j2", "v-2"
@@ -19,7 +19,7 @@ class Bucket:
 
     def __init__(self) -> None:
         client = boto3.client("s3", region_name="eu-central-1", aws_access_key_id="a", aws_secret_access_key="s")
-        self.store, self.stub = S3TemplateStore("b", client), Stubber(client)
+        self.store, self.stub = S3TemplateVersions("b", client), Stubber(client)
 
     def refuses_to_read(self, code: str, status: int) -> None:
         wanted = {"Bucket": "b", "Key": KEY, "VersionId": VERSION}

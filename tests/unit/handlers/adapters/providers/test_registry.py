@@ -25,6 +25,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "CARILLON_ENVIRONMENT": "test",
         "CARILLON_PROVIDER_SECRET_PREFIX": "carillon/test/providers/",
         "CARILLON_EMAIL_FROM": "no-reply@example.com",
+        "CARILLON_PUBLIC_URL": "https://api.example.com/live",
         "CARILLON_SES_CONFIGURATION_SET": "carillon-test",
         "CARILLON_SMS_MAX_PRICE_USD": "0.5",
     }.items():
@@ -39,7 +40,10 @@ def sends(module: str) -> bool:
 
 def test_every_file_with_a_provider_is_registered_and_the_other_way_round() -> None:
     files = {module.name for module in pkgutil.iter_modules(providers.__path__)}
-    assert {module for module in files if sends(module)} == {each.module for each in PROVIDERS}
+    registered = {each.module for each in PROVIDERS}
+    assert registered - files == set(), "these have a line in the registry, and no file"
+    assert {module for module in files if sends(module)} - registered == set(), "these have no line in the registry"
+    assert {module for module in registered if not sends(module)} == set(), "these files have no class that sends"
 
 
 @pytest.mark.parametrize("name", [each.name for each in PROVIDERS])

@@ -4,10 +4,12 @@ What is of one address must not close the provider to all others: it is `of_endp
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 
 import boto3
@@ -15,6 +17,9 @@ import httpx
 import pytest
 from botocore.stub import Stubber
 
+from handlers.adapters.aws import provider_credentials
+from handlers.adapters.aws.provider_credentials import C, ProviderCredentials
+from handlers.adapters.providers import http
 from handlers.adapters.providers.apns import ApnsCredentials, ApnsProvider
 from handlers.adapters.providers.discord import DiscordProvider
 from handlers.adapters.providers.fcm import FcmCredentials, FcmProvider
@@ -27,6 +32,7 @@ from handlers.adapters.providers.teams import TeamsProvider
 from handlers.adapters.providers.twilio import TwilioCredentials, TwilioProvider
 from handlers.adapters.providers.urls import UrlClient
 from handlers.adapters.providers.webhook import WebhookCredentials, WebhookProvider
+from handlers.domain.channels import ADDRESSED, REGISTRY
 from handlers.domain.content.messages import Message
 from handlers.domain.providers.errors import (
     AuthenticationError,
@@ -37,9 +43,10 @@ from handlers.domain.providers.errors import (
     UnavailableError,
     UnregisteredError,
 )
-from handlers.domain.providers.registry import PROVIDERS
+from handlers.domain.providers.registry import PROVIDERS, Registered
 from handlers.ports import Provider
 from handlers.services.failover import Chain, Turn
+from ops import pages
 from tests.unit.handlers.adapters.providers.chat import message
 from tests.unit.handlers.adapters.providers.exchange import EMAIL, SMS, Exchange, Signals, credentials
 from tests.unit.handlers.adapters.providers.push import ec_key, pem, push, rsa_key
@@ -281,6 +288,62 @@ def test_each_answer_is_taken_for_what_it_is_said_of(
     assert (signals.told == []) == of_endpoint
 
 
-def test_every_provider_is_in_the_table_with_a_source() -> None:
+# -- by status ---------------------------------------------------------------------------------------------------------
+
+BY_STATUS = {each.name: each for each in PROVIDERS if each.credentials and each.channel in ADDRESSED}
+"""The providers that send to a number or mailbox, and are called with credentials: most likely over HTTP, with texts.
+
+What their docstrings say of a status is tried. So a new one of this kind needs no row in the table.
+"""
+MEANT = {
+    "Refused address": (RecipientRefusedError, ALL),
+    "Refused message": (MessageRefusedError, ALL),
+    "Throttled": (ThrottledError, ALL),
+}
+
+
+def refused(registered: Registered, status: int, monkeypatch: pytest.MonkeyPatch) -> ProviderError:
+    """What the provider raises, made by its own `create`, when it is answered with a status and no word of its own."""
+
+    def texts(name: str, model: type[C]) -> ProviderCredentials[C]:
+        return credentials(name, model, {field.alias or key: "text" for key, field in model.model_fields.items()})
+
+    told = {"ENVIRONMENT": "test", "EMAIL_FROM": "a@example.com", "PUBLIC_URL": "https://api.example.com"}
+    for variable, value in told.items():
+        monkeypatch.setenv(f"CARILLON_{variable}", value)
+    monkeypatch.setattr(provider_credentials, "of", texts)
+    monkeypatch.setattr(http, "shared", lambda: Exchange(httpx.Response(status)).client)
+    provider = import_module(f"handlers.adapters.providers.{registered.module}").create()
+    with pytest.raises(ProviderError) as error:
+        provider.send(SMS if REGISTRY[registered.channel].contact_field == "phone" else EMAIL)
+    return error.value
+
+
+@pytest.mark.parametrize("name", sorted(BY_STATUS))
+def test_a_status_means_what_the_docstring_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    documented = pages.answers_of(BY_STATUS[name])
+    said = {
+        int(status): meaning
+        for line, meaning in MEANT.items()
+        for status in re.findall(r"(?:^|[,;] )(4\d\d)(?=[,;]|$)", documented[line])
+    }
+    assert 429 in said, f"the docstring of {name} says nothing of 429 in a line `Throttled: …` or `Refused …: …`"
+    for status, meaning in said.items():
+        error = refused(BY_STATUS[name], status, monkeypatch)
+        assert (type(error), error.of_endpoint) == meaning, status
+
+
+@pytest.mark.parametrize("name", sorted(BY_STATUS))
+@pytest.mark.parametrize("status", [401, 403, 404, 503])
+def test_what_is_our_fault_or_the_providers_is_not_blamed_on_an_address(
+    name: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = refused(BY_STATUS[name], status, monkeypatch)
+    assert type(error) in (AuthenticationError, UnavailableError)
+    assert not error.of_endpoint
+
+
+def test_every_provider_is_in_the_table_with_a_source_or_tried_by_status() -> None:
     named = {make.__name__.replace("_", "-") for make, *_ in TABLE}
-    assert named == SOURCES.keys() == {each.name for each in PROVIDERS}
+    assert named == SOURCES.keys() <= {each.name for each in PROVIDERS}
+    assert {each.name for each in PROVIDERS} - named <= BY_STATUS.keys(), "give it rows in TABLE and its source"

@@ -6,7 +6,17 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.domain.notifications.due import AFTER_ACCEPTANCE, SHARDS, DueDelivery, after_failure, shard
+from handlers.domain.notifications.due import (
+    AFTER_ACCEPTANCE,
+    HELD,
+    REDRIVEN,
+    SHARDS,
+    URGENT,
+    DueDelivery,
+    after_failure,
+    is_urgent,
+    shard,
+)
 from handlers.domain.notifications.events import DeliveryRequested
 from tests.unit.handlers.samples import NOW
 
@@ -36,9 +46,11 @@ def test_a_delivery_that_waits_for_a_day_is_republished_nine_times() -> None:
 
 
 def test_deliveries_are_spread_over_all_shards() -> None:
-    assert {shard(str(uuid.uuid4())) for _ in range(500)} == set(SHARDS)
+    found = {shard("sms", str(uuid.uuid4()), is_urgent=urgent) for urgent in (False, True) for _ in range(500)}
+    assert found == set(SHARDS["sms"]) - {REDRIVEN["sms"], HELD["sms"]}
+    assert {each for each in SHARDS["sms"] if is_urgent(each)} == set(URGENT["sms"])
 
 
 @given(st.uuids())
 def test_a_delivery_stays_in_its_shard(delivery_id: uuid.UUID) -> None:
-    assert shard(str(delivery_id)) == shard(str(delivery_id)) in SHARDS
+    assert shard("push", str(delivery_id)) == shard("push", str(delivery_id)) in SHARDS["push"]

@@ -52,14 +52,34 @@ def test_an_event_tells_to_which_address_it_goes_by_its_key_alone() -> None:
     event = delivery(endpoint="Ada@example.com").event()
     assert event.address_key == address_key("ada@example.com")
     assert "example.com" not in event.detail()
-    assert delivery(channel="push", endpoint="ab" * 32, platform="apns").event().address_key is None
+
+
+def test_an_event_tells_the_platform_of_a_device_and_not_the_device() -> None:
+    event = delivery(channel="push", endpoint="ab" * 32, platform="apns").event()
+    assert (event.platform, event.address_key) == ("apns", None)
+    assert json.loads(event.detail())["platform"] == "apns"
+    assert "ab" * 32 not in event.detail()
+
+
+@pytest.mark.parametrize(
+    ("fields", "priority"),
+    [({}, None), ({"priority": "high"}, "high"), ({"priority": "high", "digest_id": IDS["event_id"]}, None)],
+)
+def test_an_event_says_that_it_is_urgent_unless_others_are_to_be_waited_for(
+    fields: dict[str, Any], priority: str | None
+) -> None:
+    event = delivery(**fields).event()
+    assert json.loads(event.detail()).get("priority") == priority
+    assert DeliveryRequested.parse(json.dumps(envelope(event))).priority == priority
 
 
 @pytest.mark.parametrize("user_id", ["ada", None, "auth0|5f7c", "a b", "~" * 255, string.punctuation])
 @pytest.mark.parametrize("key", [None, address_key("+442079460123")])
-@pytest.mark.parametrize("channel", CHANNELS)
-def test_what_was_published_is_what_the_worker_reads(channel: Channel, key: str | None, user_id: str | None) -> None:
-    event = replace(EVENT, channel=channel, user_id=user_id, address_key=key)
+@pytest.mark.parametrize(("channel", "platform"), [*((each, None) for each in CHANNELS), ("push", "sns-push")])
+def test_what_was_published_is_what_the_worker_reads(
+    channel: Channel, platform: str | None, key: str | None, user_id: str | None
+) -> None:
+    event = replace(EVENT, channel=channel, user_id=user_id, address_key=key, platform=platform)
     assert DeliveryRequested.parse(json.dumps(envelope(event))) == event
 
 
@@ -82,6 +102,8 @@ CHANGES: list[dict[str, Any]] = [
     *(changed(**{name: 1}) for name in IDS),
     *(changed(**{name: value}) for name in IDS for value in ("", "e-1", IDS[name] * 2, f"{IDS[name]}\n")),
     *(changed(user_id=value) for value in NO_USERS),
+    *(changed(priority=value) for value in (7, "", "normal", "higher")),
+    *(changed(platform=value) for value in (7, "", "APNs", "a b", "x" * 33)),
     *(changed(address_key=value) for value in (7, "", "ada@example.com", "x" * 3000)),
     {"resources": []},
     {"resources": ["a", "b"]},

@@ -1,6 +1,9 @@
-"""The answers about a notification: what happened to it, and nothing of where it went or what it says."""
+"""The answers about a notification: what happened to it, and not in full where it went, and nothing of what it says."""
 
 import json
+from typing import Any
+
+import pytest
 
 from handlers.domain.notifications.deliveries import Attempt, Delivery, Outcome, Reason, Step
 from handlers.domain.notifications.notification import Accepted, NotificationState
@@ -30,6 +33,7 @@ def test_an_answer_leaves_out_what_is_absent() -> None:
             {
                 "delivery_id": sent.delivery_id,
                 "channel": "email",
+                "recipient": "a…@example.com",
                 "status": "sent",
                 "provider": "ses",
                 "attempts": [{"attempt": 1, "at": at, "provider": "ses", "outcome": "accepted"}],
@@ -48,11 +52,29 @@ def test_an_answer_says_how_many_attempts_it_does_not_show() -> None:
     assert shown["attempts_omitted"] == 22
 
 
-def test_no_answer_shows_where_a_delivery_goes_or_what_it_says() -> None:
-    answers = [Accepted.of("n-1", (delivery(),)), NotificationState.of(notification(), (delivery(),))]
-    for answer in answers:
-        assert "ada@example.com" not in answer.model_dump_json()
-        assert "name" not in answer.model_dump_json()
+@pytest.mark.parametrize(
+    ("endpoint", "where"),
+    [
+        ({"channel": "email", "endpoint": "ada@example.com"}, {"recipient": "a…@example.com"}),
+        ({"channel": "sms", "endpoint": "+442079460123"}, {"recipient": "+44…0123"}),
+        ({"channel": "push", "endpoint": "0a" * 32, "platform": "apns"}, {"platform": "apns"}),
+        (
+            {"channel": "chat", "endpoint": "https://hooks.slack.com/services/secret", "platform": "slack"},
+            {"platform": "slack", "recipient": "hooks.slack.com/…"},
+        ),
+    ],
+    ids=["email", "sms", "push", "chat"],
+)
+def test_an_answer_says_where_a_delivery_goes_as_far_as_it_may_be_told(
+    endpoint: dict[str, str], where: dict[str, str]
+) -> None:
+    """Of one that was accepted by 0.1.0, it is not known which recipient of the request it is for."""
+    for known in dict[str, Any](), {"to": 7}:
+        one = delivery(**endpoint, **known)
+        for answer in (Accepted.of("n-1", (one,)), NotificationState.of(notification(), (one,))):
+            [shown] = answer.model_dump(mode="json")["deliveries"]
+            assert {name: shown[name] for name in ("to", "platform", "recipient") if name in shown} == known | where
+            assert endpoint["endpoint"] not in answer.model_dump_json()
 
 
 LAMBDA_ANSWERS = 6 * 1024 * 1024
@@ -73,7 +95,16 @@ def busy(position: int) -> Delivery:
         for number in range(1, 31)
     )
     return delivery(
-        "n-1", position=position, user_id="u" * 255, attempts=attempts, send_at=NOW, reason=Reason.QUIET_HOURS
+        "n-1",
+        position=position,
+        to=MAX_RECIPIENTS - 1,
+        user_id="u" * 255,
+        channel="chat",
+        platform="webhook",
+        endpoint=f"https://{'label.' * 41}example.com/in",
+        attempts=attempts,
+        send_at=NOW,
+        reason=Reason.QUIET_HOURS,
     )
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.domain.callers import Caller
-from handlers.domain.channels import CHANNELS, Channel
+from handlers.domain.channels import Channel
 from handlers.domain.notifications.deliveries import Reason
 from handlers.domain.notifications.plan import Planned, plan
 from handlers.domain.notifications.requests import NotificationRequest
@@ -22,6 +22,7 @@ from handlers.domain.people.settings import Settings
 from handlers.domain.problems import InvalidRequest, ScopeNotGranted
 from tests.unit.handlers.samples import DEMO, NOW, request
 
+CHANNELS: tuple[Channel, ...] = ("push", "sms", "email", "chat")
 CATEGORIES: Mapping[str, Sequence[Channel]] = {"payment": CHANNELS, "newsletter": ("email",)}
 
 ADA = Person(
@@ -125,6 +126,18 @@ def test_a_bare_address_on_another_channel_has_no_endpoint_there() -> None:
 def test_who_is_named_twice_is_sent_to_once() -> None:
     once = planned(request(to=[{"user_id": "ada"}]), {"ada": ADA})
     assert planned(request(to=[{"user_id": "ada"}] * 3), {"ada": ADA}) == once
+
+
+def test_each_delivery_knows_the_place_of_the_first_recipient_that_it_is_for() -> None:
+    to = [{"email": "ADA@example.com"}, {"phone": "+442079460124"}, *[{"user_id": "ada"}] * 2, {"user_id": "nobody"}]
+    found = planned(request(to=to, channels=["email", "sms"]), {"ada": ADA})
+    assert [(each.to, each.channel) for each in found] == [
+        (1, "sms"),
+        (2, "email"),
+        (2, "sms"),
+        (4, "email"),
+        (4, "sms"),
+    ]
 
 
 def test_two_who_share_an_address_are_two() -> None:

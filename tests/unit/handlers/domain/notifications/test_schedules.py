@@ -34,7 +34,7 @@ def test_its_deliveries_are_those_that_the_index_has_until_somebody_touches_them
 
 def test_as_many_events_as_one_may_have_fit_with_the_longest_ids_there_are() -> None:
     an_id = str(uuid.uuid4())
-    longest = DeliveryRequested(an_id, an_id, an_id, "c" * 63, "email", "a" * 63, '"' * 255)
+    longest = DeliveryRequested(an_id, an_id, an_id, "c" * 63, "email", "a" * 63, '"' * 255, platform="p" * 32)
     text = Scheduled(due_at=NOW, events=(longest,) * MAX_EVENTS).model_dump_json(exclude_none=True)
     # Characters that JSON writes as two are counted as two.
     assert len(text.encode()) < MAX_EVENTS * 1000 < MAX_INPUT_BYTES

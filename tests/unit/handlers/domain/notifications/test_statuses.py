@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from handlers.domain.notifications import statuses
-from handlers.domain.notifications.statuses import FINAL, INITIAL, MOVES, RANK, UNSENT, Status, may_move
+from handlers.domain.notifications.statuses import BY_OPERATOR, FINAL, INITIAL, MOVES, RANK, UNSENT, Status, may_move
 
 
 class Walk(RuleBasedStateMachine):
-    """A delivery to which receipts, workers and producers do things in any order; what is not allowed is ignored."""
+    """A delivery to which receipts, workers, producers and operators do things in any order.
+
+    What is not allowed is ignored.
+    """
 
     @initialize(start=st.sampled_from(sorted(INITIAL)))
     def begin(self, start: Status) -> None:
@@ -24,21 +27,35 @@ class Walk(RuleBasedStateMachine):
         if may_move(self.path[-1], to):
             self.path.append(to)
 
+    @rule()
+    def redrive(self) -> None:
+        to = BY_OPERATOR.get(self.path[-1])
+        if to is not None and self.path[0] in UNSENT and not SENT.intersection(self.path):
+            self.path.append(to)
+
     @invariant()
     def no_status_was_left_for_an_earlier_one(self) -> None:
-        ranks = [RANK[status] for status in self.path]
-        assert all(before < after for before, after in pairwise(ranks))
+        for before, after in pairwise(self.path):
+            assert RANK[before] < RANK[after] or BY_OPERATOR.get(before) is after
 
     @invariant()
     def nothing_follows_a_final_status(self) -> None:
-        assert not FINAL.intersection(self.path[:-1])
+        for before, after in pairwise(self.path):
+            assert before not in FINAL or BY_OPERATOR.get(before) is after
+
+    @invariant()
+    def nothing_that_was_sent_is_to_be_sent_again(self) -> None:
+        if SENT.intersection(self.path):
+            first = min(self.path.index(status) for status in SENT.intersection(self.path))
+            assert not UNSENT.intersection(self.path[first:])
 
     @invariant()
     def nothing_was_sent_that_no_worker_had_claimed(self) -> None:
-        if {Status.SENT, Status.OPENED, Status.CLICKED} & set(self.path):
+        if SENT & set(self.path):
             assert Status.PENDING in self.path
 
 
+SENT = {Status.SENT, Status.OPENED, Status.CLICKED}
 TestWalk = Walk.TestCase
 
 
@@ -81,8 +98,13 @@ def test_the_documented_table_is_the_one_in_the_code() -> None:
         if line.startswith("| ")
     ]
     header, *body = rows
-    documented = {
-        Status(row[0]): {Status(to) for to, cell in zip(header[1:], row[1:], strict=True) if re.search("[a-h]", cell)}
-        for row in body
-    }
-    assert documented == {status: set(onward) for status, onward in MOVES.items() if onward}
+
+    def marked(marks: str) -> dict[Status, set[Status]]:
+        cells = {
+            Status(row[0]): {Status(to) for to, cell in zip(header[1:], row[1:], strict=True) if re.search(marks, cell)}
+            for row in body
+        }
+        return {status: onward for status, onward in cells.items() if onward}
+
+    assert marked("[a-h]") == {status: set(onward) for status, onward in MOVES.items() if onward}
+    assert marked("o") == {status: {to} for status, to in BY_OPERATOR.items()}

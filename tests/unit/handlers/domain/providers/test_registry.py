@@ -19,7 +19,8 @@ def test_every_provider_has_a_name_of_its_own_that_can_name_a_secret_and_a_file(
 
 
 def test_every_channel_has_providers_in_the_order_in_which_they_are_registered() -> None:
-    assert all(of_channel(channel) for channel in CHANNELS)
+    without = [channel for channel in CHANNELS if not of_channel(channel)]
+    assert without == [], "these channels have no provider: add its line to the registry"
     assert sorted(PROVIDERS, key=lambda each: CHANNELS.index(each.channel)) == [
         each for channel in CHANNELS for each in of_channel(channel)
     ]
@@ -30,10 +31,10 @@ def test_what_is_no_channel_has_no_providers() -> None:
 
 
 def test_hosts_are_of_chat_alone_and_have_an_owner_that_a_refusal_can_name() -> None:
-    anywhere = Registered("chat", "without-hosts").whose
+    anywhere = Registered("chat", "without-hosts").owner
     assert {each.channel for each in PROVIDERS if each.hosts} == {"chat"}
     for each in PROVIDERS:
-        assert bool(each.hosts) == (each.whose != anywhere), each
+        assert bool(each.hosts) == (each.owner != anywhere), each
         assert all(re.fullmatch(r"\.?([a-z0-9-]+\.)+[a-z]{2,}", host) for host in each.hosts), each
 
 

@@ -1,0 +1,1 @@
+"""What becomes of deliveries, as it is followed, counted and listed."""

@@ -1,5 +1,0 @@
-"""The worker of the channel e-mail."""
-
-from handlers.entrypoints.worker import worker_handler
-
-handler = worker_handler()

@@ -1,0 +1,69 @@
+"""What became of the messages of the last seven days: the figures of `GET /v1/stats`, from the same counters."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+import boto3
+from botocore.exceptions import ClientError
+
+from handlers.adapters.aws.stats_reader import DynamoStats
+from handlers.domain.stats.listing import Cursors
+from handlers.domain.stats.report import Figures, GroupFigures, Stats, Wanted
+from handlers.services.reporting import Reports
+from local.engine.emulator import Emulator
+
+_LOG, _STATS = "-notifications", "-stats"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A step of the funnel: how many, of how many in the step it is compared with, and the rate of it if it has one."""
+
+    name: str
+    count: int
+    of: int
+    rate: float | None = None
+
+    @property
+    def percent(self) -> float:
+        """How long it is drawn."""
+        return round(100 * self.count / self.of, 2) if self.of else 0
+
+
+def funnel(figures: Figures) -> list[Bar]:
+    """Return the steps from acceptance to a click, and those that lead away, each against all deliveries."""
+    of = figures.deliveries
+    return [
+        Bar("accepted", of, of),
+        Bar("sent", figures.sent, of),
+        Bar("opened", figures.opened, of, figures.open_rate),
+        Bar("clicked", figures.clicked, of, figures.click_rate),
+        Bar("unsubscribed", figures.unsubscribed, of, figures.unsubscribe_rate),
+        Bar("bounced", figures.bounced, of, figures.bounce_rate),
+    ]
+
+
+class Engagement:
+    """Reads an app's counters as the account's root. `log` is the name of the table of the notification log."""
+
+    def __init__(self, emulator: Emulator, log: str, app_key: str) -> None:
+        session = boto3.Session(emulator.access_key_id, emulator.secret_access_key, region_name=emulator.region)
+        client = session.client("dynamodb", endpoint_url=emulator.endpoint_url)
+        store = DynamoStats(log.removesuffix(_LOG) + _STATS, client)
+        self._reports = Reports(store, Cursors(bytes), partial(datetime.now, UTC))
+        self._app_key = app_key
+
+    def read(self) -> Stats | None:
+        """Return the figures, by channel and provider; None while the program has not made the table yet."""
+        try:
+            return self._reports.stats(self._app_key, Wanted(), ("channel", "provider"), None, None)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                return None
+            raise
+
+
+def groups(stats: Stats) -> list[GroupFigures]:
+    """Return the figures of each channel and provider; those of no provider are of what none has been asked for yet."""
+    return [each for each in stats.groups if each.deliveries]

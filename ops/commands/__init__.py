@@ -1,0 +1,1 @@
+"""The commands of `carillon`, a module for each group."""

@@ -1,0 +1,104 @@
+"""Every page as it looks, on a screen and a phone, in light and dark: `python -m tests.browser.screenshots`.
+
+All of them are put into .carillon/pages, to be looked at; those that docs/inbox.md shows, into docs/pages.
+"""
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from rich.console import Console
+
+from local.demo import play
+from local.demo_outage import AT_ONCE
+from local.paths import CACHE, ROOT
+from local.platform import Platform
+from tests.browser.conftest import chromium
+
+SIZES: Final = {"screen": ViewportSize(width=1280, height=860), "phone": ViewportSize(width=390, height=844)}
+SCHEMES: Final = ("light", "dark")
+IN_DOCS: Final = (
+    "mail-screen-light",
+    "inbox-phone-dark",
+    "attempts-screen-dark",
+    "links-screen-light",
+    "platform-screen-light",
+    "platform-phone-dark",
+    "engagement-screen-light",
+    "alerts-screen-dark",
+    "settings-phone-light",
+    "settings-zh-phone-dark",
+)
+
+
+def main() -> None:
+    """Start a platform, play the demo on it, and look at its pages."""
+    console = Console(stderr=True)
+    with tempfile.TemporaryDirectory() as directory, Platform.start(Path(directory), config=AT_ONCE) as platform:
+        play(platform, console)
+        capture(platform.local.inbox_url, CACHE / "pages")
+    for name in IN_DOCS:
+        shutil.copy(CACHE / "pages" / f"{name}.png", ROOT / "docs" / "pages")
+    console.print(f"{len(list((CACHE / 'pages').glob('*.png')))} pages are in {CACHE / 'pages'}")
+
+
+def capture(inbox_url: str, directory: Path) -> None:
+    """Look at the pages of a platform on which the demo was played."""
+    directory.mkdir(parents=True, exist_ok=True)
+    fault = f"{inbox_url}/api/faults/sendgrid"
+    httpx.put(fault, json={"mode": "throttle", "rate": 0.5}).raise_for_status()
+    try:
+        with sync_playwright() as playwright:
+            browser = chromium(playwright)
+            for size in SIZES:
+                for scheme in SCHEMES:
+                    _capture_all(browser, inbox_url, directory, size, scheme)
+            browser.close()
+    finally:
+        httpx.delete(fault).raise_for_status()
+
+
+def _capture_all(browser: Browser, inbox_url: str, directory: Path, size: str, scheme: Any) -> None:
+    for name, url, language in _pages(inbox_url):
+        context = browser.new_context(viewport=SIZES[size], color_scheme=scheme, locale=language)
+        page = context.new_page()
+        page.goto(url)
+        _wait(page, url.startswith(inbox_url))
+        page.screenshot(path=directory / f"{name}-{size}-{scheme}.png")
+        context.close()
+
+
+def _wait(page: Page, is_inbox: bool) -> None:
+    if is_inbox:
+        expect(page.locator("#live")).to_have_text("live")
+    page.wait_for_load_state()
+
+
+def _pages(inbox_url: str) -> Iterator[tuple[str, str, str]]:
+    """Yield each page's name, url and language."""
+    messages = httpx.get(f"{inbox_url}/api/messages").raise_for_status().json()
+    ids = dict(re.findall(r'\?message=(\w+)" data-channel="(\w+)"', httpx.get(inbox_url).text))
+    last = {channel: message for message, channel in reversed(ids.items())}
+    mail = f"{inbox_url}/?message={last['email']}"
+    yield "inbox", inbox_url, "en-GB"
+    yield "mail", mail, "en-GB"
+    for view, name in (("text", "text"), ("source", "source"), ("links", "links"), ("details", "headers")):
+        yield name, f"{mail}&view={view}", "en-GB"
+    yield "attempts", f"{inbox_url}/?channel=sms&message={last['sms']}&view=history", "en-GB"
+    yield "push", f"{inbox_url}/?message={last['push']}", "en-GB"
+    yield "chat", f"{inbox_url}/?message={last['chat']}", "en-GB"
+    for tab in ("platform", "engagement", "alerts"):
+        yield tab, f"{inbox_url}/{tab}", "en-GB"
+    [body] = [each["body"] for each in messages if each["channel"] == "email"]
+    [settings] = re.findall(r'"(http[^"]+/u/[^"]+)"', body)
+    yield "settings", settings, "en-GB"
+    yield "settings-zh", settings, "zh-CN"
+
+
+if __name__ == "__main__":
+    main()
