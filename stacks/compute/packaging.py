@@ -5,7 +5,8 @@ by their names, so these it has from the registry.
 
 The same lock and the same sources give the same bytes, wherever and whenever they are built (with one version of zlib),
 so a deployment that changes nothing uploads nothing. Nothing is taken from this machine's site-packages: uv installs
-every wheel, by its hash in `uv.lock`, for the target's platform, into an empty directory.
+every wheel, by its hash in `uv.lock`, for the target's platform, into an empty directory. This is done once for the
+dependencies of all functions together, since most of them are the same; each takes its own from there.
 
 Zips are written to `.carillon/build/<target>/<function>.zip`, and beside each what is in it, `<function>.cdx.json`
 (CycloneDX); the dependencies alone are kept, compressed, in
@@ -149,7 +150,7 @@ def build(function: str, target: Target, directory: Path = BUILD) -> Package:
     roots = {module: "handler", **_providers(function)}
     wanted = {path.relative_to(ROOT).as_posix() for path in _sources(roots)}
     compiler, warning = _compiler(target)
-    layer = _dependencies(wheels.locked(group(function), function), target, compiler, directory / "cache")
+    layer = _dependencies(function, target, compiler, directory / "cache")
     zipped = directory / target / f"{function}.zip"
     with replacing(zipped) as draft, ZipFile(_handlers(compiler, directory / "cache")) as handlers:
         copyfile(layer, draft)
@@ -220,21 +221,40 @@ def _compiler(target: Target) -> tuple[Compiler | None, str]:
         return None, str(error)
 
 
-def _dependencies(requirements: str, target: Target, compiler: Compiler | None, cache: Path) -> Path:
-    """Return the zip of these requirements for this target, made once and then reused."""
-    # This file is part of the key because it decides what a layer leaves out.
-    made_by = (version("uv"), zlib.ZLIB_RUNTIME_VERSION, Path(__file__).read_text())
-    layer = cache / f"{_key(compiler, requirements, target.platform_key, *made_by)}.zip"
+def _dependencies(function: str, target: Target, compiler: Compiler | None, cache: Path) -> Path:
+    """Return the zip of the dependencies of a function for this target, made once and then reused."""
+    requirements = wheels.locked([group(function)], function)
+    every = wheels.locked([group(each) for each in functions()], "all functions")
+    layer = cache / f"{_key(compiler, requirements, every, *_made_by(target))}.zip"
+    with alone(layer.with_suffix(".lock")):
+        if not layer.exists():
+            with replacing(layer) as draft, ZipFile(_installed(every, target, compiler, cache)) as archive:
+                wanted = {name for name in wheels.files_of(requirements, archive) if _is_needed(name)}
+                _add(draft, {name: archive.read(name) for name in archive.namelist() if _source(name) in wanted})
+    return layer
+
+
+def _installed(requirements: str, target: Target, compiler: Compiler | None, cache: Path) -> Path:
+    """Return the zip of what these requirements install for this target, compiled, and of the records of what is whose.
+
+    Compiling for Lambda takes seconds, whether of one function's dependencies or of all functions'.
+    """
+    layer = cache / f"{_key(compiler, requirements, *_made_by(target))}.zip"
     with alone(layer.with_suffix(".lock")):
         if not layer.exists():
             with TemporaryDirectory(prefix="carillon-") as scratch:
                 what = f"The dependencies for {target.architecture}"
                 installed = wheels.install(requirements, target.wheel_flags, Path(scratch), what)
                 for path in [path for path in installed.rglob("*") if path.is_file()]:
-                    if not _is_needed(path.relative_to(installed).as_posix()):
+                    if not _is_needed(path.relative_to(installed).as_posix()) and path.name != wheels.RECORD:
                         path.unlink()
                 _compile_and_zip(installed, compiler, layer)
     return layer
+
+
+def _made_by(target: Target) -> tuple[str, ...]:
+    """Return what decides the bytes of a layer besides its requirements; this file, as it decides what is left out."""
+    return target.platform_key, version("uv"), zlib.ZLIB_RUNTIME_VERSION, Path(__file__).read_text()
 
 
 def _handlers(compiler: Compiler | None, cache: Path) -> Path:
@@ -305,4 +325,4 @@ def _add(archive: Path, files: Mapping[str, bytes]) -> None:
             entry = ZipInfo(name, _EPOCH)
             entry.external_attr = _READABLE_BY_ALL
             entry.create_system = 3  # Unix: where the permissions above have a meaning
-            opened.writestr(entry, content, ZIP_DEFLATED, 9)
+            opened.writestr(entry, content, ZIP_DEFLATED)

@@ -1,11 +1,16 @@
 """Installs what `uv.lock` has: exact versions, by their hashes, for a target, into a directory of its own."""
 
+import csv
 import json
+import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from zipfile import ZipFile
 
+RECORD = "RECORD"
+"""The file of an installed wheel that lists its files."""
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -13,11 +18,30 @@ class PackagingError(Exception):
     """A function cannot be packaged. The message names the function or the package, and says what to do."""
 
 
-def locked(group: str, what: str) -> str:
-    """Return a dependency group as the lock has it, with the hash of every file. Raises PackagingError about `what`."""
+def locked(groups: Iterable[str], what: str) -> str:
+    """Return dependency groups as locked, with the hash of every file. Raises PackagingError about `what`."""
     # Without header and annotations, which name the group, groups with the same dependencies are the same text.
     plain = ("--no-emit-project", "--no-header", "--no-annotate")
-    return uv("export", "--frozen", "--only-group", group, *plain, problem=f"The locked dependencies of {what}")
+    named = [word for group in sorted(set(groups)) for word in ("--only-group", group)]
+    return uv("export", "--frozen", *named, *plain, problem=f"The locked dependencies of {what}")
+
+
+def files_of(requirements: str, archive: ZipFile) -> Iterator[str]:
+    """Yield the files that these requirements brought to an archive of what was installed, by the wheels' records.
+
+    https://packaging.python.org/en/latest/specifications/recording-installed-packages/
+    """
+    wanted = set(re.findall(r"^([a-z0-9-]+)==", requirements, re.MULTILINE))
+    for name in archive.namelist():
+        distribution, _, file = name.partition(".dist-info/")
+        if file == RECORD and _canonical(distribution.partition("-")[0]) in wanted:
+            for row in csv.reader(archive.read(name).decode().splitlines()):
+                yield row[0]
+
+
+def _canonical(name: str) -> str:
+    """https://packaging.python.org/en/latest/specifications/name-normalization/"""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def bill_of_materials(group: str, function: str) -> str:

@@ -123,12 +123,7 @@ def test_a_second_build_installs_nothing(directory: Path, package: Package, monk
 def test_functions_with_the_same_dependencies_share_a_layer() -> None:
     alike, other = [
         {
-            packaging._dependencies(
-                wheels.locked(packaging.group(name), name),
-                Target.MACHINE,
-                bytecode.for_this_machine(),
-                packaging.BUILD / "cache",
-            )
+            packaging._dependencies(name, Target.MACHINE, bytecode.for_this_machine(), packaging.BUILD / "cache")
             for name in names
         }
         for names in (("worker-sms", "worker-email"), ("worker-sms", "sweeper"))
@@ -140,7 +135,7 @@ def test_processes_that_build_at_once_end_with_the_same_zip(package: Package, tm
     code = f"from stacks.compute.packaging import *; build({FUNCTION!r}, Target.AWS, Path({str(tmp_path)!r}))"
     processes = [subprocess.Popen([sys.executable, "-c", code], cwd=wheels.ROOT) for _ in range(2)]
     assert [process.wait() for process in processes] == [0, 0]
-    assert len(layers(tmp_path)) == 2  # the dependencies, and the modules of all handlers
+    assert len(layers(tmp_path)) == 3  # all dependencies, the function's own, and the modules of all handlers
     assert (tmp_path / "aws" / f"{FUNCTION}.zip").read_bytes() == package.path.read_bytes()
 
 
@@ -188,14 +183,14 @@ def test_a_zip_over_the_bound_is_refused_and_not_left_behind(near: Path, monkeyp
 def test_a_package_without_a_wheel_for_the_target_is_named(tmp_path: Path) -> None:
     windows_only = "pywin32==308 --hash=sha256:587f3e19696f4bf96fde9d8a57cec74a57021ad5f204c9e627e15c33ff568897\n"
     with pytest.raises(PackagingError, match=r"(?s)pywin32.*choose another version or another package"):
-        packaging._dependencies(windows_only, Target.AWS, None, tmp_path)
+        packaging._installed(windows_only, Target.AWS, None, tmp_path)
     assert layers(tmp_path.parent) == []
 
 
 def test_a_wheel_that_is_not_the_locked_one_is_refused(tmp_path: Path) -> None:
     other = f"typing-inspection==0.4.1 --hash=sha256:{'0' * 64}\n"
     with pytest.raises(PackagingError, match=r"(?i)hash"):
-        packaging._dependencies(other, Target.AWS, None, tmp_path)
+        packaging._installed(other, Target.AWS, None, tmp_path)
 
 
 def test_without_the_python_that_compiles_for_lambda_a_zip_is_built_and_says_loudly_what_it_lacks(

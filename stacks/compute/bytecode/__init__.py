@@ -70,7 +70,7 @@ def for_lambda(directory: Path) -> Compiler:
 
 @cache
 def _for_lambda(directory: Path) -> Compiler:
-    node = wheels.locked(_NODE_GROUP, "the compiler")
+    node = wheels.locked([_NODE_GROUP], "the compiler")
     identity = hashlib.sha256("\0".join((node, *map(_text, _inputs()))).encode()).hexdigest()
     home = directory / identity[:16]
     with alone(directory / "lock"):
