@@ -18,7 +18,7 @@ from pulumi_policy import (
 
 from policies import rules
 from policies.environments import change_of, level_of
-from policies.rule import Resource, ResourceRule, Rule, StackRule
+from policies.rule import LazyResource, Resource, ResourceRule, Rule, StackRule
 from policies.undecided import Judgement, judge
 from policies.values import properties
 
@@ -52,7 +52,7 @@ def policy(rule: ResourceRule | StackRule, environment: str = "") -> Policy:
 
 def _resource_policy(rule: ResourceRule, environment: str) -> Policy:
     def validate(args: ResourceValidationArgs, report_violation: ReportViolation) -> None:
-        resource = Resource(args.resource_type, args.urn, properties(args.props), depends={})
+        resource = LazyResource(args.resource_type, args.urn, lambda: properties(args.props))
         _tell(rule, environment, judge(rule, [resource]), args, report_violation)
 
     return ResourceValidationPolicy(validate=validate, **_facts(rule, environment))
@@ -93,4 +93,4 @@ def _tell(
 
 def _resource(resource: PolicyResource) -> Resource:
     sources = {name: [source.urn for source in found] for name, found in resource.property_dependencies.items()}
-    return Resource(resource.resource_type, resource.urn, properties(resource.props), sources)
+    return LazyResource(resource.resource_type, resource.urn, lambda: properties(resource.props), sources)

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
+from types import MappingProxyType
 
-from policies.values import Value
+from policies.values import Value, is_unknown_inside
 
 
 class Level(StrEnum):
@@ -40,6 +42,31 @@ class Resource:
     def stack(self) -> str:
         """The environment: `urn:pulumi:<stack>::<project>::…`."""
         return self.urn.split("::")[0].rpartition(":")[2]
+
+    @cached_property
+    def has_unknowns(self) -> bool:
+        """Whether a preview does not know all of its properties."""
+        return is_unknown_inside(self.properties)
+
+
+class LazyResource(Resource):
+    """A resource whose properties are read when a rule asks for them: most rules look at its type and no further."""
+
+    def __init__(
+        self,
+        type_: str,
+        urn: str,
+        read: Callable[[], dict[str, Value]],
+        depends: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    ) -> None:
+        """`read` returns the properties, and is called once at most."""
+        vars(self).update(type=type_, urn=urn, depends=depends, _read=read)
+
+    @cached_property
+    def properties(self) -> dict[str, Value]:
+        """What was read."""
+        made: dict[str, Value] = vars(self)["_read"]()
+        return made
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ read and not known, so no rule has to say so itself, and none can forget to.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from policies.rule import Finding, Resource, ResourceRule, Rule, StackRule
-from policies.values import UNKNOWN, Value, is_unknown_inside
+from policies.rule import Finding, LazyResource, Resource, ResourceRule, Rule, StackRule
+from policies.values import UNKNOWN, Value
 
 
 @dataclass(frozen=True)
@@ -54,20 +54,20 @@ def _findings(rule: Rule, resources: Sequence[Resource]) -> Iterator[Finding]:
 
 
 def _watched(resource: Resource, met: dict[Undecided, None]) -> Resource:
-    if not is_unknown_inside(resource.properties):
-        return resource
-    properties = _watch(resource.properties, _Reader(resource.urn, met))
-    return replace(resource, properties=properties)
+    def read() -> dict[str, Value]:
+        return _Map(resource.properties, _Reader(resource.urn, met)) if resource.has_unknowns else resource.properties
+
+    return LazyResource(resource.type, resource.urn, read, resource.depends)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Reader:
     urn: str
     met: dict[Undecided, None]
     path: str = ""
 
     def inside(self, key: object) -> "_Reader":
-        return replace(self, path=f"{self.path}.{key}" if self.path else str(key))
+        return _Reader(self.urn, self.met, f"{self.path}.{key}" if self.path else str(key))
 
     def read(self, key: object, value: Value) -> Value:
         if value is UNKNOWN:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from local.platform import Platform
+from tests import programs
 
 # The same examples each time, few of them, and however long they take: the machine may be busy.
 settings.register_profile(
@@ -46,6 +47,13 @@ def _turn(item: pytest.Item) -> int:
     if item.nodeid.startswith("tests/unit/"):
         return 3
     return 1 if "platform" in getattr(item, "fixturenames", ()) else 2
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _programs(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> None:
+    """Let pytest's workers share the programs they have run, in the directory that has one of each worker."""
+    if hasattr(request.config, "workerinput"):
+        programs.share_in(tmp_path_factory.getbasetemp().parent / "programs")
 
 
 @pytest.fixture(scope="session")

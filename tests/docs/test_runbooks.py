@@ -14,6 +14,7 @@ from stacks.data.tables import SPECS
 from stacks.monitoring.queries import QUERIES
 from stacks.naming import Naming
 from stacks.settings import AlarmSettings, load
+from tests import programs
 from tests.infrastructure.test_settings import configured
 
 COMPOSITE = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
@@ -25,7 +26,7 @@ SECTIONS = ["What it means", "Look first", "Mend", "When it is over"]
 @cache
 def runbooks(stack: str) -> dict[str, Path]:
     """The runbook that each alarm of a stack names. Not at import: each of pytest's workers would run the program."""
-    made = program.of_stack(stack)
+    made = programs.of_stack(stack)
     metric = [(each.inputs["name"], each.inputs) for each in made.of("aws:cloudwatch/metricAlarm:MetricAlarm")]
     composite = [(each.inputs["alarmName"], each.inputs) for each in made.of(COMPOSITE)]
     return {name: runbook_named_in(name, inputs["alarmDescription"]) for name, inputs in (*metric, *composite)}

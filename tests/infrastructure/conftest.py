@@ -7,24 +7,25 @@ import pytest
 
 from local import recording as program
 from local.recording import Program
+from tests import programs
 
 
 @pytest.fixture(params=program.STACKS)
 def deployed(request: pytest.FixtureRequest) -> Program:
     """Each stack's program in turn."""
-    return program.of_stack(request.param)
+    return programs.of_stack(request.param)
 
 
 @pytest.fixture
 def local() -> Program:
     """The program of the stack `local`."""
-    return program.of_stack("local")
+    return programs.of_stack("local")
 
 
 @pytest.fixture
 def prod() -> Program:
     """The program of the stack `prod`: protected, replicated, started from snapshots."""
-    return program.of_stack("prod")
+    return programs.of_stack("prod")
 
 
 @pytest.fixture

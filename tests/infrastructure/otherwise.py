@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any, Final
 
 from local.recording import ACCOUNT, REGION, Program, configuration, run
+from tests.programs import once
 
 PROVIDER_HOSTS: Final = '{"api.twilio.com":"http://localhost:1234","*":"http://localhost:1234"}'
 
@@ -57,4 +58,5 @@ def otherwise(stack: str) -> Program:
     """Return the program of a stack with `SETTINGS`, run once for all tests."""
     api = json.loads(configuration(stack)["carillon:api"])
     told = {**SETTINGS[stack], "api": {**api, **SETTINGS[stack]["api"]}}
-    return run(stack, {f"carillon:{name}": json.dumps(value) for name, value in told.items()})
+    overrides = {f"carillon:{name}": json.dumps(value) for name, value in told.items()}
+    return once(f"otherwise-{stack}", lambda: run(stack, overrides))

@@ -15,6 +15,7 @@ from stacks.api import api
 from stacks.api.responses import RESPONSES, GatewayResponse
 from stacks.api.routes import ROUTES, Route, paths
 from stacks.settings import load
+from tests import programs
 from tests.infrastructure.otherwise import otherwise
 from tests.infrastructure.permissions import statements
 from tests.infrastructure.test_settings import configured
@@ -62,7 +63,7 @@ def prod(prod: Program) -> Program:
 
 
 def of_stack(stack: str) -> Program:
-    return of_producers(program.of_stack(stack))
+    return of_producers(programs.of_stack(stack))
 
 
 def path_of(deployed: Program, resource_id: str) -> str:

@@ -13,6 +13,7 @@ from handlers.observability import Metric
 from local import recording as program
 from local.recording import ACCOUNT, REGION, Program, Registered
 from stacks.settings import LEAST_ATTEMPTS, load
+from tests import programs
 from tests.infrastructure.test_settings import configured
 
 QUEUE = "aws:sqs/queue:Queue"
@@ -153,7 +154,7 @@ def test_a_message_stays_hidden_while_the_worker_may_still_have_it(channel: str,
 @each_stack
 def test_the_worker_is_fed_in_batches_of_which_each_record_fails_alone(stack: str, lane: str, channel: str) -> None:
     settings = load(stack, configured(stack)).channels[channel]
-    mapping = named(program.of_stack(stack), EVENT_SOURCE, f"{channel}{lane}-consumer").inputs
+    mapping = named(programs.of_stack(stack), EVENT_SOURCE, f"{channel}{lane}-consumer").inputs
     assert mapping["eventSourceArn"].endswith(f":{channel}{lane}-queue")
     assert mapping["functionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["batchSize"] == settings.batch_size

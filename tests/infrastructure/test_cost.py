@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from bench import cost_resources
-from local.recording import Registered, of_stack
+from local.recording import Registered
 from ops.cost.resources import RESOURCES, load
+from tests.programs import of_stack
 
 
 def test_the_resources_that_are_reckoned_with_are_those_of_the_program() -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from local import recording as program
 from local.recording import Program
+from tests import programs
 from tests.infrastructure.otherwise import otherwise
 
 ACL = "aws:wafv2/webAcl:WebAcl"
@@ -25,7 +25,7 @@ def blocking() -> Program:
 
 def test_it_stands_before_production_alone_unless_configured(prod: Program, local: Program) -> None:
     assert len(prod.of(ACL)) == 1
-    for stack in (local, program.of_stack("dev")):
+    for stack in (local, programs.of_stack("dev")):
         assert not [each for each in stack.resources if each.type.startswith("aws:wafv2/")]
 
 

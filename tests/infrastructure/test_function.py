@@ -10,6 +10,7 @@ from local.recording import ACCOUNT, CHANNELS, REGION, Program
 from stacks.compute.functions import FunctionSpec, specs
 from stacks.naming import Naming
 from stacks.settings import SettingsError, load
+from tests import programs
 from tests.infrastructure.otherwise import PROVIDER_HOSTS, otherwise
 from tests.infrastructure.test_settings import configured
 
@@ -279,7 +280,7 @@ def test_variables_may_fill_what_lambda_allows() -> None:
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_functions_on_aws_run_python_3_13_on_arm64(stack: str) -> None:
-    for function in program.of_stack(stack).of(FUNCTION):
+    for function in programs.of_stack(stack).of(FUNCTION):
         assert function.inputs["runtime"] == "python3.13"
         assert function.inputs["architectures"] == ["arm64"]
 
@@ -314,7 +315,7 @@ def test_a_function_waits_for_its_log_group_and_its_permissions(deployed: Progra
 @pytest.mark.parametrize("stack", program.STACKS)
 def test_logs_are_kept_as_long_as_configured(stack: str) -> None:
     days = load(stack, configured(stack)).log_retention_days
-    assert {each.inputs["retentionInDays"] for each in program.of_stack(stack).of(LOG_GROUP)} == {days}
+    assert {each.inputs["retentionInDays"] for each in programs.of_stack(stack).of(LOG_GROUP)} == {days}
 
 
 def test_a_function_is_updated_when_its_zip_is(deployed: Program) -> None:

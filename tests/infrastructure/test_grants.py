@@ -9,10 +9,10 @@ import pulumi
 import pytest
 
 from handlers.domain.providers.registry import of_channel
-from local import recording as program
 from local.recording import CHANNELS, STACKS, Program
 from stacks.naming import Naming
 from stacks.security import grants
+from tests import programs
 from tests.infrastructure.permissions import FUNCTION, ROLE, ROLE_POLICY, functions, gaps, statements
 
 # By function and sid: the actions, and what they are allowed on, as the ends of ARNs with the environment left out.
@@ -308,7 +308,7 @@ UNENFORCED = {
 @pytest.mark.parametrize("function", EXPECTED)
 @pytest.mark.parametrize("stack", STACKS)
 def test_a_function_may_do_exactly_this(stack: str, function: str) -> None:
-    granted = statements(program.of_stack(stack), f"carillon-{stack}-{function}")
+    granted = statements(programs.of_stack(stack), f"carillon-{stack}-{function}")
     assert {each["Sid"]: (set(each["Action"]), _ends(each["Resource"], stack)) for each in granted} == EXPECTED[
         function
     ]

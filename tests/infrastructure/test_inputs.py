@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from local.recording import Program, of_stack
+from local.recording import Program
 from tests.infrastructure.cloudformation import LEFT_OUT, NOT_CHECKED, refused, unmapped
+from tests.programs import of_stack
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 FUNCTION = "aws:lambda/function:Function"

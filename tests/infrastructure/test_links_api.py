@@ -8,6 +8,7 @@ import pytest
 from local import recording as program
 from local.recording import Program
 from stacks.api.routes import ROUTES
+from tests import programs
 from tests.infrastructure.otherwise import otherwise
 from tests.infrastructure.test_api import ANSWER, INTEGRATION, METHOD, PERMISSION, RESPONSE, path_of
 
@@ -101,9 +102,9 @@ def test_a_change_of_its_tls_is_deployed() -> None:
     def surface(made: Program) -> object:
         return of_links(made).named("aws:apigateway/deployment:Deployment").inputs["triggers"]
 
-    assert surface(otherwise("dev")) != surface(program.of_stack("dev"))
+    assert surface(otherwise("dev")) != surface(programs.of_stack("dev"))
 
 
 @pytest.mark.parametrize("stack", program.STACKS)
 def test_every_stack_has_both(stack: str) -> None:
-    assert len(program.of_stack(stack).of(STAGE)) == 2
+    assert len(programs.of_stack(stack).of(STAGE)) == 2

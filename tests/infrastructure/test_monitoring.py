@@ -23,6 +23,7 @@ from stacks.monitoring.queries import QUERIES
 from stacks.monitoring.widgets import Graph, Row
 from stacks.naming import Naming
 from stacks.settings import SettingsError, load
+from tests import programs
 from tests.infrastructure.otherwise import otherwise
 from tests.infrastructure.test_settings import configured
 from tests.infrastructure.watching import ALARM, Seen, dimension_values, of_alarms, of_dashboard, widgets
@@ -78,7 +79,7 @@ def test_what_the_access_log_is_counted_for_is_in_it(local: Program) -> None:
 
 
 def test_the_table_of_what_aws_emits_is_dated_has_sources_and_nothing_that_nobody_watches() -> None:
-    seen = {(each.namespace, each.metric) for stack in program.STACKS for each in watched(program.of_stack(stack))}
+    seen = {(each.namespace, each.metric) for stack in program.STACKS for each in watched(programs.of_stack(stack))}
     listed = {(space, name) for space, told in published().items() for name in told if name not in ("page", "read")}
     for told in published().values():
         assert told["page"].startswith("https://docs.aws.amazon.com/")
@@ -338,7 +339,7 @@ def test_a_budget_that_tells_nobody_is_refused() -> None:
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_what_monitoring_costs_is_what_the_page_says(stack: str) -> None:
-    made = program.of_stack(stack)
+    made = programs.of_stack(stack)
     paid = sum(
         max(1, sum("metric" in query for query in each.inputs.get("metricQueries") or ())) for each in made.of(ALARM)
     )

@@ -12,10 +12,10 @@ import pulumi
 import pytest
 
 import stacks
-from local import recording as program
 from local.recording import CHANNELS, STACKS, Program
 from stacks.compute.packaging import functions
 from stacks.security.provider_secrets import CREDENTIALS
+from tests import programs
 from tests.infrastructure.otherwise import otherwise
 
 COMPONENT = "carillon:stacks:"
@@ -121,7 +121,7 @@ def test_every_component_takes_one_frozen_dataclass(component: type) -> None:
 
 
 def test_every_component_is_used() -> None:
-    used = {each.type for stack in STACKS for each in program.of_stack(stack).resources}
+    used = {each.type for stack in STACKS for each in programs.of_stack(stack).resources}
     assert {f"{COMPONENT}{each.__name__}" for each in COMPONENTS} <= used
 
 
@@ -132,7 +132,7 @@ def test_every_name_is_as_long_as_aws_takes(deployed: Program) -> None:
 
 
 def test_every_physical_name_tells_its_environment() -> None:
-    local, dev = program.of_stack("local"), program.of_stack("dev")
+    local, dev = programs.of_stack("local"), programs.of_stack("dev")
     for type_, key in NAME_LIMITS.keys() - {
         ("aws:iam/rolePolicy:RolePolicy", "name"),
         ("aws:cloudwatch/eventTarget:EventTarget", "targetId"),
@@ -176,7 +176,7 @@ def test_everything_is_tagged_by_the_provider(prod: Program) -> None:
 def test_the_provider_refuses_any_account_that_is_not_allowed() -> None:
     allowed = otherwise("dev")
     assert allowed.named(PROVIDER).inputs["allowedAccountIds"] == '["123456789012"]'
-    assert "allowedAccountIds" not in program.of_stack("dev").named(PROVIDER).inputs
+    assert "allowedAccountIds" not in programs.of_stack("dev").named(PROVIDER).inputs
 
 
 def test_an_emulator_is_asked_for_buckets_by_path(local: Program) -> None:
@@ -201,10 +201,10 @@ HOLDING_DATA = (
 
 @pytest.mark.parametrize(("stack", "protected"), [("local", False), ("dev", False), ("prod", True)])
 def test_what_holds_data_is_protected_where_the_environment_says_so(stack: str, protected: bool) -> None:
-    held = [each for type_ in HOLDING_DATA for each in program.of_stack(stack).of(type_)]
+    held = [each for type_ in HOLDING_DATA for each in programs.of_stack(stack).of(type_)]
     assert {each.protect for each in held} == {protected}
 
 
 def test_a_program_of_other_values_has_the_same_resources() -> None:
-    local, dev = ({(each.type, each.name) for each in program.of_stack(stack).resources} for stack in ("local", "dev"))
+    local, dev = ({(each.type, each.name) for each in programs.of_stack(stack).resources} for stack in ("local", "dev"))
     assert local == dev

@@ -9,12 +9,13 @@ import pytest
 from local.engine.analyzer import PolicyPackProcess, Violation
 from local.policy_formats import Result
 from local.policy_report import analyzed, judge, seen_by_rules
-from local.recording import ROOT, Program, Registered, of_stack
+from local.recording import ROOT, Program, Registered
 from policies import undecided
 from policies.environments import CHANGES
 from policies.pack import ALL_RULES
 from policies.rule import Level, Resource
 from tests.infrastructure.otherwise import otherwise
+from tests.programs import of_stack
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 QUEUE = "aws:sqs/queue:Queue"

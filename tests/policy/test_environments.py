@@ -6,9 +6,10 @@ import pytest
 
 from local.engine.analyzer import AnalyzedResource, Level, PolicyPackProcess
 from local.policy_report import seen_by_rules
-from local.recording import STACKS, of_stack
+from local.recording import STACKS
 from policies import environments, undecided
 from policies.pack import ALL_RULES
+from tests.programs import of_stack
 
 KEY = AnalyzedResource(
     "aws:kms/key:Key",

@@ -3,7 +3,7 @@
 import pytest
 
 from local.policy_report import seen_by_rules, seen_in_a_preview
-from local.recording import of_stack, run
+from local.recording import run
 from policies import undecided
 from policies.pack import ALL_RULES
 from policies.rule import Rule
@@ -11,6 +11,7 @@ from policies.undecided import Undecided
 from policies.values import UNKNOWN, Value
 from tests.policy.good import GOOD, Planted, changed, named
 from tests.policy.planted import PLANTED
+from tests.programs import of_stack
 
 
 def has(value: Value, path: str) -> bool:

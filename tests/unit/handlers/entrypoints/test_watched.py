@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from handlers.observability import Metric as Counted
-from local.recording import of_stack
 from stacks.api.api import ACCESS_LOG_FORMAT
 from stacks.monitoring.queries import QUERIES, SavedQuery
 from tests.infrastructure.watching import Seen, dimension_values, of_alarms, of_dashboard
+from tests.programs import of_stack
 from tests.unit.handlers.entrypoints.lines import Said, run_everything
 
 
