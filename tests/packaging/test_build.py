@@ -21,12 +21,18 @@ FUNCTION = "sweeper"
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("build")
+    """Where two processes have built a function from nothing, at once."""
+    made = tmp_path_factory.mktemp("build")
+    code = f"from stacks.compute.packaging import *; build({FUNCTION!r}, Target.AWS, Path({str(made)!r}))"
+    processes = [subprocess.Popen([sys.executable, "-c", code], cwd=wheels.ROOT) for _ in range(2)]
+    assert [process.wait() for process in processes] == [0, 0]
+    return made
 
 
-@pytest.fixture(scope="module")
-def package(directory: Path) -> Package:
-    return build(FUNCTION, Target.AWS, directory)
+@pytest.fixture
+def package(packages_for_lambda: dict[str, Package]) -> Package:
+    """The function's zip as the checkout has it."""
+    return packages_for_lambda[FUNCTION]
 
 
 @pytest.fixture
@@ -92,10 +98,11 @@ def test_the_workers_of_all_channels_share_an_entrypoint(packages: dict[str, Pac
     assert packages["worker-email"].handler == "handlers.entrypoints.channel_worker.handler"
 
 
-def test_two_builds_in_different_directories_are_the_same_to_the_byte(package: Package, tmp_path: Path) -> None:
-    again = build(FUNCTION, Target.AWS, tmp_path)
-    assert again.path != package.path
-    assert again.sha256 == package.sha256
+def test_processes_that_build_at_once_end_with_the_bytes_of_a_build_elsewhere(
+    directory: Path, package: Package
+) -> None:
+    assert len(layers(directory)) == 3  # all dependencies, the function's own, and the modules of all handlers
+    assert (directory / "aws" / f"{FUNCTION}.zip").read_bytes() == package.path.read_bytes()
 
 
 def test_the_targets_differ(near: Path, package: Package) -> None:
@@ -117,7 +124,7 @@ def test_a_second_build_installs_nothing(directory: Path, package: Package, monk
 
     original = wheels.uv
     monkeypatch.setattr(wheels, "uv", refuse)
-    assert build(FUNCTION, Target.AWS, directory) == package
+    assert build(FUNCTION, Target.AWS, directory).sha256 == package.sha256
 
 
 def test_functions_with_the_same_dependencies_share_a_layer() -> None:
@@ -131,15 +138,7 @@ def test_functions_with_the_same_dependencies_share_a_layer() -> None:
     assert (len(alike), len(other)) == (1, 2)
 
 
-def test_processes_that_build_at_once_end_with_the_same_zip(package: Package, tmp_path: Path) -> None:
-    code = f"from stacks.compute.packaging import *; build({FUNCTION!r}, Target.AWS, Path({str(tmp_path)!r}))"
-    processes = [subprocess.Popen([sys.executable, "-c", code], cwd=wheels.ROOT) for _ in range(2)]
-    assert [process.wait() for process in processes] == [0, 0]
-    assert len(layers(tmp_path)) == 3  # all dependencies, the function's own, and the modules of all handlers
-    assert (tmp_path / "aws" / f"{FUNCTION}.zip").read_bytes() == package.path.read_bytes()
-
-
-def test_a_build_leaves_no_drafts(directory: Path, package: Package) -> None:
+def test_a_build_leaves_no_drafts(directory: Path) -> None:
     left = {path.suffix for path in directory.rglob("*") if path.is_file()}
     assert left == {".json", ".lock", ".zip"}  # the bill of materials beside each zip
     assert list(directory.rglob(".draft-*")) == []

@@ -5,6 +5,7 @@ import sys
 import sysconfig
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,7 @@ def normal(name: str) -> str:
 
 def locked(repository: Path, function: str) -> tuple[set[str], set[str]]:
     """What the lock says the function's group names, and all that this brings with it, whatever the platform."""
-    lock = tomllib.loads((repository / "uv.lock").read_text())
-    packages = {package["name"]: package for package in lock["package"]}
+    packages = locked_packages(repository)
     wanted = packages["carillon"]["dev-dependencies"][group(function)]
     found: set[tuple[str, str]] = set()
     waiting = with_extras(wanted)
@@ -58,6 +58,13 @@ def locked(repository: Path, function: str) -> tuple[set[str], set[str]]:
         brought = package.get("optional-dependencies", {})[extra] if extra else package.get("dependencies", [])
         waiting |= with_extras(brought) - found
     return {each["name"] for each in wanted}, {name for name, _ in found}
+
+
+@cache
+def locked_packages(repository: Path) -> dict[str, Any]:
+    """What the lock says of each package, read once."""
+    lock = tomllib.loads((repository / "uv.lock").read_text())
+    return {package["name"]: package for package in lock["package"]}
 
 
 def with_extras(dependencies: list[dict[str, Any]]) -> set[tuple[str, str]]:
