@@ -201,7 +201,7 @@ def funnel_of(client: Client) -> Table:
 
 
 def _received(inbox_url: str, delivery_ids: set[str]) -> list[dict[str, Any]]:
-    messages: list[dict[str, Any]] = httpx.get(f"{inbox_url}/api/messages").raise_for_status().json()
+    messages: list[dict[str, Any]] = httpx.get(f"{inbox_url}/api/messages", timeout=_SECONDS).raise_for_status().json()
     return [message for message in messages if message["delivery_id"] in delivery_ids]
 
 

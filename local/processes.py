@@ -84,7 +84,7 @@ def spawn(
     return Child(name, popen, log)
 
 
-def wait_until_ready(child: Child, ready: Callable[[], bool], seconds: float = 30.0) -> None:
+def wait_until_ready(child: Child, ready: Callable[[], bool], seconds: float = 120.0) -> None:
     """Return as soon as `ready()` is true; `ProcessError` when the process ends first or the time is over."""
     deadline = time.monotonic() + seconds
     pause = 0.01

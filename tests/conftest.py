@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -18,6 +19,11 @@ settings.load_profile("suite")
 
 # The logger takes it when it is imported, which any module may be the first to do.
 os.environ["POWERTOOLS_SERVICE_NAME"] = "test"
+
+# A busy machine answers late. Who asks without saying how long to wait would be given five seconds.
+PATIENCE = httpx.Timeout(240)
+for _each in PATIENCE.as_dict():
+    setattr(httpx._config.DEFAULT_TIMEOUT_CONFIG, _each, PATIENCE.as_dict()[_each])
 
 LONGEST = {"test_api_document.py", "test_least_privilege.py", "test_many_deliveries.py", "test_ways_in.py"}
 

@@ -37,8 +37,8 @@ class Aws:
         self.account_id = emulator.account_id
         self.region = emulator.region
         self._config = Config(
-            connect_timeout=5,
-            read_timeout=30,
+            connect_timeout=30,
+            read_timeout=120,
             max_pool_connections=parallel,
             retries={"mode": "standard", "total_max_attempts": 2},
             s3={"addressing_style": "path"},

@@ -4,9 +4,14 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from tests.local.support import Sandbox, running_sandbox
+
+MILLISECONDS = 240_000
+"""How long a page may take to show what is expected of it: a busy machine is late."""
+
+expect.set_options(timeout=MILLISECONDS)
 
 
 def chromium(playwright: Playwright) -> Browser:

@@ -260,7 +260,7 @@ def test_engagement_is_a_funnel_and_figures_of_each_channel_and_provider(page: P
     expect(page.locator("tbody tr").first).to_contain_text("62.5 %")
     expect(page.locator("tbody tr").last).to_contain_text("twilio")
     sandbox.count("sms", "twilio", sent=11, ever_sent=11)
-    expect(page.get_by_role("heading", name="What became of 21 deliveries")).to_be_visible(timeout=15_000)
+    expect(page.get_by_role("heading", name="What became of 21 deliveries")).to_be_visible()
 
 
 def test_queues_follow_by_themselves_and_disturb_nobody_who_chooses_a_fault(page: Page, sandbox: Sandbox) -> None:
@@ -273,12 +273,12 @@ def test_queues_follow_by_themselves_and_disturb_nobody_who_chooses_a_fault(page
     sqs = sandbox.client("sqs")
     sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="carillon-local-chat-dlq")["QueueUrl"], MessageBody="x")
     dead_letters = page.get_by_label("Channel chat").locator("dl div").last.locator("dd")
-    expect(dead_letters).to_have_text("1", timeout=15_000)
+    expect(dead_letters).to_have_text("1")
     expect(webhook.get_by_label("How")).to_have_value("throttle")
     webhook.get_by_role("button", name="Switch on").click()
     expect(webhook.get_by_text("throttle at 100 %")).to_be_visible()
     HTTP.delete(f"{sandbox.url}/api/faults/webhook").raise_for_status()
-    expect(webhook.get_by_text("throttle at 100 %")).to_be_hidden(timeout=15_000)
+    expect(webhook.get_by_text("throttle at 100 %")).to_be_hidden()
 
 
 def test_a_fault_is_switched_on_and_off_without_javascript(browser: Browser, sandbox: Sandbox) -> None:

@@ -32,7 +32,7 @@ from handlers.domain.providers.errors import (
     UnavailableError,
 )
 from handlers.ports import Provider
-from tests.local.support import Sandbox
+from tests.local.support import PATIENCE, Sandbox
 
 URLS = {
     "slack": "https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX",
@@ -55,10 +55,10 @@ def _credentials(secret: str) -> ProviderCredentials[WebhookCredentials]:
     return ProviderCredentials("webhook", WebhookCredentials, prefix="carillon/test/", secrets=secrets)
 
 
-def _providers(sandbox: Sandbox, secret: str, *, read_seconds: float = 10) -> dict[str, Provider]:
+def _providers(sandbox: Sandbox, secret: str, *, read_seconds: float = PATIENCE) -> dict[str, Provider]:
     origin = httpx.URL(sandbox.url)
     transport = egress.transport([(origin.host, origin.port or 80)])
-    http = httpx.Client(transport=transport, timeout=httpx.Timeout(read_seconds, connect=2), trust_env=False)
+    http = httpx.Client(transport=transport, timeout=httpx.Timeout(PATIENCE, read=read_seconds), trust_env=False)
     client = UrlClient(HttpProviderClient(http, {"*": sandbox.url}))
     return {
         "slack": SlackProvider(client),

@@ -28,7 +28,7 @@ from handlers.domain.providers.errors import (
 )
 from handlers.ports import Provider
 from local.sandbox.credentials import Credentials
-from tests.local.support import SENDER, Sandbox
+from tests.local.support import PATIENCE, SENDER, Sandbox
 from tests.unit.handlers.adapters.providers.exchange import credentials
 
 CONTENTS = {
@@ -37,39 +37,45 @@ CONTENTS = {
 }
 ADDRESSES = {"email": "ada@example.com", "sms": "+4915112345678"}
 CHANNELS = {"ses": "email", "sendgrid": "email", "sns": "sms", "twilio": "sms"}
-PATIENCE = 2
+HASTY = 0.5
+"""For how many seconds an answer is waited for that does not come."""
 
 
-def _client(sandbox: Sandbox) -> HttpProviderClient:
-    timeout = httpx.Timeout(PATIENCE, connect=2)
+def _client(sandbox: Sandbox, seconds: float) -> HttpProviderClient:
+    timeout = httpx.Timeout(PATIENCE, read=seconds)
     return HttpProviderClient(httpx.Client(timeout=timeout, trust_env=False), {"*": sandbox.url})
 
 
-def sendgrid(sandbox: Sandbox, known: Credentials) -> SendGridProvider:
+def sendgrid(sandbox: Sandbox, known: Credentials, seconds: float = PATIENCE) -> SendGridProvider:
     secret = credentials("sendgrid", SendGridCredentials, json.loads(known.secret_strings()["sendgrid"]))
-    return SendGridProvider(_client(sandbox), secret, sender=SENDER)
+    return SendGridProvider(_client(sandbox, seconds), secret, sender=SENDER)
 
 
-def twilio(sandbox: Sandbox, known: Credentials) -> TwilioProvider:
+def twilio(sandbox: Sandbox, known: Credentials, seconds: float = PATIENCE) -> TwilioProvider:
     secret = credentials("twilio", TwilioCredentials, json.loads(known.secret_strings()["twilio"]))
-    return TwilioProvider(_client(sandbox), secret)
+    return TwilioProvider(_client(sandbox, seconds), secret)
 
 
-def ses(sandbox: Sandbox) -> SesProvider:
+def ses(sandbox: Sandbox, seconds: float) -> SesProvider:
     client = sandbox.client("sesv2")
     if "carillon-test" not in client.list_configuration_sets()["ConfigurationSets"]:
         client.create_configuration_set(ConfigurationSetName="carillon-test")
-    return SesProvider(sandbox.ses(read_timeout=PATIENCE), sender=SENDER, configuration_set="carillon-test")
+    return SesProvider(sandbox.ses(read_timeout=seconds), sender=SENDER, configuration_set="carillon-test")
+
+
+def waiting(sandbox: Sandbox, seconds: float) -> dict[str, Provider]:
+    """Each provider, whose answer is waited for this long."""
+    return {
+        "ses": ses(sandbox, seconds),
+        "sendgrid": sendgrid(sandbox, sandbox.credentials, seconds),
+        "sns": SnsProvider(sandbox.sns(read_timeout=seconds), sender_id="Carillon", max_price=Decimal("0.10")),
+        "twilio": twilio(sandbox, sandbox.credentials, seconds),
+    }
 
 
 @pytest.fixture
 def providers(sandbox: Sandbox) -> dict[str, Provider]:
-    return {
-        "ses": ses(sandbox),
-        "sendgrid": sendgrid(sandbox, sandbox.credentials),
-        "sns": SnsProvider(sandbox.sns(), sender_id="Carillon", max_price=Decimal("0.10")),
-        "twilio": twilio(sandbox, sandbox.credentials),
-    }
+    return waiting(sandbox, PATIENCE)
 
 
 def message(name: str, *, to: str | None = None, body: str | None = None) -> Message:
@@ -139,7 +145,6 @@ def test_a_strangers_credentials_are_not_accepted(
     [
         ("outage", UnavailableError),
         ("throttle", ThrottledError),
-        ("timeout", OutcomeUnknownError),
         ("reject", RefusedError),
     ],
 )
@@ -151,6 +156,12 @@ def test_each_fault_is_what_it_is_and_ends(
     assert isinstance(error, kind)
     assert (mode == "throttle") is isinstance(error, ThrottledError)
     assert providers[name].send(message(name))
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_an_answer_that_does_not_come_leaves_the_outcome_unknown(name: str, sandbox: Sandbox) -> None:
+    with sandbox.fault("timeout", provider=name):
+        assert isinstance(raised(waiting(sandbox, HASTY)[name], message(name)), OutcomeUnknownError)
 
 
 @pytest.mark.parametrize("name", ["sendgrid", "twilio"])

@@ -1,8 +1,9 @@
 """Push's adapters against the sandbox: what is accepted arrives, and each fault is understood as what it is."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -38,14 +39,14 @@ from handlers.domain.providers.routing import Event
 from handlers.ports import Provider
 from handlers.services.failover import Chain
 from local.sandbox.credentials import Credentials
-from tests.local.support import Sandbox
+from tests.local.support import PATIENCE, Sandbox
 from tests.unit.handlers.adapters.providers.exchange import Signals
 
 TOKENS = {"apns": "0123456789abcdef" * 4, "fcm": "dQw4w9WgXcQ:APA91b" + "x-Y_" * 35}
 DEAD = {"apns": "dead" * 16, "fcm": "dead" * 40}
 ROUTES = [("apns", "apns"), ("fcm", "fcm"), ("sns-push", "apns"), ("sns-push", "fcm")]
 """Each provider with each platform that it serves."""
-PATIENCE = 0.5
+HASTY = 0.5
 
 
 def _credentials(name: str, model: type[C], value: str) -> ProviderCredentials[C]:
@@ -60,9 +61,8 @@ def _credentials(name: str, model: type[C], value: str) -> ProviderCredentials[C
 
 
 def _client(sandbox: Sandbox, *, http2: bool) -> HttpProviderClient:
-    timeout = httpx.Timeout(PATIENCE, connect=2)
     transport = http2_transport() if http2 else None
-    return HttpProviderClient(httpx.Client(transport=transport, timeout=timeout, trust_env=False), {"*": sandbox.url})
+    return HttpProviderClient(httpx.Client(transport=transport, timeout=PATIENCE, trust_env=False), {"*": sandbox.url})
 
 
 def apns(sandbox: Sandbox, credentials: Credentials) -> ApnsProvider:
@@ -75,8 +75,8 @@ def fcm(sandbox: Sandbox, credentials: Credentials) -> FcmProvider:
     return FcmProvider(_client(sandbox, http2=False), _credentials("fcm", FcmCredentials, secret))
 
 
-def sns_push(sandbox: Sandbox) -> SnsPushProvider:
-    sns = sandbox.sns()
+def sns_push(sandbox: Sandbox, seconds: float = PATIENCE) -> SnsPushProvider:
+    sns, hasty = sandbox.sns(), sandbox.sns(read_timeout=seconds)
     applications = {
         name: sns.create_platform_application(Name="carillon", Platform=platform, Attributes={})[
             "PlatformApplicationArn"
@@ -84,7 +84,7 @@ def sns_push(sandbox: Sandbox) -> SnsPushProvider:
         for name, platform in (("apns", "APNS"), ("fcm", "GCM"))
     }
     secret = json.dumps({"application_arns": applications})
-    return SnsPushProvider(sns, _credentials("sns-push", SnsPushCredentials, secret))
+    return SnsPushProvider(hasty, _credentials("sns-push", SnsPushCredentials, secret))
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +94,17 @@ def providers(sandbox: Sandbox) -> dict[str, Provider]:
         "fcm": fcm(sandbox, sandbox.credentials),
         "sns-push": sns_push(sandbox),
     }
+
+
+@contextmanager
+def in_haste(provider: ApnsProvider | FcmProvider) -> Iterator[None]:
+    """Let a provider wait for an answer that does not come for half a second only."""
+    client = provider._client._client
+    client.timeout = httpx.Timeout(PATIENCE, read=HASTY)
+    try:
+        yield
+    finally:
+        client.timeout = httpx.Timeout(PATIENCE)
 
 
 def message(platform: str, token: str | None = None, body: str = "Grüße, Ada 🎉") -> Message:
@@ -181,7 +192,6 @@ def test_a_strangers_credentials_are_not_accepted(
     [
         ("outage", UnavailableError),
         ("throttle", ThrottledError),
-        ("timeout", OutcomeUnknownError),
         ("reject", UnregisteredError),
     ],
 )
@@ -194,10 +204,27 @@ def test_each_fault_is_what_it_is_and_ends(
     assert providers[name].send(message(platform))
 
 
+@pytest.mark.parametrize("make", [apns, fcm])
+def test_an_answer_that_does_not_come_leaves_the_outcome_unknown(
+    make: Callable[[Sandbox, Credentials], ApnsProvider | FcmProvider], sandbox: Sandbox
+) -> None:
+    provider, platform = make(sandbox, sandbox.credentials), make.__name__
+    provider.send(message(platform))  # so that FCM has a token
+    with sandbox.fault("timeout", provider=platform), in_haste(provider):
+        assert type(raised(provider, message(platform))) is OutcomeUnknownError
+    assert provider.send(message(platform))
+
+
+@pytest.mark.parametrize("platform", ["apns", "fcm"])
+def test_an_answer_of_sns_that_does_not_come_leaves_the_outcome_unknown(platform: str, sandbox: Sandbox) -> None:
+    with sandbox.fault("timeout", provider="sns-push"):
+        assert type(raised(sns_push(sandbox, HASTY), message(platform))) is OutcomeUnknownError
+
+
 @pytest.mark.parametrize("mode", ["outage", "timeout"])
 def test_without_googles_token_endpoint_nothing_is_sent(mode: str, sandbox: Sandbox) -> None:
     provider, sent = fcm(sandbox, sandbox.credentials), message("fcm")
-    with sandbox.fault(mode, provider="google-oauth"):
+    with sandbox.fault(mode, provider="google-oauth"), in_haste(provider):
         assert type(raised(provider, sent)) is UnavailableError
     assert sandbox.message_of(sent.delivery_id) is None
     assert provider.send(sent)

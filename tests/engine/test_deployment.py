@@ -43,7 +43,7 @@ def test_what_depends_on_nothing_is_made_at_the_same_time(program: Program, monk
     together = threading.Barrier(8)
 
     def only_with_the_others(inputs: Inputs, _: Aws) -> Created:
-        together.wait(timeout=20)
+        together.wait(timeout=240)
         return Created(inputs.name())
 
     monkeypatch.setitem(PROVISIONERS, "aws:sqs/queue:Queue", only_with_the_others)

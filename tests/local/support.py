@@ -34,6 +34,9 @@ STATS = "carillon-local-stats"
 LIMITS = "carillon-local-limits"
 SENDER = "Carillon <no-reply@example.com>"
 
+PATIENCE = 240
+"""For how many seconds an answer is waited for that is to come: a busy machine is late."""
+
 HTTP = httpx.Client(trust_env=False)
 """One for all calls: each new one reads every certificate there is."""
 
@@ -80,9 +83,9 @@ class Sandbox:
         """A client that calls the emulator itself."""
         return _client(self.account, service)
 
-    def sns(self, caller: boto3.Session | None = None) -> Any:
+    def sns(self, caller: boto3.Session | None = None, **config: Any) -> Any:
         """A client of SNS whose calls pass through the sandbox, without retries."""
-        once = Config(retries={"total_max_attempts": 1}, read_timeout=2)
+        once = Config(**{"retries": {"total_max_attempts": 1}, "read_timeout": PATIENCE, **config})
         return (caller or session(self.account)).client("sns", endpoint_url=self.url, config=once)
 
     def tell(self, state: str, channel: Channel = "sms", since: datetime | None = None) -> None:
@@ -95,7 +98,7 @@ class Sandbox:
 
     def ses(self, caller: boto3.Session | None = None, **config: Any) -> Any:
         """A client whose calls pass through the sandbox; it does not retry, so that calls can be counted."""
-        quick = Config(retries={"total_max_attempts": 1}, **config)
+        quick = Config(**{"retries": {"total_max_attempts": 1}, "read_timeout": PATIENCE, **config})
         return (caller or session(self.account)).client("sesv2", endpoint_url=self.url, config=quick)
 
     def messages(self) -> list[dict[str, Any]]:
@@ -121,7 +124,7 @@ class Sandbox:
         """Wait until every connection is closed that is idle now, with the fault `idle_close` in force."""
         wait_for_close(self.url)
 
-    def post(self, url: str, *, timeout: float = 5, http2: bool = False, **request: Any) -> httpx.Response:
+    def post(self, url: str, *, timeout: float = PATIENCE, http2: bool = False, **request: Any) -> httpx.Response:
         """Call a third party at its own address, as the workers do: the sandbox gets it, with the address's host."""
         asked = httpx.URL(url)
         here = asked.copy_with(scheme="http", host="localhost", port=httpx.URL(self.url).port)

@@ -86,7 +86,7 @@ def test_up_interrupted_in_the_middle_leaves_nothing_running(tmp_path: Path, num
     up = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     until(lambda: len(mentioning(tmp_path)) >= 3)  # itself, the supervisor, the emulator
     os.kill(up.pid, number)
-    said = up.communicate(timeout=60)[1]
+    said = up.communicate(timeout=240)[1]
     assert up.returncode == code, said
     until(lambda: not mentioning(tmp_path))
     assert "Traceback" not in said

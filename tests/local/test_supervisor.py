@@ -62,7 +62,7 @@ def test_what_has_credentials_can_be_read_by_its_owner_alone(supervisor: Child, 
 def test_the_emulators_death_ends_everything_and_the_log_says_why(supervisor: Child, tmp_path: Path) -> None:
     inbox_port = httpx.URL(services_of(tmp_path).inbox_url).port or 0
     os.kill(process_of(tmp_path, "emulator_main.py"), signal.SIGKILL)
-    assert supervisor.popen.wait(60) == 1
+    assert supervisor.popen.wait(240) == 1
     until(lambda: not mentioning(tmp_path))
     assert left_of(tmp_path) == {"logs", "supervisor.lock"}
     assert "the emulator was killed by SIGKILL" in Directory(tmp_path).supervisor_log.read_text()
@@ -74,7 +74,7 @@ def test_the_sandboxs_death_ends_everything_too(supervisor: Child, tmp_path: Pat
     # It knows nothing of the directory, but has this run's credentials.
     [sandbox] = mentioning(services_of(tmp_path).emulator.access_key_id) - mentioning(tmp_path)
     os.kill(sandbox, signal.SIGKILL)
-    assert supervisor.popen.wait(60) == 1
+    assert supervisor.popen.wait(240) == 1
     until(lambda: not mentioning(tmp_path))
     assert "the sandbox was killed by SIGKILL" in Directory(tmp_path).supervisor_log.read_text()
 
@@ -86,7 +86,7 @@ def test_killing_the_supervisor_leaves_nothing_running(supervisor: Child, tmp_pa
 
 def test_a_second_one_in_the_same_directory_is_refused_and_harms_nothing(supervisor: Child, tmp_path: Path) -> None:
     second = spawn("another", ["local.supervisor", str(tmp_path)], log=tmp_path / "second", environment=os.environ)
-    assert second.popen.wait(60) == 1
+    assert second.popen.wait(240) == 1
     assert f"a platform is running in {tmp_path} already" in (tmp_path / "second").read_text()
     assert supervisor.alive
     assert Directory(tmp_path).owner() == supervisor.popen.pid
@@ -97,7 +97,7 @@ def test_one_that_is_let_go_outlives_its_starter_and_is_stopped_by_anybody(super
     supervisor.detach()
     assert Directory(tmp_path).owner() == supervisor.popen.pid
     assert stop_running(tmp_path)
-    assert supervisor.popen.wait(60) == 0
+    assert supervisor.popen.wait(240) == 0
     until(lambda: not mentioning(tmp_path))
     assert left_of(tmp_path) == {"logs", "supervisor.lock"}
     assert not stop_running(tmp_path)

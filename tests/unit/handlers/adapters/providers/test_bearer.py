@@ -95,7 +95,7 @@ class Slow:
     def __call__(self, credentials: Key, now: float) -> Token:
         self.calls += 1
         self.asked.set()
-        assert self.let.wait(10)
+        assert self.let.wait(240)
         if self._error is not None:
             raise self._error
         return Token("a", now + LIFETIME)
@@ -114,7 +114,7 @@ def at_once(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> "list[Future[str]]":
     tokens: BearerTokens[Key] = BearerTokens(slow)
     with ThreadPoolExecutor(10) as pool:
         asking = [pool.submit(tokens.current, Key(name="a"))]
-        assert slow.asked.wait(10)
+        assert slow.asked.wait(240)
         asking += [pool.submit(tokens.current, Key(name="a")) for _ in range(9)]
         assert all(waiting.acquire(timeout=10) for _ in range(9))
         slow.let.set()
