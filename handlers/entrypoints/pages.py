@@ -34,15 +34,16 @@ header::before { content: ""; width: .85rem; height: .85rem; border-radius: 50%;
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 1.5rem 0 .75rem; text-wrap: balance; }
 h2, h3 { font-size: 1rem; line-height: 1.4; margin: 0; }
 h2.all { font-size: 1.15rem; margin: 2.25rem 0 .75rem; }
-p { margin: .25rem 0 1rem; }
+p { margin: .25rem 0 1rem; text-wrap: pretty; }
 .done { border-left: .25rem solid var(--brand); padding: .5rem 1rem; background: Canvas; }
 .card { background: Canvas; border: 1px solid var(--line); border-radius: .6rem; }
 .row, .times { padding: .9rem 1rem; display: grid; gap: .6rem 1.5rem; }
 .row + .row { border-top: 1px solid var(--line); }
 .row p, .times p { margin: 0; color: var(--soft); font-size: .9rem; }
-.switches { display: flex; flex-wrap: wrap; gap: .35rem 1.25rem; align-items: center; }
+.switches { display: grid; grid-template-columns: 1fr 1fr; gap: .35rem 1.25rem; align-items: center; }
 .switches label { display: flex; align-items: center; gap: .5rem; min-height: 2.25rem; cursor: pointer; }
-.always { font-size: .85rem; color: var(--soft); border: 1px solid var(--line); border-radius: 1rem; padding: 0 .6rem; }
+.always { font-size: .85rem; color: var(--soft); border: 1px solid var(--line); border-radius: 1rem; padding: 0 .6rem;
+  grid-column: 1 / -1; justify-self: start; }
 input[type=checkbox] { appearance: none; position: relative; flex: none; width: 2.4rem; height: 1.4rem; margin: 0;
   border-radius: 1rem; background: var(--off); cursor: inherit; }
 input[type=checkbox]::before { content: ""; position: absolute; top: .2rem; left: .2rem; width: 1rem; height: 1rem;
@@ -64,7 +65,7 @@ button.plain { background: Canvas; color: CanvasText; border-color: var(--off); 
 a { color: inherit; }
 nav { padding-top: 1.5rem; padding-bottom: 2rem; display: flex; gap: 1.25rem; font-size: .9rem; color: var(--soft); }
 @media (max-width: 26rem) { main > form > button, form > p > button { width: 100%; } }
-@media (min-width: 40rem) { header { padding-top: 2rem; }
+@media (min-width: 40rem) { header { padding-top: 2rem; } .switches { display: flex; flex-wrap: wrap; }
   .row, .times { grid-template-columns: 1fr auto; align-items: center; } }
 """
 
