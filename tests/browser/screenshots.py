@@ -1,6 +1,6 @@
 """Every page as it looks, on a screen and a phone, in light and dark: `python -m tests.browser.screenshots`.
 
-All of them are put into .carillon/pages, to be looked at; those that docs/inbox.md shows, into docs/pages.
+All of them are put into .carillon/pages, to be looked at; those that the documentation shows, into docs/pages.
 """
 
 import re
@@ -27,12 +27,16 @@ IN_DOCS: Final = (
     "inbox-phone-dark",
     "attempts-screen-dark",
     "links-screen-light",
+    "sms-phone-light",
+    "push-phone-light",
+    "chat-screen-dark",
     "platform-screen-light",
     "platform-phone-dark",
     "engagement-screen-light",
     "alerts-screen-dark",
     "settings-phone-light",
     "settings-zh-phone-dark",
+    "unsubscribed-phone-light",
 )
 
 
