@@ -59,8 +59,8 @@ SAMPLES = (
         template={
             "subject": "Receipt for invoice {{ invoice }}",
             "body": (
-                '<div style="font-family: Georgia, serif; max-width: 34em; margin: 2em auto; color: #222">'
-                '<h1 style="font-weight: 500">Thank you, {{ name }}</h1>'
+                '<div style="font: 16px/1.5 system-ui, sans-serif; max-width: 34em; margin: 2em auto; color: #222">'
+                '<h1 style="font-size: 26px">Thank you, {{ name }}</h1>'
                 "<p>We received your payment of <b>{{ amount }}</b> for invoice {{ invoice }}.</p>"
                 "<p><a href=\"{{ tracked('https://shop.example.com/invoices/' ~ invoice) }}\">Your invoice</a> · "
                 '<a href="{{ unsubscribe_url }}">What we send you</a></p>'

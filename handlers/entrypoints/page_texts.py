@@ -5,6 +5,7 @@ from typing import Final
 
 DEFAULT: Final = "en"
 
+# Where a heading in Chinese may go on in a second line is marked by a "|": browsers do not know its words.
 TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
     "en": {
         "language": "English",
@@ -39,7 +40,7 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "language": "简体中文",
         "languages": "语言",
         "title": "您的通知",
-        "receives": "您正在通过{channel}接收“{category}”通知",
+        "receives": "您正在通过{channel}|接收“{category}”通知",
         "unsubscribe": "退订此类通知",
         "unsubscribed": "您已退订",
         "no_more": "我们不会再通过{channel}向您发送“{category}”通知。",

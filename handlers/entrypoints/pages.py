@@ -32,17 +32,20 @@ header { padding-top: 1.25rem; font-weight: 600; display: flex; align-items: cen
 header::before { content: ""; width: .85rem; height: .85rem; border-radius: 50%; background: var(--brand);
   border: 1px solid var(--line); }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 1.5rem 0 .75rem; text-wrap: balance; }
+h1:lang(zh) { word-break: keep-all; overflow-wrap: anywhere; }
 h2, h3 { font-size: 1rem; line-height: 1.4; margin: 0; }
 h2.all { font-size: 1.15rem; margin: 2.25rem 0 .75rem; }
-p { margin: .25rem 0 1rem; }
+p { margin: .25rem 0 1rem; text-wrap: pretty; }
 .done { border-left: .25rem solid var(--brand); padding: .5rem 1rem; background: Canvas; }
+.done[role=alert] { border-color: #d13438; }
 .card { background: Canvas; border: 1px solid var(--line); border-radius: .6rem; }
 .row, .times { padding: .9rem 1rem; display: grid; gap: .6rem 1.5rem; }
 .row + .row { border-top: 1px solid var(--line); }
 .row p, .times p { margin: 0; color: var(--soft); font-size: .9rem; }
-.switches { display: flex; flex-wrap: wrap; gap: .35rem 1.25rem; align-items: center; }
+.switches { display: grid; grid-template-columns: 1fr 1fr; gap: .35rem 1.25rem; align-items: center; }
 .switches label { display: flex; align-items: center; gap: .5rem; min-height: 2.25rem; cursor: pointer; }
-.always { font-size: .85rem; color: var(--soft); border: 1px solid var(--line); border-radius: 1rem; padding: 0 .6rem; }
+.always { font-size: .85rem; color: var(--soft); border: 1px solid var(--line); border-radius: 1rem; padding: 0 .6rem;
+  grid-column: 1 / -1; justify-self: start; }
 input[type=checkbox] { appearance: none; position: relative; flex: none; width: 2.4rem; height: 1.4rem; margin: 0;
   border-radius: 1rem; background: var(--off); cursor: inherit; }
 input[type=checkbox]::before { content: ""; position: absolute; top: .2rem; left: .2rem; width: 1rem; height: 1rem;
@@ -54,17 +57,18 @@ input:focus-visible, button:focus-visible, a:focus-visible { outline: .2rem soli
 @media (forced-colors: active) { input[type=checkbox] { appearance: auto; width: 1.3rem; }
   input[type=checkbox]::before { content: none; } }
 input[type=time] { font: inherit; padding: .4rem .6rem; border: 1px solid var(--off); border-radius: .4rem;
-  background: Canvas; color: CanvasText; }
+  background: Canvas; color: CanvasText; min-width: 0; }
 .times { margin: 1rem 0; }
-.times div { display: flex; flex-wrap: wrap; gap: .6rem 1.25rem; }
-.times label { display: flex; align-items: center; gap: .5rem; }
+.times div + div { display: grid; grid-template-columns: 1fr 1fr; gap: .6rem 1.25rem; }
+.times label { display: grid; align-items: center; gap: .25rem .5rem; }
 button { font: inherit; font-weight: 600; padding: .65rem 1.4rem; border: 1px solid var(--line); border-radius: .5rem;
   background: var(--brand); color: var(--on-brand); cursor: pointer; }
 button.plain { background: Canvas; color: CanvasText; border-color: var(--off); }
 a { color: inherit; }
 nav { padding-top: 1.5rem; padding-bottom: 2rem; display: flex; gap: 1.25rem; font-size: .9rem; color: var(--soft); }
 @media (max-width: 26rem) { main > form > button, form > p > button { width: 100%; } }
-@media (min-width: 40rem) { header { padding-top: 2rem; }
+@media (min-width: 40rem) { header { padding-top: 2rem; } .switches { display: flex; flex-wrap: wrap; }
+  .times label { grid-template-columns: auto 1fr; }
   .row, .times { grid-template-columns: 1fr auto; align-items: center; } }
 """
 
@@ -98,7 +102,8 @@ _SETTINGS: Final = """{% extends layout %}
 {% if saved %}<p class="done" role="status">{{ t.saved }}</p>{% endif %}
 <p>{{ t.always_why }}</p>
 {% elif told.wanted %}
-<h1>{{ t.receives.format(category=category, channel=channel) }}</h1>
+<h1>{% for part in t.receives.split("|") %}{{ part.format(category=category, channel=channel) }}\
+{% if not loop.last %}<wbr>{% endif %}{% endfor %}</h1>
 {% if saved %}<p class="done" role="status">{{ t.saved }}</p>{% endif %}
 <form method="post"><button name="List-Unsubscribe" value="One-Click">{{ t.unsubscribe }}</button></form>
 {% else %}

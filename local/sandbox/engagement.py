@@ -1,7 +1,8 @@
 """What became of the messages of the last seven days: the figures of `GET /v1/stats`, from the same counters."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
 import boto3
@@ -14,6 +15,8 @@ from handlers.services.reporting import Reports
 from local.engine.emulator import Emulator
 
 _LOG, _STATS = "-notifications", "-stats"
+RATES = ("opened", "clicked", "unsubscribed", "bounced")
+"""The rates that are drawn, in their order."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,23 @@ def funnel(figures: Figures) -> list[Bar]:
     ]
 
 
+@dataclass(frozen=True)
+class Day:
+    """A day of a chart: its rates in the order of `RATES`, each None where there is nothing that it would be of."""
+
+    day: date
+    rates: tuple[float | None, ...] = (None,) * len(RATES)
+
+
+@dataclass(frozen=True)
+class Chart:
+    """The rates of each day, of all deliveries or of a channel and a provider."""
+
+    name: str
+    sent: int
+    days: Sequence[Day]
+
+
 class Engagement:
     """Reads an app's counters as the account's root. `log` is the name of the table of the notification log."""
 
@@ -54,10 +74,10 @@ class Engagement:
         self._reports = Reports(store, Cursors(bytes), partial(datetime.now, UTC))
         self._app_key = app_key
 
-    def read(self) -> Stats | None:
-        """Return the figures, by channel and provider; None while the program has not made the table yet."""
+    def read(self, *group_by: str) -> Stats | None:
+        """Return the figures by these parts; None while the program has not made the table yet."""
         try:
-            return self._reports.stats(self._app_key, Wanted(), ("channel", "provider"), None, None)
+            return self._reports.stats(self._app_key, Wanted(), group_by, None, None)
         except ClientError as error:
             if error.response["Error"]["Code"] == "ResourceNotFoundException":
                 return None
@@ -67,3 +87,25 @@ class Engagement:
 def groups(stats: Stats) -> list[GroupFigures]:
     """Return the figures of each channel and provider; those of no provider are of what none has been asked for yet."""
     return [each for each in stats.groups if each.deliveries]
+
+
+def chart(name: str, stats: Stats, groups: Sequence[GroupFigures]) -> Chart:
+    """Return the rates of groups that have a day each, on all days of the figures."""
+    first, last = date.fromisoformat(stats.from_day), date.fromisoformat(stats.to_day)
+    counted = {each.day: Day(date.fromisoformat(each.day), _rates(each)) for each in groups if each.day}
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    return Chart(name, sum(each.sent for each in groups), [counted.get(day.isoformat(), Day(day)) for day in days])
+
+
+def charts(by_day: Stats, by_group: Stats) -> list[Chart]:
+    """Return the chart of all, and that of each channel and provider by which something was sent."""
+    parts: dict[str, list[GroupFigures]] = {}
+    for each in by_group.groups:
+        if each.sent:
+            parts.setdefault(f"{each.channel}: {each.provider}", []).append(each)
+    everything = chart("All channels", by_day, by_day.groups)
+    return [everything, *(chart(name, by_group, groups) for name, groups in parts.items())]
+
+
+def _rates(figures: Figures) -> tuple[float | None, ...]:
+    return (figures.open_rate, figures.click_rate, figures.unsubscribe_rate, figures.bounce_rate)

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import dropwhile, pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 
 from local.sandbox.alerts import grouped
-from local.sandbox.engagement import Engagement, funnel, groups
+from local.sandbox.engagement import RATES, Engagement, charts, funnel, groups
 from local.sandbox.faults import Faults
 from local.sandbox.links import LinkChecks, links_of
 from local.sandbox.messages import Inbox, Message, rfc3339
@@ -80,6 +80,7 @@ class Page:
         )
         self._templates.filters |= {
             "clock": _clock,
+            "when": _when,
             "rfc3339": rfc3339,
             "with_waits": _with_waits,
             "duration": _milliseconds,
@@ -122,10 +123,21 @@ class Page:
         return await self.render("alerts.html", "alerts", alerts=grouped(self._inbox.notices))
 
     async def engagement(self, _: Request) -> Response:
-        """`GET /engagement`: what became of what was sent, as a funnel and by channel and provider."""
-        stats = await asyncio.to_thread(self._engagement.read)
-        bars, by_group = (funnel(stats.total), groups(stats)) if stats else ([], [])
-        return await self.render("engagement.html", "engagement", stats=stats, bars=bars, groups=by_group)
+        """`GET /engagement`: what became of what was sent: a funnel, rates by day, figures by channel and provider."""
+        stats = await asyncio.to_thread(self._engagement.read, "channel", "provider")
+        by_day = await asyncio.to_thread(self._engagement.read, "day")
+        by_group = await asyncio.to_thread(self._engagement.read, "day", "channel", "provider")
+        if not stats or not by_day or not by_group:
+            return await self.render("engagement.html", "engagement", stats=None)
+        return await self.render(
+            "engagement.html",
+            "engagement",
+            stats=stats,
+            bars=funnel(stats.total),
+            groups=groups(stats),
+            rates=RATES,
+            charts=charts(by_day, by_group),
+        )
 
     async def render(
         self, template: str, tab: str | None = None, *, chosen: Filter | None = None, **values: Any
@@ -250,6 +262,11 @@ def _name(path: str) -> str:
 def _clock(at: datetime) -> str:
     """The time of day in UTC, to the millisecond."""
     return at.strftime("%H:%M:%S.") + f"{at.microsecond // 1000:03}"
+
+
+def _when(at: datetime) -> str:
+    """The time of day in UTC if it is today's, else the day with it."""
+    return at.strftime("%H:%M:%S" if at.date() == datetime.now(UTC).date() else "%-d %b %H:%M")
 
 
 def _with_waits(steps: tuple[Any, ...]) -> list[tuple[Any, str | None]]:

@@ -1,6 +1,6 @@
 """Every page as it looks, on a screen and a phone, in light and dark: `python -m tests.browser.screenshots`.
 
-All of them are put into .carillon/pages, to be looked at; those that docs/inbox.md shows, into docs/pages.
+All of them are put into .carillon/pages, to be looked at; those that the documentation shows, into docs/pages.
 """
 
 import re
@@ -27,12 +27,16 @@ IN_DOCS: Final = (
     "inbox-phone-dark",
     "attempts-screen-dark",
     "links-screen-light",
+    "sms-phone-light",
+    "push-phone-light",
+    "chat-screen-dark",
     "platform-screen-light",
     "platform-phone-dark",
     "engagement-screen-light",
     "alerts-screen-dark",
     "settings-phone-light",
     "settings-zh-phone-dark",
+    "unsubscribed-phone-light",
 )
 
 
@@ -55,33 +59,45 @@ def capture(inbox_url: str, directory: Path) -> None:
     try:
         with sync_playwright() as playwright:
             browser = chromium(playwright)
-            for size in SIZES:
-                for scheme in SCHEMES:
-                    _capture_all(browser, inbox_url, directory, size, scheme)
+            # Recipients' pages come last: what is done on them changes what the inbox shows.
+            for pages in (list(_inbox_pages(inbox_url)), list(_recipients_pages(inbox_url))):
+                for size in SIZES:
+                    for scheme in SCHEMES:
+                        _capture_all(browser, pages, directory, size, scheme)
             browser.close()
     finally:
         httpx.delete(fault).raise_for_status()
 
 
-def _capture_all(browser: Browser, inbox_url: str, directory: Path, size: str, scheme: Any) -> None:
-    for name, url, language in _pages(inbox_url):
+def _capture_all(browser: Browser, pages: list[tuple[str, str, str]], directory: Path, size: str, scheme: Any) -> None:
+    for name, url, language in pages:
         context = browser.new_context(viewport=SIZES[size], color_scheme=scheme, locale=language)
         page = context.new_page()
         page.goto(url)
-        _wait(page, url.startswith(inbox_url))
+        _wait(page)
         page.screenshot(path=directory / f"{name}-{size}-{scheme}.png")
+        if name.startswith("settings"):
+            _unsubscribe_and_back(page, directory, f"{name.replace('settings', 'unsubscribed')}-{size}-{scheme}.png")
         context.close()
 
 
-def _wait(page: Page, is_inbox: bool) -> None:
-    if is_inbox:
+def _unsubscribe_and_back(page: Page, directory: Path, name: str) -> None:
+    page.locator("button[name=List-Unsubscribe]").click()
+    expect(page.locator("button[name=again]")).to_be_visible()
+    page.wait_for_load_state()
+    page.screenshot(path=directory / name)
+    page.locator("button[name=again]").click()
+    expect(page.locator("button[name=List-Unsubscribe]")).to_be_visible()
+
+
+def _wait(page: Page) -> None:
+    if page.locator("#live").count():
         expect(page.locator("#live")).to_have_text("live")
     page.wait_for_load_state()
 
 
-def _pages(inbox_url: str) -> Iterator[tuple[str, str, str]]:
+def _inbox_pages(inbox_url: str) -> Iterator[tuple[str, str, str]]:
     """Yield each page's name, url and language."""
-    messages = httpx.get(f"{inbox_url}/api/messages").raise_for_status().json()
     ids = dict(re.findall(r'\?message=(\w+)" data-channel="(\w+)"', httpx.get(inbox_url).text))
     last = {channel: message for message, channel in reversed(ids.items())}
     mail = f"{inbox_url}/?message={last['email']}"
@@ -90,14 +106,21 @@ def _pages(inbox_url: str) -> Iterator[tuple[str, str, str]]:
     for view, name in (("text", "text"), ("source", "source"), ("links", "links"), ("details", "headers")):
         yield name, f"{mail}&view={view}", "en-GB"
     yield "attempts", f"{inbox_url}/?channel=sms&message={last['sms']}&view=history", "en-GB"
+    yield "sms", f"{inbox_url}/?message={last['sms']}", "en-GB"
     yield "push", f"{inbox_url}/?message={last['push']}", "en-GB"
     yield "chat", f"{inbox_url}/?message={last['chat']}", "en-GB"
     for tab in ("platform", "engagement", "alerts"):
         yield tab, f"{inbox_url}/{tab}", "en-GB"
+
+
+def _recipients_pages(inbox_url: str) -> Iterator[tuple[str, str, str]]:
+    messages = httpx.get(f"{inbox_url}/api/messages").raise_for_status().json()
     [body] = [each["body"] for each in messages if each["channel"] == "email"]
     [settings] = re.findall(r'"(http[^"]+/u/[^"]+)"', body)
     yield "settings", settings, "en-GB"
     yield "settings-zh", settings, "zh-CN"
+    yield "broken", f"{settings[:-8]}broken00", "en-GB"
+    yield "broken-zh", f"{settings[:-8]}broken00", "zh-CN"
 
 
 if __name__ == "__main__":

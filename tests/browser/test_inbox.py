@@ -263,6 +263,18 @@ def test_engagement_is_a_funnel_and_figures_of_each_channel_and_provider(page: P
     expect(page.get_by_role("heading", name="What became of 21 deliveries")).to_be_visible()
 
 
+def test_rates_are_drawn_for_each_day_of_each_channel_and_provider(page: Page, sandbox: Sandbox) -> None:
+    sandbox.count("email", "mailer", days_ago=2, sent=3, opened=1, ever_sent=4, ever_opened=1)
+    page.goto(f"{sandbox.url}/engagement")
+    chart = page.get_by_role("figure", name="email: mailer 4 sent")
+    days = chart.get_by_role("img")
+    expect(days).to_have_count(7)
+    expect(days.nth(4)).to_have_accessible_name("opened 25.0 %, clicked 0.0 %, unsubscribed 0.0 %, bounced 0.0 %")
+    [drawn] = days.nth(4).locator("rect").all()
+    assert drawn.get_attribute("height") == "25.0"
+    expect(days.nth(5)).to_have_accessible_name("opened –, clicked –, unsubscribed –, bounced –")
+
+
 def test_queues_follow_by_themselves_and_disturb_nobody_who_chooses_a_fault(page: Page, sandbox: Sandbox) -> None:
     open_inbox(page, sandbox)
     page.get_by_role("link", name="Platform").click()

@@ -184,9 +184,10 @@ class Sandbox:
         """Makes links as the platform does."""
         return Links("http://localhost/prod", link_key("alias/carillon-local-links", self.client("kms")))
 
-    def count(self, channel: str, provider: str, **counters: int) -> None:
-        """Add to what the observer has counted today of the demo's deliveries by a provider."""
-        group = Group(APP_KEY, f"{datetime.now(UTC):%Y-%m-%d}", "payment", channel, provider, "receipt")
+    def count(self, channel: str, provider: str, days_ago: int = 0, **counters: int) -> None:
+        """Say what the observer has counted on a day, today, of the demo's deliveries by a provider."""
+        day = datetime.now(UTC) - timedelta(days=days_ago)
+        group = Group(APP_KEY, f"{day:%Y-%m-%d}", "payment", channel, provider, "receipt")
         item = counters_key(group, 0) | typed({**counters, "expiration": counters_expiration(group)})
         self.client("dynamodb").put_item(TableName=STATS, Item=item)
 

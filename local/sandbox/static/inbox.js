@@ -22,6 +22,9 @@ async function refresh() {
 // On a narrow screen, the view that is looked at may be one of those beside the screen.
 document.querySelector(".views [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 
+// On a phone that has got many, the message that was chosen may be below what is seen.
+document.querySelector(".phone [aria-current]")?.scrollIntoView({ block: "nearest" });
+
 function say(state) {
   const live = document.getElementById("live");
   live.textContent = state;
