@@ -13,7 +13,7 @@ from handlers.entrypoints.pages import Pages, Times
 from handlers.services.tracking import Told
 from tests.browser.test_inbox import COUNTED, open_inbox
 from tests.local.sandbox.providers import calls
-from tests.local.support import Sandbox
+from tests.local.support import Sandbox, running_sandbox
 from tests.unit.handlers.samples import delivery
 
 SCREEN, PHONE = ViewportSize(width=1280, height=860), ViewportSize(width=390, height=844)
@@ -26,6 +26,13 @@ def seen(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     context = browser.new_context(viewport=viewport, color_scheme=scheme)
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox of this module's own: what others have sent and told is not on the pages that are looked at here."""
+    with running_sandbox(tmp_path_factory.mktemp("looked-at")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
