@@ -24,6 +24,7 @@ from handlers.domain.content.sizes import TooLongError, check
 from handlers.domain.model import compact
 from handlers.domain.people.reach import Endpoint
 from handlers.domain.providers.errors import (
+    EndpointGoneError,
     MessageRefusedError,
     OutcomeUnknownError,
     ProviderError,
@@ -103,7 +104,7 @@ def test_what_is_accepted_arrives_with_the_ids_of_its_delivery(
     [
         ("outage", UnavailableError),
         ("throttle", ThrottledError),
-        ("reject", RecipientRefusedError),
+        ("reject", EndpointGoneError),
     ],
 )
 def test_each_fault_is_understood(
