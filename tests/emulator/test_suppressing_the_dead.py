@@ -47,10 +47,14 @@ def test_a_number_that_nobody_has_is_tried_once_until_it_is_lifted(
 def test_a_url_that_was_taken_away_is_called_once_until_it_is_lifted_and_the_users_other_one_always(
     producer: Producer, operator: Operator, command_line: CommandLine
 ) -> None:
-    gone, other = (f"https://{uuid.uuid4().hex}.example.com/Hooks/Ada" for _ in range(2))
-    hooks = [{"platform": "webhook", "url": url, "status": True} for url in (gone, other)]
+    gone = f"https://hooks.example.com/Hooks/{uuid.uuid4().hex}"
+    other = f"https://hooks.slack.com/services/T0/B0/{uuid.uuid4().hex}"
+    hooks = [
+        {"platform": "webhook", "url": gone, "status": True},
+        {"platform": "slack", "url": other, "status": True},
+    ]
     user = producer.contact(external_channels=hooks)
-    with operator.fault(gone.split("/")[2], "reject"):
+    with operator.fault("webhook", "reject"):
         both = final(producer, user, "chat")
     assert sorted(map(outcome, both), key=str) == [("error", "recipient_refused"), ("sent", None)]
     [dead] = [each for each in both if each["status"] == "error"]
