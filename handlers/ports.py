@@ -423,11 +423,11 @@ class Queue(Protocol):
         """Let messages, at most ten by their receipt handles, be received again so long from now. Never raises."""
 
 
-class Devices(Protocol):
-    """The devices of users."""
+class DeadEndpoints(Protocol):
+    """What is done with an address that a provider calls dead, so that it is tried no more."""
 
-    def forget(self, user_id: str, platform: str, token: str) -> None:
-        """Remove a device that is dead from this user, if it is still there; nobody else's."""
+    def put_aside(self, delivery: "Delivery", at: "datetime") -> None:
+        """Put the delivery's endpoint aside, of which its last attempt has just told."""
 
 
 class BroadcastStore(Protocol):

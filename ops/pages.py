@@ -22,7 +22,7 @@ _FACTS: Final = ("endpoint", "credentials", "limits", "idempotency", "source")
 _ANSWERS: Final[Mapping[str, str]] = {
     "Refused address": "refused: the address",
     "Refused message": "refused: the message",
-    "Unregistered": "unregistered",
+    "Gone": "gone for good: tried no more",
     "Throttled": "throttled: our account",
     "This address alone": "throttled or unavailable: this address alone",
 }

@@ -72,6 +72,18 @@ def sharing_address(channel: str) -> tuple[str, ...]:
     return tuple(name for name, field in fields.items() if field == fields.get(channel))
 
 
+def is_told_dead(channel: str) -> bool:
+    """Say whether a provider may call the channel's endpoints dead when it is to send there: of mail that bounces, a
+    receipt tells later.
+    """
+    return any(name == channel and each.contact_field != "email" for name, each in REGISTRY.items())
+
+
+def may_be_suppressed(channel: str) -> bool:
+    """Say whether the channel's endpoints may be suppressed: all but devices, which are removed from their contacts."""
+    return not sends_to_devices(channel)
+
+
 def sends_to_devices(channel: str) -> bool:
     """Say whether the channel's endpoints are devices, whose tokens may die."""
     return any(name == channel and each.contact_field == "device_tokens" for name, each in REGISTRY.items())

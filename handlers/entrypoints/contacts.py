@@ -1,6 +1,6 @@
 """`/v1/contacts/{user_id}`: how users can be reached; below it, their `/devices`, and what they want in `/settings`.
 
-And `/v1/suppressions`: the addresses that must not be tried, whoever has them.
+And `/v1/suppressions`: the addresses and urls that must not be tried, whoever has them.
 """
 
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from handlers.adapters.aws.suppressions import MOST_AT_ONCE, SuppressionsTable
 from handlers.adapters.aws.tags import DynamoTagWriter
 from handlers.config import ContactsSettings, critical
 from handlers.domain.model import Model
-from handlers.domain.people.addresses import Address
+from handlers.domain.people.addresses import Suppressible
 from handlers.domain.people.choices import Speaker
 from handlers.domain.people.contacts import Contact, StoredContact, UserId, changes
 from handlers.domain.people.devices import Device, DeviceToken
@@ -180,20 +180,22 @@ def replace_settings(user_id: User, settings: UserSettings) -> Response[UserSett
 
 
 class GivenSuppression(Model):
-    """An address that must not be tried, and why."""
+    """An address or url that must not be tried, and why."""
 
-    address: Address
+    address: Suppressible
     reason: Cause = Cause.MANUAL
 
 
-PathAddress = Annotated[Address, Decoded, Path(description="The address, percent-encoded: a + as %2B")]
+PathAddress = Annotated[
+    Suppressible, Decoded, Path(description="The address or url, percent-encoded: a + as %2B, a / as %2F")
+]
 Limit = Annotated[int, Query(ge=1, le=MOST_AT_ONCE, description="How many at most")]
 Cursor = Annotated[str | None, Query(description="As the last answer had it, for those after these")]
 
 
 @app.get("/v1/suppressions", operation_id="listSuppressions", summary="List suppressed addresses")
 def list_suppressions(cursor: Cursor = None, limit: Limit = MOST_AT_ONCE) -> Suppressions:
-    """Return the addresses that must not be tried, in no order that means anything; the next ones with the `cursor`.
+    """Return what must not be tried, in no order that means anything; the next ones with the `cursor`.
 
     They are shown whole, to apps with the scope `suppressions` alone: who is to lift one must know which it is.
     """

@@ -34,7 +34,7 @@ from handlers.domain.notifications.events import HIGH, DeliveryRequested, NotAnE
 from handlers.domain.notifications.known import ToSend
 from handlers.domain.providers.retries import comes_back
 from handlers.observability import Metric, count, describe, invocation, logger
-from handlers.ports import Devices, Queue, Recipients, Tallies
+from handlers.ports import DeadEndpoints, Queue, Recipients, Tallies
 from handlers.services.delivering import FOR_ONE_CALL, Report, Result, Worker
 from handlers.services.digesting import Gatherer
 from handlers.services.failover import Chain
@@ -58,8 +58,8 @@ _METRICS: Final = MappingProxyType(
 )
 
 
-def worker_handler(devices: Devices | None = None) -> Handler:
-    """Return the Lambda handler of the channel that the environment names; `devices` forgets tokens that are dead."""
+def worker_handler(dead: DeadEndpoints | None = None) -> Handler:
+    """Return the Lambda handler of the channel that the environment names; `dead` takes what a provider calls dead."""
     settings, links = WorkerSettings.read(), LinkMakerSettings.read()
     dynamodb = clients.dynamodb()
     clock = partial(datetime.now, UTC)
@@ -74,7 +74,7 @@ def worker_handler(devices: Devices | None = None) -> Handler:
         links=Links(links.public_url, link_key(links.link_key, clients.kms())),
         chain=Chain(paced(providers.create(settings.channel), paces), state, clock),
         clock=clock,
-        devices=devices,
+        dead=dead,
         critical=settings.critical_categories,
         tracked=settings.tracked_categories,
         unknown_retries=settings.unknown_retries,

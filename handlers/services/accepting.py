@@ -17,7 +17,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from handlers.domain.callers import Caller
-from handlers.domain.channels import Channel
+from handlers.domain.channels import Channel, may_be_suppressed
 from handlers.domain.content import sms
 from handlers.domain.content.links import SAMPLE_LINKS, Links
 from handlers.domain.content.rendering import Content
@@ -297,16 +297,18 @@ class NotificationService:
     def _known(self, request: NotificationRequest) -> ToPlan:
         """Return what is known of the recipients, and of the addresses they are reached at: opted out, or suppressed.
 
-        And which languages the template has. One call; one more when there are users with addresses, as only their
-        contacts tell these.
+        And which languages the template has. One call; one more when there are users with addresses or urls, as only
+        their contacts tell these.
         """
         channels = request.channels or self.categories.get(request.category, ())
         digest = self.digests.get(request.category)
         names = {request.template, digest and digest.template} - {None}
         folders = [folder(name or "", channel) for name in sorted(map(str, names)) for channel in channels]
         known = self.people.find({recipient.key for recipient in request.to}, folders)
-        addresses = (person.address_on(channel) for person in known.people.values() for channel in channels)
-        untold = {address_key(address) for address in addresses if address is not None} - known.people.keys()
+        addresses = (
+            each for person in known.people.values() for channel in channels for each in person.addresses_on(channel)
+        )
+        untold = set(map(address_key, addresses)) - known.people.keys()
         return replace(known, people={**known.people, **self.people.find(untold).people}) if untold else known
 
     def _written(
@@ -427,8 +429,8 @@ def _kept_back(planned: Sequence[Planned], people: Mapping[str, Person]) -> set[
     held = [each for each in planned if each.reason in _CHOSEN]
     users = {each.user_id for each in held if each.user_id is not None}
     reached = {people[user].address_on(each.channel) for each in held if (user := each.user_id) is not None}
-    bare = {each.endpoint.address for each in held if each.user_id is None and each.endpoint is not None}
-    return users | {address_key(address) for address in reached | bare if address is not None}
+    named = {each.endpoint.address for each in held if each.endpoint is not None and may_be_suppressed(each.channel)}
+    return users | {address_key(address) for address in reached | named if address is not None}
 
 
 def _if_there_is_a_template(planned: Planned, *needed: Templates) -> Planned:

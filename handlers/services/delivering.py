@@ -1,7 +1,7 @@
 """Making one delivery: the same for every channel, over ports alone.
 
     the user, or their address, opted out ──► unsubscribed
-    their address is suppressed ──► error
+    their address or url is suppressed ──► error
     the user is not reached on the channel any more ──► error
     quiet hours ──► deferred until they end
     over a limit of the recipient's ──► deferred until it is allowed
@@ -9,7 +9,7 @@
            ├─ expired ───► error
            ├─ leased, contended, missing ──► the event goes back to the queue
            ├─ of unknown outcome too often ──► held: pending until a receipt or the time decides
-           ├─ its device or chat channel is no longer the user's ──► error
+           ├─ its device or chat channel is no longer the user's, or is suppressed ──► error
            └─ claimed ─► attempt ─► render ─► provider ─┬─ accepted ─► sent
                             ▲          │                ├─ refused ──► error
                             │          └─► error        ├─ unknown ──► the event goes back to the queue, or held
@@ -50,15 +50,15 @@ from handlers.domain.people.reach import Endpoint
 from handlers.domain.people.same_address import address_key
 from handlers.domain.problems import Contended
 from handlers.domain.providers.errors import (
+    EndpointGoneError,
     ProviderError,
     RecipientRefusedError,
     RefusedError,
     ThrottledError,
     UnavailableError,
-    UnregisteredError,
 )
 from handlers.domain.providers.retries import AFTER_UNKNOWN
-from handlers.ports import Attempts, DeliveryLog, Devices, RecipientLimits, TemplateVersions
+from handlers.ports import Attempts, DeadEndpoints, DeliveryLog, RecipientLimits, TemplateVersions
 from handlers.services.failover import Chain, Turn
 
 FOR_ONE_CALL: Final = timedelta(seconds=16)
@@ -126,10 +126,26 @@ class Barred:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Nothing does: whom it is for, and, if it is to go elsewhere than was planned, the address."""
+    """Nothing does, but what the delivery's own endpoint may: what is known of all, and of whom it is for; and, if it
+    is to go elsewhere than was planned, the address.
+    """
 
+    people: Mapping[str, Person]
     person: Person
     address: str | None
+
+    def unreachable(self, delivery: Delivery) -> Reason | None:
+        """Return why a claimed delivery's endpoint is not sent to, if it is not; an address has been looked up before.
+
+        Of devices and chat channels a user may have many, and only the delivery knows which of them it was for.
+        """
+        if delivery.user_id is None or delivery.channel in ADDRESSED:
+            return None
+        endpoint = Endpoint(delivery.endpoint or "", delivery.platform)
+        if self.person.reach is None or not self.person.reach.has(delivery.channel, endpoint):
+            return Reason.NO_ENDPOINT
+        is_suppressed = self.people.get(address_key(endpoint.address), NOBODY).suppressed
+        return Reason.SUPPRESSED if is_suppressed else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +157,8 @@ class Worker:
     links: Links
     chain: Chain
     clock: Callable[[], datetime]
-    devices: Devices | None = None
-    """Where dead device tokens are forgotten, on the channel that has any."""
+    dead: DeadEndpoints | None = None
+    """Takes the endpoints that a provider calls dead, on the channels whose providers say so."""
     critical: AbstractSet[str] = frozenset()
     """The categories that are sent in quiet hours too, and whatever was opted out of."""
     tracked: AbstractSet[str] = frozenset()
@@ -181,15 +197,16 @@ class Worker:
         found = self.looked_at(event, people)
         if isinstance(found, Barred):
             return self.bar(event, found)
-        return self._claim(event, found.person, found.address, lease_until, payload)
+        return self._claim(event, found, lease_until, payload)
 
     def looked_at(self, event: DeliveryRequested, people: Mapping[str, Person]) -> Barred | Open:
         """Say whether the delivery may be sent, by what is known now of whom it is for; takes its place in limits."""
         is_critical = event.category in self.critical
         person = people.get(event.user_id or event.address_key or "", NOBODY)
-        # Where the user is reached now. A bare address stays what it is.
+        # Where the user is reached now. A bare address stays what it is, and so does one of a user's urls.
         address = person.address_on(event.channel) if event.user_id is not None else None
-        to = event.address_key if event.user_id is None else address and address_key(address)
+        is_users_address = event.user_id is not None and event.channel in ADDRESSED
+        to = (address and address_key(address)) if is_users_address else event.address_key
         if not is_critical and not accepted(people, (event.user_id, to), event.category, event.channel):
             return Barred(Reason.OPTED_OUT, Status.UNSUBSCRIBED)
         if to is not None and people.get(to, NOBODY).suppressed:
@@ -205,7 +222,7 @@ class Worker:
             quiet_until = person.settings.quiet_until(slot)
             reason = Reason.QUIET_HOURS if quiet_until else Reason.RATE_LIMITED
             return Barred(reason, until=quiet_until or slot)
-        return Open(person, None if to == event.address_key else address)
+        return Open(people, person, None if to == event.address_key else address)
 
     def bar(self, event: DeliveryRequested, barred: Barred) -> Report:
         """End a delivery, or let it wait, as what keeps it from being sent asks for."""
@@ -218,12 +235,11 @@ class Worker:
     def _claim(
         self,
         event: DeliveryRequested,
-        person: Person,
-        address: str | None,
+        found: Open,
         lease_until: datetime,
         payload: Payload | None,
     ) -> Report:
-        """Make the delivery if this worker gets it; with an `address` it goes there from now on."""
+        """Make the delivery if this worker gets it; if an address was found, it goes there from now on."""
         # An event that does not tell the platform, where that matters, has its attempt begun in a second write.
         is_known = event.platform is not None or self.chain.serves_any_platform
         turn = self.chain.next(event.platform) if is_known else None
@@ -234,14 +250,15 @@ class Worker:
             lease_until=lease_until,
             now=self.clock(),
             unknown_retries=self.retries_of(event.category),
-            address=address,
+            address=found.address,
         )
         if isinstance(claim, Claimed):
-            if not is_still_reached(claim.delivery, person):
+            reason = found.unreachable(claim.delivery)
+            if reason is not None:
                 if claim.begun:
-                    return self._conclude(claim.delivery, _Answer(Outcome.REFUSED, reason=Reason.NO_ENDPOINT))
+                    return self._conclude(claim.delivery, _Answer(Outcome.REFUSED, reason=reason))
                 self.log.release(claim.delivery, self.clock())
-                return self.close(event, Status.ERROR, Reason.NO_ENDPOINT)
+                return self.close(event, Status.ERROR, reason)
             return self._attempt(claim, claim.payload or payload, turn, lease_until)
         if isinstance(claim, Undecided):
             return self.hold(event, claim.delivery)
@@ -367,8 +384,8 @@ class Worker:
         (log or self.log).conclude(delivery, conclusion)
         if conclusion.held_until is not None:
             return Report(Result.HELD, answer.code, answer.unforeseen)
-        if isinstance(answer.cause, UnregisteredError):
-            return self._forget(delivery, answer)
+        if isinstance(answer.cause, EndpointGoneError):
+            return self._put_aside(delivery, answer)
         if answer.outcome is Outcome.ACCEPTED:
             return Report(Result.SENT)
         result = Result.FAILED if answer.outcome is Outcome.REFUSED else Result.RETRY
@@ -381,12 +398,12 @@ class Worker:
         held_until = self._held_until(delivery, conclusion.at)
         return conclusion.model_copy(update={"reason": Reason.OUTCOME_UNKNOWN, "held_until": held_until})
 
-    def _forget(self, delivery: Delivery, answer: "_Answer") -> Report:
-        """Remove a dead token from the contact; what keeps us from it is told and no more: the delivery is settled."""
-        if self.devices is None or delivery.user_id is None or not delivery.endpoint or not delivery.platform:
+    def _put_aside(self, delivery: Delivery, answer: "_Answer") -> Report:
+        """Put a dead endpoint aside; what keeps us from it is told and no more: the delivery is settled."""
+        if self.dead is None:
             return Report(Result.FAILED, answer.code)
         try:
-            self.devices.forget(delivery.user_id, delivery.platform, delivery.endpoint)
+            self.dead.put_aside(delivery, self.clock())
         except Exception as error:
             return Report(Result.FAILED, answer.code, error)
         return Report(Result.FAILED, answer.code)
@@ -462,17 +479,6 @@ class _Answer:
             provider_message_id=self.message_id,
             segments=self.segments,
         )
-
-
-def is_still_reached(delivery: Delivery, person: Person) -> bool:
-    """Say whether the endpoint of a claimed delivery is the user's still; their address is, having been looked up.
-
-    Of devices and chat channels a user may have many, and only the delivery knows which of them it was for.
-    """
-    if delivery.user_id is None or delivery.channel in ADDRESSED:
-        return True
-    endpoint = Endpoint(delivery.endpoint or "", delivery.platform)
-    return person.reach is not None and person.reach.has(delivery.channel, endpoint)
 
 
 def _answer(error: Exception) -> _Answer:

@@ -49,7 +49,6 @@ from handlers.services.delivering import (
     Report,
     Result,
     Worker,
-    is_still_reached,
     refused,
 )
 
@@ -174,8 +173,9 @@ class _Round:
         if isinstance(claim, Undecided):
             self.reports.append((entry, self._worker.hold(entry, claim.delivery)))
             return None
-        if not is_still_reached(claim.delivery, self.met.person):
-            self._end(claim.delivery, Reason.NO_ENDPOINT)
+        reason = self.met.unreachable(claim.delivery)
+        if reason is not None:
+            self._end(claim.delivery, reason)
             return None
         return claim
 

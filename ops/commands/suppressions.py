@@ -7,16 +7,18 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from handlers.adapters.aws.suppressions import MOST_AT_ONCE, SuppressionsTable
-from handlers.domain.people.addresses import Address
+from handlers.domain.people.addresses import Suppressible
 from handlers.domain.people.masking import masked
 from handlers.domain.people.suppressions import Cause, Suppression
 from ops.environment import LOCAL, Environment
 from ops.errors import OperatorError
 from ops.terminal import AsJson, InEnvironment, group, one_clear_error, show, table
 
-app = group("Addresses that must not be tried: mail to them bounced for good, or somebody complained or said so.")
+app = group("Addresses and urls that must not be tried: they are dead, or somebody complained or said so.")
 
-OfAddress = Annotated[str, typer.Argument(metavar="ADDRESS", help="An e-mail address, or a number as +442079460123.")]
+OfAddress = Annotated[
+    str, typer.Argument(metavar="ADDRESS", help="An e-mail address, a number as +442079460123, or an https url.")
+]
 Whole = Annotated[bool, typer.Option("--whole", help="Show addresses whole; without, as much as tells whose they are.")]
 Cursor = Annotated[str | None, typer.Option(help="As the last page had it, for those after these.")]
 Most = Annotated[int, typer.Option("--limit", min=1, max=MOST_AT_ONCE, help="How many at most.")]
@@ -70,7 +72,7 @@ def _store(environment: str) -> SuppressionsTable:
 
 def _checked(address: str) -> str:
     try:
-        return TypeAdapter[str](Address).validate_python(address)
+        return TypeAdapter[str](Suppressible).validate_python(address)
     except ValidationError as error:
         raise OperatorError(f"the address {error.errors(include_input=False)[0]['msg']}") from None
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from handlers.domain.channels import ADDRESSED, sends_to_devices
+from handlers.domain.channels import is_told_dead, may_be_suppressed, sends_to_devices
 from handlers.domain.providers.registry import of_channel
 from stacks.data.audiences import AUDIENCES
 from stacks.data.tables import DIGEST_INDEX, DUE_INDEX, ERASURES, USER_INDEX
@@ -241,7 +241,7 @@ def worker(
     recipients' limits, and read the channel's own providers' credentials; put signed links into messages; find what is
     sent in one digest.
     """
-    suppressed = ("suppressions",) if channel in ADDRESSED else ()
+    suppressed = ("suppressions",) if may_be_suppressed(channel) else ()
     lanes = (naming.queue_arn(channel), naming.queue_arn(naming.urgent(channel)))
     return (
         Statement(
@@ -287,8 +287,16 @@ def provider(naming: Naming, channel: str, email_identity: str) -> tuple[Stateme
         "sns-push": _push_through_sns(naming),
     }
     sends = [statement for each in of_channel(channel) for statement in on_aws.get(each.name, ())]
-    devices = _forget_devices(naming) if sends_to_devices(channel) else ()
-    return (*sends, *devices)
+    return (*sends, *_put_aside(naming, channel))
+
+
+def _put_aside(naming: Naming, channel: str) -> tuple[Statement, ...]:
+    """Put aside what a provider calls dead: a device is forgotten, a number or url suppressed. Mail bounces later."""
+    if sends_to_devices(channel):
+        return _forget_devices(naming)
+    if is_told_dead(channel):
+        return (Statement("SuppressDead", ("dynamodb:PutItem",), (naming.table_arn("suppressions"),)),)
+    return ()
 
 
 def _send_email(naming: Naming, identity: str) -> Statement:

@@ -247,6 +247,7 @@ def test_an_alert_appears_by_itself_under_its_tab_and_is_over_there(page: Page, 
 
 
 def test_engagement_is_a_funnel_and_figures_of_each_channel_and_provider(page: Page, sandbox: Sandbox) -> None:
+    sandbox.forget_counts()
     sandbox.count("email", "ses", **COUNTED)
     sandbox.count("sms", "twilio", sent=10, ever_sent=10)
     open_inbox(page, sandbox)

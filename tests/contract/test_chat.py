@@ -24,6 +24,7 @@ from handlers.domain.content.sizes import TooLongError, check
 from handlers.domain.model import compact
 from handlers.domain.people.reach import Endpoint
 from handlers.domain.providers.errors import (
+    EndpointGoneError,
     MessageRefusedError,
     OutcomeUnknownError,
     ProviderError,
@@ -103,7 +104,7 @@ def test_what_is_accepted_arrives_with_the_ids_of_its_delivery(
     [
         ("outage", UnavailableError),
         ("throttle", ThrottledError),
-        ("reject", RecipientRefusedError),
+        ("reject", EndpointGoneError),
     ],
 )
 def test_each_fault_is_understood(
@@ -125,15 +126,17 @@ def test_an_answer_that_does_not_come_leaves_the_outcome_unknown(name: str, sand
 
 
 @pytest.mark.parametrize(
-    ("name", "url"),
+    ("name", "url", "kind"),
     [
-        ("slack", "https://hooks.slack.com/services/gone"),
-        ("teams", URLS["teams"].partition("&sig")[0]),
-        ("discord", "https://discord.com/api/webhooks/223704706495545344/short"),
+        ("slack", "https://hooks.slack.com/services/gone", EndpointGoneError),
+        ("teams", URLS["teams"].partition("&sig")[0], RecipientRefusedError),
+        ("discord", "https://discord.com/api/webhooks/223704706495545344/short", RecipientRefusedError),
     ],
 )
-def test_a_url_that_a_platform_does_not_know_is_refused(name: str, url: str, providers: dict[str, Provider]) -> None:
-    assert type(refused(providers[name], message(name, url=url))) is RecipientRefusedError
+def test_a_url_that_a_platform_does_not_know_is_refused(
+    name: str, url: str, kind: type[ProviderError], providers: dict[str, Provider]
+) -> None:
+    assert type(refused(providers[name], message(name, url=url))) is kind
 
 
 def longest(name: str) -> int:

@@ -18,6 +18,7 @@ from handlers.domain.content.rendering import RenderedContent
 from handlers.domain.people.reach import Endpoint
 from handlers.domain.providers.errors import (
     AuthenticationError,
+    EndpointGoneError,
     MessageRefusedError,
     OutcomeUnknownError,
     ProviderError,
@@ -107,9 +108,9 @@ def test_what_is_accepted_arrives_with_the_ids_of_its_delivery(
     ("name", "to", "kind"),
     [
         ("sendgrid", "nobody", RecipientRefusedError),
-        ("twilio", "+15005550001", RecipientRefusedError),
+        ("twilio", "+15005550001", EndpointGoneError),
         ("twilio", "+15005550004", RecipientRefusedError),
-        ("twilio", "+15005550009", RecipientRefusedError),
+        ("twilio", "+15005550009", EndpointGoneError),
         ("twilio", "+15005550002", UnavailableError),
         ("twilio", "+15005550003", UnavailableError),
     ],

@@ -27,13 +27,13 @@ from handlers.domain.notifications.deliveries import Priority
 from handlers.domain.people.reach import Endpoint
 from handlers.domain.providers.errors import (
     AuthenticationError,
+    EndpointGoneError,
     MessageRefusedError,
     OutcomeUnknownError,
     ProviderError,
     RecipientRefusedError,
     ThrottledError,
     UnavailableError,
-    UnregisteredError,
 )
 from handlers.domain.providers.routing import Event
 from handlers.ports import Provider
@@ -144,7 +144,7 @@ def test_apples_id_is_the_deliverys_own(providers: dict[str, Provider]) -> None:
 
 @pytest.mark.parametrize("platform", ["apns", "fcm"])
 def test_a_device_without_the_app_any_more_is_unregistered(platform: str, providers: dict[str, Provider]) -> None:
-    assert type(raised(providers[platform], message(platform, DEAD[platform]))) is UnregisteredError
+    assert type(raised(providers[platform], message(platform, DEAD[platform]))) is EndpointGoneError
 
 
 @pytest.mark.parametrize(("platform", "token"), [("apns", "xyz"), ("fcm", "x")])
@@ -192,7 +192,7 @@ def test_a_strangers_credentials_are_not_accepted(
     [
         ("outage", UnavailableError),
         ("throttle", ThrottledError),
-        ("reject", UnregisteredError),
+        ("reject", EndpointGoneError),
     ],
 )
 def test_each_fault_is_what_it_is_and_ends(

@@ -16,6 +16,7 @@ from contextlib import ExitStack, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -235,6 +236,32 @@ def a_dead_device_is_forgotten(producer: Producer, operator: Operator) -> bool:
     with operator.fault("apns", "reject"):
         provider_of_one("push", producer, operator, user)
     return not producer.call("GET", f"/v1/contacts/{user}").json().get("device_tokens")
+
+
+def a_dead_number_is_suppressed(producer: Producer, operator: Operator) -> bool:
+    """A number of which Twilio says for everybody that there is none."""
+    nobodys = "+15005550001"
+    path = f"/v1/suppressions/{quote(nobodys)}"
+    producer.call("DELETE", path)
+    with operator.fault("sns", "outage"):
+        provider_of_one("sms", producer, operator, producer.contact(phone=nobodys))
+    planned = plan_for({"phone": nobodys}, "sms", producer)
+    return planned == "suppressed" and producer.call("DELETE", path).status_code == 204
+
+
+def a_dead_url_is_suppressed(producer: Producer, operator: Operator) -> bool:
+    user = producer.contact(**ADDRESSES["chat"]())
+    with operator.fault("webhook", "reject"):
+        provider_of_one("chat", producer, operator, user)
+    return plan_for({"user_id": user}, "chat", producer) == "suppressed"
+
+
+def plan_for(to: dict[str, str], channel: str, producer: Producer) -> str | None:
+    """Why a message would not be sent there, if so."""
+    body = {"category": "payment", "channels": [channel], "content": CONTENT, "to": [to]}
+    [planned] = producer.call("POST", "/v1/notifications?dry_run=true", body).json()["deliveries"]
+    reason: str | None = planned.get("reason")
+    return reason
 
 
 def a_device_moves(producer: Producer, operator: Operator) -> bool:
@@ -630,6 +657,7 @@ OF_CHANNEL: dict[str, dict[str, Works]] = {
     "sms": {
         "TextPhones": is_sent_by("sns", "sms"),
         "ReadCredentials": is_sent_by("twilio", "sms", out="sns"),
+        "SuppressDead": a_dead_number_is_suppressed,
     },
     "push": {
         "ReadCredentials": is_sent_by("apns", "push"),
@@ -638,7 +666,7 @@ OF_CHANNEL: dict[str, dict[str, Works]] = {
         "ForgetDevices": a_dead_device_is_forgotten,
         "LetGoOfDevices": a_dead_device_is_forgotten,
     },
-    "chat": {"ReadCredentials": is_sent_by("webhook", "chat")},
+    "chat": {"ReadCredentials": is_sent_by("webhook", "chat"), "SuppressDead": a_dead_url_is_suppressed},
 }
 for name, own in OF_CHANNEL.items():
     ENFORCED[f"redriver-{name}"] = {

@@ -206,6 +206,10 @@ OF_CHANNEL: dict[str, dict[str, tuple[set[str], set[str]]]] = {
     "sms": {
         "TextPhones": ({"sns:Publish"}, {"*"}),
         "RefuseTopics": ({"sns:Publish"}, {"*"}),
+        "SuppressDead": ({"dynamodb:PutItem"}, {"table/carillon-<env>-suppressions"}),
+    },
+    "chat": {
+        "SuppressDead": ({"dynamodb:PutItem"}, {"table/carillon-<env>-suppressions"}),
     },
     "push": {
         "RegisterDevices": ({"sns:CreatePlatformEndpoint"}, {"*"}),
@@ -241,7 +245,7 @@ for channel in CHANNELS:
         "UseDataKey": ({"kms:Decrypt"}, {"data-key"}),
         "UseMessagingKey": ({"kms:Decrypt", "kms:GenerateDataKey"}, {"messaging-key"}),
     }
-    suppressed = ("suppressions",) if channel in ("email", "sms") else ()
+    suppressed = ("suppressions",) if channel != "push" else ()
     EXPECTED[f"worker-{channel}"] = {
         "ConsumeQueue": (
             {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},

@@ -13,7 +13,7 @@ field it holds, with these exceptions:
 - `attempts` is a map by their numbers, so that each keeps its place when others are dropped, and `attempts_begun` is
   the last one's; one that was never concluded stays `started`, which is read as `unknown` once another one follows;
 - `lease_until` is there while an invocation holds the delivery;
-- `address_key` is that of its endpoint, for its events;
+- `address_key` is that of its mailbox or number, for its events;
 - `due_shard`, `due_at` and `republished` are the sweeper's; the first two are there while the delivery is to be sent,
   and once it has failed, where and when it did (`domain.notifications.due.FAILED`);
 - `expires` is when DynamoDB erases the item, in seconds since 1970; it is put off with what waits longer;
@@ -30,6 +30,7 @@ from typing import Any, Final
 
 from handlers.adapters.aws.dynamo import Item, plain, typed
 from handlers.adapters.aws.log_keys import NOTIFICATION, delivery_id, delivery_key, head_key
+from handlers.domain.channels import ADDRESSED
 from handlers.domain.content import templates
 from handlers.domain.content.rendering import Content
 from handlers.domain.content.values import read_json
@@ -83,7 +84,8 @@ def delivery_item(delivery: Delivery) -> Item:
     if delivery.priority is Priority.NORMAL:
         del values["priority"]
     due = _due(delivery) if delivery.status in UNSENT else {}
-    key = delivery.event().address_key
+    # That of a url is not kept: its user is known, and the item would be written whole with it each time.
+    key = delivery.event().address_key if delivery.channel in ADDRESSED else None
     addressed = {} if key is None else {"address_key": key}
     return delivery_key(delivery.notification_id, delivery.delivery_id) | typed(values | addressed | due)
 

@@ -1,6 +1,6 @@
 """What is known of users and addresses, and what is read with that: all in one call."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from handlers.adapters.aws.log_items import payload_of
 from handlers.adapters.aws.log_keys import head_key
 from handlers.adapters.aws.suppressions import suppression_key
 from handlers.adapters.aws.template_items import folder_of, languages_of, template_key
-from handlers.domain.channels import Channel
+from handlers.domain.channels import ADDRESSED, Channel
 from handlers.domain.notifications.events import DeliveryRequested
 from handlers.domain.notifications.known import ToPlan, ToSend
 from handlers.domain.people.person import Person
@@ -97,7 +97,8 @@ class DynamoRecipients:
         """Return what is known now of their users, by id, and of the addresses to send to, by `address_key`.
 
         And what their notifications say, by their ids, but for deliveries that carry that themselves. One call for a
-        batch; a second one only when a user's address is not that of the event any more.
+        batch; a second one only when a user's address is not that of the event any more, or one of the sweeper's events
+        does not tell to which of a user's urls it is.
         """
         users = {event.user_id for event in events}
         planned = {event.address_key for event in events}
@@ -105,13 +106,18 @@ class DynamoRecipients:
         people, found = self._find(
             {key for key in users | planned if key is not None}, [head_key(each) for each in sorted(heads)]
         )
-        addresses = (person.address_on(self._channel) for person in people.values())
-        elsewhere = {address_key(address) for address in addresses if address is not None} - people.keys()
+        elsewhere = {address_key(each) for each in self._untold(events, people)} - people.keys()
         payloads = {head["notification_id"]["S"]: payload_of(head) for head in found[self._notifications]}
         return ToSend(
             {**people, **(self._find(elsewhere)[0] if elsewhere else {})},
             {notification_id: each for notification_id, each in payloads.items() if each is not None},
         )
+
+    def _untold(self, events: Collection[DeliveryRequested], people: Mapping[str, Person]) -> Iterator[str]:
+        """Yield where the events may lead, that may be suppressed: a user's address now, or any of their urls."""
+        for event in events:
+            if event.user_id is not None and (self._channel in ADDRESSED or event.address_key is None):
+                yield from people[event.user_id].addresses_on(self._channel)
 
     def _find(
         self, keys: AbstractSet[str], heads: Sequence[Item] = ()

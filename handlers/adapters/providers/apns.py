@@ -11,7 +11,7 @@ Idempotency: `apns-id` and `apns-collapse-id` are the delivery's: the device sho
 Source: [APNs](https://developer.apple.com/documentation/usernotifications/sending-notification-requests-to-apns)
 Refused address: `BadDeviceToken`, `DeviceTokenNotForTopic`, `MissingDeviceToken`
 Refused message: `PayloadTooLarge`, `PayloadEmpty`, `BadCollapseId`, `BadExpirationDate`, `BadMessageId`
-Unregistered: `Unregistered`, `ExpiredToken`
+Gone: `Unregistered`, `ExpiredToken`
 Throttled: `TooManyProviderTokenUpdates`
 This address alone: `TooManyRequests`
 """
@@ -32,11 +32,11 @@ from handlers.domain.content.messages import Message
 from handlers.domain.content.push_payloads import apns_headers, apns_payload
 from handlers.domain.providers.errors import (
     AuthenticationError,
+    EndpointGoneError,
     MessageRefusedError,
     ProviderError,
     RecipientRefusedError,
     UnavailableError,
-    UnregisteredError,
 )
 from handlers.ports import Provider
 
@@ -49,8 +49,8 @@ https://developer.apple.com/documentation/usernotifications/establishing-a-token
 # reasons but those of 5xx, and whom each is said of.
 _MEANINGS: Final[dict[str, type[ProviderError]]] = {
     # The device's.
-    "Unregistered": UnregisteredError,
-    "ExpiredToken": UnregisteredError,
+    "Unregistered": EndpointGoneError,
+    "ExpiredToken": EndpointGoneError,
     # Also said of every living token when we call production with a development build's, or the other way round, or
     # name a wrong topic: no reason to remove one.
     "BadDeviceToken": RecipientRefusedError,

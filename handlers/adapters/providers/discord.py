@@ -5,8 +5,9 @@ Credentials: the url
 Limits: 2,000 characters (code points); its rate is told by each answer
 Idempotency: none
 Source: [Webhook](https://discord.com/developers/docs/resources/webhook#execute-webhook)
-Refused address: 10003, 10015, 50001, 50013, 50027, 220001; 401, 404
+Refused address: 50001, 50013, 50027, 220001; 401, 404
 Refused message: other 4xx
+Gone: 10003, 10015
 Throttled: 429 with the scope `global`, or with none
 This address alone: 429 with the scope `user` or `shared`
 """
@@ -18,6 +19,7 @@ from handlers.adapters.providers.http import Answer
 from handlers.domain.content.chat_payloads import discord_payload
 from handlers.domain.content.messages import Message
 from handlers.domain.providers.errors import (
+    EndpointGoneError,
     MessageRefusedError,
     ProviderError,
     RecipientRefusedError,
@@ -27,8 +29,8 @@ from handlers.ports import Provider
 
 # https://docs.discord.com/developers/topics/opcodes-and-status-codes#json: whom each is said of.
 _MEANINGS: Final[dict[int, type[ProviderError]]] = {
-    10003: RecipientRefusedError,  # unknown channel
-    10015: RecipientRefusedError,  # unknown webhook
+    10003: EndpointGoneError,  # unknown channel
+    10015: EndpointGoneError,  # unknown webhook
     50001: RecipientRefusedError,  # missing access
     50013: RecipientRefusedError,  # missing permissions
     50027: RecipientRefusedError,  # invalid webhook token
@@ -43,7 +45,7 @@ _MEANINGS: Final[dict[int, type[ProviderError]]] = {
 _BY_STATUS: Final[dict[int, type[ProviderError]]] = {
     401: RecipientRefusedError,
     403: UnavailableError,  # without a code of Discord's it is Cloudflare's
-    404: RecipientRefusedError,
+    404: RecipientRefusedError,  # without a code of Discord's it is not said that there is no such webhook
 }
 
 

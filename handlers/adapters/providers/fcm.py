@@ -10,7 +10,7 @@ Idempotency: none; the notification's `tag` is the delivery's: the device shows 
 Source: [HTTP v1](https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages/send)
 Refused address: `SENDER_ID_MISMATCH`, `INVALID_ARGUMENT` of the token
 Refused message: `INVALID_ARGUMENT`
-Unregistered: `UNREGISTERED`
+Gone: `UNREGISTERED`
 Throttled: 429
 This address alone: `QUOTA_EXCEEDED` of a device; `THIRD_PARTY_AUTH_ERROR`
 """
@@ -32,12 +32,12 @@ from handlers.domain.content.messages import Message
 from handlers.domain.content.push_payloads import fcm_message
 from handlers.domain.providers.errors import (
     AuthenticationError,
+    EndpointGoneError,
     MessageRefusedError,
     OutcomeUnknownError,
     ProviderError,
     RecipientRefusedError,
     UnavailableError,
-    UnregisteredError,
 )
 from handlers.ports import Provider
 
@@ -52,7 +52,7 @@ RENEW_SECONDS_BEFORE: Final = 225
 # those that all of Google's APIs have (https://cloud.google.com/apis/design/errors); whom each is said of.
 _MEANINGS: Final[dict[str, Meaning]] = {
     # The device's.
-    "UNREGISTERED": UnregisteredError,
+    "UNREGISTERED": EndpointGoneError,
     # The token is another project's: alive, and of no use to us. If it is we who have the wrong project, every token
     # is: no reason to remove one.
     "SENDER_ID_MISMATCH": RecipientRefusedError,

@@ -11,7 +11,7 @@ Idempotency: as the platform's
 Source: [Mobile push](https://docs.aws.amazon.com/sns/latest/dg/sns-mobile-application-as-subscriber.html)
 Refused address: invalid `Token`
 Refused message: invalid `Message`
-Unregistered: `EndpointDisabled`
+Gone: `EndpointDisabled`
 Throttled: `Throttled`, 429
 This address alone: `PlatformApplicationDisabled`, `NotFound`
 """
@@ -32,12 +32,12 @@ from handlers.domain.model import compact
 from handlers.domain.providers.errors import (
     CREDENTIALS_MISSING,
     CredentialsMissingError,
+    EndpointGoneError,
     MessageRefusedError,
     OutcomeUnknownError,
     ProviderError,
     RecipientRefusedError,
     UnavailableError,
-    UnregisteredError,
 )
 from handlers.ports import Provider
 
@@ -155,7 +155,7 @@ def _meaning(code: str, text: str) -> ProviderError:
     or FCM has told it that the token is dead, after a message that it had taken already.
     """
     if code in {"EndpointDisabled", "EndpointDisabledException"}:
-        return UnregisteredError(code)
+        return EndpointGoneError(code)
     if code in _OF_ONE_PLATFORM or (code in _INVALID and _MADE_BY_ANOTHER in text):
         return UnavailableError(code, of_endpoint=True)
     if code in _INVALID and _OF_THE_TOKEN in text:

@@ -8,8 +8,9 @@ Limits: 28 KB of payload; four requests a second
 Idempotency: none
 Source:
   [Webhooks](https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook)
-Refused address: 401, 403, 404, 410, a flow that is turned off
+Refused address: 401, 403, a flow that is turned off; 404, 410 inside a 200
 Refused message: 400, 413
+Gone: 404, 410
 This address alone: 429, also inside a 200; all failures
 """
 
@@ -21,6 +22,7 @@ from handlers.adapters.providers.http import Answer
 from handlers.domain.content.chat_payloads import teams_payload
 from handlers.domain.content.messages import Message
 from handlers.domain.providers.errors import (
+    EndpointGoneError,
     MessageRefusedError,
     ProviderError,
     RecipientRefusedError,
@@ -29,6 +31,7 @@ from handlers.domain.providers.errors import (
 )
 from handlers.ports import Provider
 
+_DEAD: Final = frozenset({404, 410})
 _OF_THE_URL: Final = frozenset({401, 403, 404, 410})
 _OF_THE_MESSAGE: Final = frozenset({400, 413})
 
@@ -36,7 +39,7 @@ _OF_THE_MESSAGE: Final = frozenset({400, 413})
 _TURNED_OFF: Final = frozenset({"WorkflowTriggerIsNotEnabled", "WorkflowIsNotEnabled"})
 _CODE: Final = re.compile(r"[A-Za-z]{1,64}")
 
-# Connectors say 200 and put the failure into the text:
+# Connectors say 200 and put the failure into the text, of an endpoint behind theirs: it does not make their url dead.
 # https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using#rate-limiting-for-connectors
 _CONNECTOR_FAILED: Final = b"Webhook message delivery failed"
 _CONNECTOR_STATUS: Final = re.compile(rb"returned HTTP error (\d{3})")
@@ -79,6 +82,8 @@ def _refusal(answer: Answer) -> ProviderError | None:
         code = str(answer.status)
     if answer.status == 429:
         return http.throttled(answer, code, of_endpoint=True)  # each flow and each connector has its own rate
+    if answer.status in _DEAD:
+        return EndpointGoneError(code)  # the flow was deleted, or the connector taken away
     return RecipientRefusedError(code) if code in _TURNED_OFF else _of_status(answer.status, code)
 
 

@@ -5,8 +5,9 @@ Credentials: `{"account_sid": "…", "auth_token": "…", "from": "+…"}`
 Limits: the sender's rate, the rest waits at Twilio; 1,600 characters in UTF-16
 Idempotency: none
 Source: [Messages](https://www.twilio.com/docs/messaging/api/message-resource)
-Refused address: 21211, 21214, 21217, 21265, 21266, 21604, 21610, 21614, 21635, 30004, 30005, 30006
+Refused address: 21265, 21266, 21604, 21610, 21635, 30004
 Refused message: 21602, 21617, 21618, 21619, 30007
+Gone: 21211, 21214, 21217, 21614, 30005, 30006
 Throttled: 20429, 21611, 30001, 30022, 429
 This address alone: 14107; 21408, 21608, 21612, 30003
 """
@@ -20,11 +21,12 @@ from handlers.adapters.aws import provider_credentials
 from handlers.adapters.aws.provider_credentials import Credentials, ProviderCredentials
 from handlers.adapters.providers import http
 from handlers.adapters.providers.http import Answer, HttpProviderClient, Meaning
-from handlers.adapters.receipts.twilio import callback_url
+from handlers.adapters.receipts.twilio import NO_SUCH_NUMBER, callback_url
 from handlers.config import ReceiptsSettings
 from handlers.domain.content.messages import Message
 from handlers.domain.providers.errors import (
     AuthenticationError,
+    EndpointGoneError,
     MessageRefusedError,
     OutcomeUnknownError,
     ProviderError,
@@ -42,18 +44,13 @@ _OF_THIS_NUMBER_HERE: Final = partial(UnavailableError, of_endpoint=True)
 _OF_THIS_NUMBERS_PACE: Final = partial(ThrottledError, of_endpoint=True)
 _MEANINGS: Final[dict[int, Meaning]] = {
     # The number's.
-    21211: RecipientRefusedError,  # invalid
-    21214: RecipientRefusedError,  # cannot be reached
-    21217: RecipientRefusedError,  # does not appear to be valid
+    **dict.fromkeys(NO_SUCH_NUMBER, EndpointGoneError),
     21265: RecipientRefusedError,  # a short code
     21266: RecipientRefusedError,  # our own
     21604: RecipientRefusedError,  # there is none
     21610: RecipientRefusedError,  # has opted out, by answering STOP: another provider would go against that
-    21614: RecipientRefusedError,  # not a mobile number
     21635: RecipientRefusedError,  # a landline
     30004: RecipientRefusedError,  # has blocked it
-    30005: RecipientRefusedError,  # unknown, or no longer in use
-    30006: RecipientRefusedError,  # a landline, or a carrier that cannot be reached
     # The number's, but another provider may deliver to it, or to other numbers this one does.
     21408: _OF_THIS_NUMBER_HERE,  # its country is not enabled
     21608: _OF_THIS_NUMBER_HERE,  # is not verified, while the account is a trial

@@ -8,8 +8,9 @@ Limits: none; one request at a time to each url
 Idempotency: `webhook-id` is the delivery's
 Source: [Standard
   Webhooks](https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)
-Refused address: 401, 403, 404, 405, 410, an address that is not public
+Refused address: 401, 403, 404, 405, an address that is not public
 Refused message: other 4xx, but 408, 421, 423, 425
+Gone: 410
 This address alone: 429; all failures
 """
 
@@ -26,6 +27,7 @@ from handlers.adapters.providers.http import Answer
 from handlers.domain.content.messages import Message
 from handlers.domain.model import compact
 from handlers.domain.providers.errors import (
+    EndpointGoneError,
     MessageRefusedError,
     ProviderError,
     RecipientRefusedError,
@@ -34,7 +36,9 @@ from handlers.domain.providers.errors import (
 from handlers.ports import Provider
 
 _TYPE: Final = "notification.sent"
-_OF_THE_URL: Final = frozenset({401, 403, 404, 405, 410})
+_OF_THE_URL: Final = frozenset({401, 403, 404, 405})
+# It says that it is gone on purpose (RFC 9110 15.5.11); 404 is also said while somebody deploys.
+_GONE: Final = 410
 # Request Timeout, Misdirected Request, Locked, Too Early: another time it may be taken (RFC 9110 15.5, RFC 4918 11.3,
 # RFC 8470 5.2).
 _NOT_NOW: Final = frozenset({408, 421, 423, 425})
@@ -113,4 +117,6 @@ def _refusal(answer: Answer) -> ProviderError | None:
         return http.throttled(answer, code)
     if answer.status in _NOT_NOW:
         return UnavailableError(code)
+    if answer.status == _GONE:
+        return EndpointGoneError(code)
     return RecipientRefusedError(code) if answer.status in _OF_THE_URL else MessageRefusedError(code)

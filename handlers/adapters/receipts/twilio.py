@@ -28,8 +28,18 @@ _EVENTS: Final = {
     "failed": Event.FAILED,
     "read": Event.OPENED,
 }
-_NO_SUCH_NUMBER: Final = frozenset({"21211", "21214", "21217", "21614", "30005", "30006"})
-"""https://www.twilio.com/docs/api/errors: what is no mobile number, or nobody's."""
+NO_SUCH_NUMBER: Final = frozenset(
+    {
+        21211,  # invalid
+        21214,  # cannot be reached
+        21217,  # does not appear to be valid
+        21614,  # not a mobile number
+        30005,  # unknown, or no longer in use
+        30006,  # a landline, or a carrier that cannot be reached
+    }
+)
+"""https://www.twilio.com/docs/api/errors: what is no mobile number, or nobody's, whenever Twilio says so."""
+_SAID_OF_NO_NUMBER: Final = frozenset(map(str, NO_SUCH_NUMBER))
 
 
 class TwilioToken(Credentials):
@@ -57,7 +67,7 @@ def read(sent: Sent, credentials: TwilioToken) -> Iterator[Told]:
 
 def _told(link: Link, said: dict[str, str]) -> Iterator[Told]:
     event = _EVENTS.get(said.get("MessageStatus", ""))
-    if event is Event.FAILED and said.get("ErrorCode") in _NO_SUCH_NUMBER:
+    if event is Event.FAILED and said.get("ErrorCode") in _SAID_OF_NO_NUMBER:
         event = Event.BOUNCED
     if event is not None:
         yield Told(link, Receipt(event, "twilio", said.get("MessageSid")))

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
-from handlers.domain.channels import ADDRESSED, Channel
+from handlers.domain.channels import Channel, may_be_suppressed
 from handlers.domain.model import Model, is_absent, is_empty, is_zero
 from handlers.domain.notifications.events import HIGH, DeliveryRequested
 from handlers.domain.notifications.outcomes import Event as Event
@@ -202,7 +202,7 @@ class Delivery(Model):
             channel=self.channel,
             app_key=self.app_key,
             user_id=self.user_id,
-            address_key=address_key(self.endpoint) if self.endpoint and self.channel in ADDRESSED else None,
+            address_key=address_key(self.endpoint) if self.endpoint and may_be_suppressed(self.channel) else None,
             platform=self.platform,
             slot=None if self.slot is None else rfc3339(self.slot),
             digest_id=self.digest_id,

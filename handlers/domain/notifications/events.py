@@ -66,6 +66,7 @@ class DeliveryRequested:
     app_key: str
     user_id: str | None = None
     address_key: str | None = None
+    """Of the mailbox or number; or of the url. The sweeper's events have none of a url, as its index does not."""
     platform: str | None = None
     """Of the device or chat channel. The sweeper's events have none, as its index does not: then the claim finds it."""
     slot: str | None = None

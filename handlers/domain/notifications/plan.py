@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final
 
 from handlers.domain.callers import Caller
-from handlers.domain.channels import REGISTRY, Channel
+from handlers.domain.channels import REGISTRY, Channel, may_be_suppressed
 from handlers.domain.notifications.deliveries import Reason
 from handlers.domain.notifications.digests import Digest, digest_id, window_end
 from handlers.domain.notifications.limits import Addressee
@@ -88,13 +88,14 @@ def plan(
     """Return the deliveries, in the order of the request's recipients, each of them once.
 
     `categories` are the channels that each category takes when the request names none, `served` all that there are in
-    this environment; `people` are what is known of the recipients, by `Recipient.key`, and of the addresses of those
-    who are users, by `address_key`; `critical` categories are sent in quiet hours too, and whatever was opted out of;
-    with a `digest` the category's are gathered.
+    this environment; `people` are what is known of the recipients, by `Recipient.key`, and of the addresses and urls of
+    those who are users, by `address_key`; `critical` categories are sent in quiet hours too, and whatever was opted out
+    of; with a `digest` the category's are gathered.
     Raises `ScopeNotGranted` or `InvalidRequest`.
 
     A user is sent to on every channel asked for: e-mail and SMS once, push on each device, chat on each external
-    channel that is on. A bare address is sent to on its own channel alone, being no user who could have others.
+    channel that is on and not suppressed. A bare address is sent to on its own channel alone, being no user who could
+    have others.
     What would have to wait until it has expired is not sent.
     """
     channels = check_request(request, caller, categories, served, now)
@@ -262,6 +263,10 @@ def _to_user(
     if not endpoints:
         yield Planned(channel, Status.ERROR, user_id, reason=Reason.NO_ENDPOINT)
     for endpoint in endpoints:
+        # Of one's urls each may be suppressed by itself: the others are sent to.
+        if may_be_suppressed(channel) and (refusal := refused(channel, address_key(endpoint.address))) is not None:
+            yield Planned(channel, refusal[0], user_id, endpoint, reason=refusal[1])
+            continue
         yield Planned(
             channel, Status.CREATED, user_id, endpoint, person.reach.locale, reason=wait.reason, send_at=wait.until
         )

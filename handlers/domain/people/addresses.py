@@ -1,16 +1,19 @@
-"""The two kinds of address a person gives us: e-mail and phone, as pydantic types that accept only what can be sent to.
+"""The kinds of address a person gives us: e-mail, phone, url; as pydantic types that accept only what can be sent to.
 
 Their refusals never repeat the value: the error's location names the field, and an address does not belong in a log.
 """
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, Url
+
+from handlers.domain.urls import UrlError, https_url, may_be_public
 
 _EMAIL_LENGTH = 254  # RFC 5321 4.5.3.1.3 bounds the path at 256 octets, of which two are the angle brackets
+MAX_URL_LENGTH: Final = 2048
 _MAILBOX_LENGTH = 64  # RFC 5321 4.5.3.1.1
 
 
@@ -74,14 +77,38 @@ PhoneNumber = Annotated[
 """A phone number in E.164."""
 
 
-def _address(value: str) -> str:
-    """Return a number unchanged, or an e-mail address normalised."""
+def safe_url(value: str) -> Url:
+    """Return a url that may be called, as it is kept."""
+    try:
+        return https_url(value)
+    except UrlError as error:
+        raise PydanticCustomError("url", "must {reason}", {"reason": str(error)}) from None
+
+
+def _url(value: str) -> str:
+    if len(value) > MAX_URL_LENGTH:
+        raise PydanticCustomError("url", "must have 2048 characters at most")
+    url = safe_url(value)
+    if not may_be_public(url.host or ""):
+        raise PydanticCustomError("url", "must be at a host of the internet")
+    return str(url)
+
+
+def _suppressible(value: str) -> str:
+    """Return a number unchanged, an e-mail address normalised, or a url as contacts have it."""
+    if "://" in value:
+        return _url(value)
     return _phone(value) if value.startswith("+") else _email(value)
 
 
-Address = Annotated[
+Suppressible = Annotated[
     str,
-    AfterValidator(_address),
-    Field(json_schema_extra={"maxLength": _EMAIL_LENGTH, "examples": ["ada@example.com", "+442079460123"]}),
+    AfterValidator(_suppressible),
+    Field(
+        json_schema_extra={
+            "maxLength": MAX_URL_LENGTH,
+            "examples": ["ada@example.com", "+442079460123", "https://hooks.example.com/ada"],
+        }
+    ),
 ]
-"""An e-mail address, or a phone number in E.164."""
+"""What may be suppressed: an e-mail address, a phone number in E.164, or the https url of an external channel."""

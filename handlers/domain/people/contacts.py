@@ -16,16 +16,16 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from pydantic_core import PydanticCustomError, Url
+from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import literal_schema
 
 from handlers.domain.model import Model, is_absent
-from handlers.domain.people.addresses import EmailAddress, PhoneNumber
+from handlers.domain.people.addresses import MAX_URL_LENGTH, EmailAddress, PhoneNumber, safe_url
 from handlers.domain.people.devices import MAX_DEVICES, Device
 from handlers.domain.people.locales import Locale
 from handlers.domain.people.user_ids import UserId as UserId
 from handlers.domain.providers.registry import of_channel
-from handlers.domain.urls import UrlError, https_url, may_be_public
+from handlers.domain.urls import may_be_public
 
 MAX_EXTERNAL_CHANNELS: Final = 50
 MAX_TAGS: Final = 50
@@ -46,19 +46,12 @@ def _is_at(host: str, hosts: Collection[str]) -> bool:
     return any(host.endswith(name) if name.startswith(".") else host == name for name in hosts)
 
 
-def _parsed(url: str) -> Url:
-    try:
-        return https_url(url)
-    except UrlError as error:
-        raise PydanticCustomError("url", "must {reason}", {"reason": str(error)}) from None
-
-
 class StoredChannel(Model):
     """One channel of a third-party app, as `{"platform", "url", "status"}`; it is sent to while `status` is true."""
 
     # Its url was checked by the rules of when it was written. It is checked again when it is called.
     platform: ExternalPlatform
-    url: Annotated[str, StringConstraints(max_length=2048)]
+    url: Annotated[str, StringConstraints(max_length=MAX_URL_LENGTH)]
     status: StrictBool
 
 
@@ -69,7 +62,7 @@ class ExternalChannel(StoredChannel):
     @field_validator("url")
     @classmethod
     def _is_safe_to_call(cls, value: str, info: ValidationInfo) -> str:
-        url = _parsed(value)
+        url = safe_url(value)
         sender = _SENDERS.get(info.data.get("platform", ""))  # none when the platform was refused itself
         if sender is not None and not _is_at(url.host or "", sender.hosts):
             raise PydanticCustomError("url", "must be at a host of {owner}", {"owner": sender.owner})

@@ -22,12 +22,12 @@ _COUNTRY_CODE: Final = re.compile(r"\+(1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]
 def masked(address: str, platform: str | None = None) -> str | None:
     """Return `a…@example.com`, `+49…6789` or `hooks.slack.com/…`; None for a device's token, which tells nothing.
 
-    `platform` is that of a device or an external channel; e-mail addresses and numbers have none. Of an external
-    channel's url the host alone is shown, as the rest of it is a secret.
+    `platform` is that of a device or an external channel; e-mail addresses and numbers have none. Of a url, which is an
+    external channel's, the host alone is shown, as the rest of it is a secret.
     """
     if platform in PLATFORMS:
         return None
-    if platform is not None:
+    if platform is not None or "://" in address:
         return f"{_domain(urlsplit(address).hostname or '')}/{_HIDDEN}"
     return _mailbox(address) if "@" in address else _number(address)
 

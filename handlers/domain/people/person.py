@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from handlers.domain.channels import may_be_suppressed
 from handlers.domain.people.reach import Reach
 from handlers.domain.people.same_address import address_key
 from handlers.domain.people.settings import DEFAULT_SETTINGS, Settings
@@ -13,7 +14,7 @@ from handlers.domain.people.settings import DEFAULT_SETTINGS, Settings
 class Person:
     """Where a user is reached (`None`: there is no such contact), and what they accept.
 
-    Of an address, which has no contact, there are settings alone, and whether it is suppressed.
+    Of an address or url, which has no contact, there are settings alone, and whether it is suppressed.
     """
 
     reach: Reach | None = None
@@ -23,6 +24,12 @@ class Person:
     def address_on(self, channel: str) -> str | None:
         """Return the user's mailbox or number; None if they have none, or the channel sends to something else."""
         return None if self.reach is None else self.reach.addresses.get(channel)
+
+    def addresses_on(self, channel: str) -> tuple[str, ...]:
+        """Return what may be suppressed of the user's on the channel: their mailbox, number or urls, and no devices."""
+        if self.reach is None or not may_be_suppressed(channel):
+            return ()
+        return tuple(each.address for each in self.reach.on(channel))
 
 
 NOBODY: Final = Person()

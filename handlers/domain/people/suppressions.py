@@ -1,7 +1,7 @@
 """Addresses that must not be tried, whoever asks: mail to a mailbox that is not there costs the sender its reputation.
 
-A suppression belongs to the mailbox or number, as an opt-out does, and not to who wrote to it: it holds for all apps of
-an environment, and for critical categories too. It imports nothing of what checks an address.
+A suppression belongs to the mailbox, number or url, as an opt-out does, and not to who wrote to it: it holds for all
+apps of an environment, and for critical categories too. It imports nothing of what checks an address.
 """
 
 from enum import StrEnum
@@ -17,6 +17,8 @@ class Cause(StrEnum):
 
     HARD_BOUNCE = "hard_bounce"
     """A provider said that there is no such mailbox or number."""
+    GONE = "gone"
+    """A provider said, when it was to send there, that nobody has the number, or that the url was taken away."""
     COMPLAINT = "complaint"
     """Whoever reads there called a message spam."""
     MANUAL = "manual"

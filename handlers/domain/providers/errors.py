@@ -3,7 +3,7 @@
     ProviderError
     ├── RefusedError                  said no to this very message, and would again
     │   ├── RecipientRefusedError     … for its address
-    │   │   └── UnregisteredError     … which is a device token that died
+    │   │   └── EndpointGoneError     … which is dead for good
     │   └── MessageRefusedError       … for its content
     ├── UnavailableError              said no to serving us now, or was not reached: nothing was sent
     │   ├── ThrottledError            … and may have said when to come back
@@ -66,10 +66,11 @@ class RecipientRefusedError(RefusedError):
     """The address cannot be sent to: it does not exist, or is blocked."""
 
 
-class UnregisteredError(RecipientRefusedError):
-    """The address is the token of a device that no longer has the app: it is to be removed from the contact.
+class EndpointGoneError(RecipientRefusedError):
+    """The address is dead for good: a device without the app, a number that nobody has, a url that was taken away.
 
-    For no other reason: a token that belongs to another app or environment of ours is alive.
+    It is to be tried no more (`ports.DeadEndpoints`). For no other reason: a token that belongs to another app or
+    environment of ours is alive, and so is a channel that takes no messages of ours now.
     """
 
 

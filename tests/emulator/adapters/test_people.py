@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -194,6 +195,19 @@ def test_of_an_address_that_is_new_since_it_is_asked_in_one_more_call(tables: Ta
     assert not found[address_key("ada@new.example.com")].settings.allow("payment", "email")
 
 
+@pytest.mark.parametrize(("named", "calls"), [(True, 1), (False, 2)], ids=["by its event", "by its contact"])
+def test_a_suppressed_url_is_found(named: bool, calls: int, tables: Tables) -> None:
+    """In one call, or in two if the event is the sweeper's, which does not tell the url."""
+    urls = ["https://hooks.example.com/Ada", "https://hooks.example.com/ada"]
+    hooks = [{"platform": "webhook", "url": url, "status": True} for url in urls]
+    tables.put(tables.contacts, "ada", external_channels=hooks)
+    tables.suppress(address_key(urls[0]))
+    chat = replace(event("ada", urls[0] if named else None), channel="chat")
+    found = DynamoRecipients(of_users(tables), tables.log, "chat").find([chat]).people
+    assert [key for key, person in found.items() if person.suppressed] == [address_key(urls[0])]
+    assert tables.calls == calls
+
+
 def test_each_channel_reads_where_it_sends_to(tables: Tables) -> None:
     device = {"deviceToken": "AB" * 32, "platform": "apns"}
     url = "https://hooks.slack.com/1"
@@ -202,10 +216,11 @@ def test_each_channel_reads_where_it_sends_to(tables: Tables) -> None:
     tables.put(tables.contacts, "ada", device_tokens=[device], external_channels=[hook, off])
     for channel, endpoint in (("push", Endpoint("AB" * 32, "apns")), ("chat", Endpoint(url, "slack"))):
         recipients = DynamoRecipients(of_users(tables), tables.log, channel)  # type: ignore[arg-type]
-        [ada] = recipients.find([event("ada", None)]).people.values()
+        ada = recipients.find([event("ada", None)]).people["ada"]
         assert ada.reach is not None
         assert ada.reach.on(channel) == (endpoint,)
-    assert tables.calls == 2
+    # Of chat, whether the url is suppressed that the event does not tell.
+    assert tables.calls == 3
 
 
 def test_quiet_hours_are_in_the_time_zone_of_the_contact(tables: Tables, people: DynamoPlanning) -> None:

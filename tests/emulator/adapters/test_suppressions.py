@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from handlers.adapters.aws.dead_endpoints import DeadAddresses
 from handlers.adapters.aws.suppressions import SuppressionsTable
+from handlers.domain.notifications.deliveries import Attempt, Outcome
 from handlers.domain.people.suppressions import Cause, Suppression
 from handlers.domain.problems import InvalidRequest
-from tests.unit.handlers.samples import NOW
+from tests.unit.handlers.samples import NOW, delivery
 
 
 @pytest.fixture
@@ -56,6 +58,18 @@ def test_it_is_lifted_once(table: SuppressionsTable) -> None:
     table.add(suppression("+442079460123"))
     assert [table.lift("+442079460123") for _ in range(2)] == [True, False]
     assert listed(table, 5) == [[]]
+
+
+def test_what_a_provider_calls_dead_is_suppressed_with_who_told_so(table: SuppressionsTable) -> None:
+    url = "https://hooks.example.com/Ada"
+    told = Attempt(attempt=1, at=NOW, provider="webhook", outcome=Outcome.REFUSED)
+    gone = delivery(channel="chat", platform="webhook", endpoint=url, attempts=(told,))
+    DeadAddresses(table).put_aside(gone, NOW)
+    [kept] = table.page(None).suppressions
+    assert kept == Suppression(
+        address=url, reason=Cause.GONE, created_at=NOW, provider="webhook", delivery_id=gone.delivery_id
+    )
+    assert [table.lift(each) for each in (url.lower(), url)] == [False, True]
 
 
 def test_no_cursor_of_ours_is_refused(table: SuppressionsTable) -> None:

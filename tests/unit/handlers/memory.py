@@ -678,16 +678,16 @@ class MemoryQuarantine:
 
 
 @dataclass
-class MemoryDevices:
-    """Devices, of which it keeps those it was told to forget."""
+class MemoryDeadEndpoints:
+    """DeadEndpoints, which keeps the deliveries whose endpoints were put aside, and who told so."""
 
-    forgotten: list[tuple[str, str, str]] = field(default_factory=list)
+    put: list[tuple[str | None, str | None, str]] = field(default_factory=list)
     raises: Exception | None = None
 
-    def forget(self, user_id: str, platform: str, token: str) -> None:
+    def put_aside(self, delivery: Delivery, at: datetime) -> None:
         if self.raises is not None:
             raise self.raises
-        self.forgotten.append((user_id, platform, token))
+        self.put.append((delivery.user_id, delivery.endpoint, delivery.attempts[-1].provider))
 
 
 @dataclass
@@ -709,3 +709,6 @@ class MemorySuppressions:
     def add(self, suppression: Suppression) -> tuple[Suppression, bool]:
         is_new = address_key(suppression.address) not in self.kept
         return self.kept.setdefault(address_key(suppression.address), suppression), is_new
+
+    def lift(self, address: str) -> bool:
+        return self.kept.pop(address_key(address), None) is not None

@@ -44,6 +44,7 @@ def call(
     headers: Mapping[str, str | list[str]] | None = None,
     app_key: str = "demo",
     rate: Mapping[str, str] | None = None,
+    scopes: Mapping[str, str] | None = None,
 ) -> Answer:
     """Call the function as an app. A body that is text or bytes is sent as it is, anything else as JSON.
 
@@ -60,7 +61,13 @@ def call(
         "queryStringParameters": {name: values[-1] for name, values in queried.items()} or None,
         "multiValueQueryStringParameters": queried or None,
         "requestContext": {
-            "authorizer": {"app_key": app_key, "categories": '["*"]', "channels": json.dumps(channels), **(rate or {})},
+            "authorizer": {
+                "app_key": app_key,
+                "categories": '["*"]',
+                "channels": json.dumps(channels),
+                **(rate or {}),
+                **(scopes or {}),
+            },
             "requestId": "r",
             "path": f"/live{path}",
         },

@@ -17,7 +17,7 @@ from handlers.domain.people.settings import UserSettings
 from handlers.domain.problems import Contended
 from handlers.entrypoints import contacts
 from tests.unit.handlers.entrypoints.gateway import Answer, call
-from tests.unit.handlers.memory import MemoryChoices
+from tests.unit.handlers.memory import MemoryChoices, MemorySuppressions
 
 PROBLEM = "application/problem+json"
 
@@ -331,3 +331,36 @@ def test_what_a_user_refuses_is_refused_at_the_address_that_they_come_to(
     call(contacts.handler, method, "/v1/contacts/ada", {"email": "Ada@example.com", "phone": "+442079460123"})
     assert choices.kept[address_key("ada@example.com")].categories == {"marketing": {"email": False}}
     assert choices.kept[address_key("+442079460123")].categories == {"marketing": {"sms": False}}
+
+
+# -- suppressions ------------------------------------------------------------------------------------------------------
+
+URL = "https://hooks.example.com/T0/Ada?sig=a%2Bb&x=+"
+
+
+@pytest.mark.parametrize("address", ["ada+1@example.com", "+442079460123", URL])
+def test_an_address_number_or_url_is_suppressed_and_lifted_by_its_path(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = MemorySuppressions()
+    monkeypatch.setattr(contacts, "suppressed", kept)
+    scope = {"suppressions": "true"}
+    answers = [call(contacts.handler, "POST", "/v1/suppressions", {"address": address}, scopes=scope) for _ in range(2)]
+    assert [answer.status for answer in answers] == [201, 200]
+    assert [each.address for each in kept.kept.values()] == [address]
+    gone = call(contacts.handler, "DELETE", f"/v1/suppressions/{quote(address, safe='')}", scopes=scope)
+    assert (gone.status, kept.kept) == (204, {})
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://hooks.example.com/a", "https://localhost/a", "https://10.0.0.1/", f"https://a.example.com/{'x' * 2048}"],
+)
+def test_a_url_that_no_contact_could_have_is_refused_naming_the_field(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = MemorySuppressions()
+    monkeypatch.setattr(contacts, "suppressed", kept)
+    answer = call(contacts.handler, "POST", "/v1/suppressions", {"address": address}, scopes={"suppressions": "true"})
+    assert (answer.status, answer.fields(), kept.kept) == (400, ["address"], {})
+    assert "example.com" not in str(answer.body["errors"])

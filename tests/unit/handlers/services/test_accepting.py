@@ -185,6 +185,26 @@ def test_who_has_just_taken_back_what_kept_messages_away_is_sent_the_next_one(
     assert not {"ada", address_key("eve@example.com")} <= again
 
 
+@pytest.mark.parametrize("is_lifted", [True, False])
+def test_a_users_urls_are_asked_for_at_once_and_the_suppressed_one_again_to_be_certain(
+    is_lifted: bool, desk: Desk
+) -> None:
+    first, second = (Endpoint(f"https://hooks.example.com/{name}", "webhook") for name in ("A", "B"))
+    keys = [address_key(each.address) for each in (first, second)]
+    desk.people.known["ada"] = Person(Reach({"chat": (first, second)}))
+    desk.people.stale[keys[0]] = Person(suppressed=True)
+    if not is_lifted:
+        desk.people.known[keys[0]] = Person(suppressed=True)
+    service = replace(desk.service, categories={"payment": ("chat",)}, served=("chat",))
+    accepted = service.accept(request(), DEMO, None, desk.clock() + BUDGET)
+    reasons = [None if is_lifted else Reason.SUPPRESSED, None]
+    assert [(each.endpoint, each.reason) for each in accepted.logged] == [
+        (each.address, reason) for each, reason in zip((first, second), reasons, strict=True)
+    ]
+    assert desk.people.asked == [{"ada"}, set(keys), {"ada", keys[0]}]
+    assert len(desk.bus.taken) == 1 + is_lifted
+
+
 def test_what_keeps_messages_away_still_does(desk: Desk) -> None:
     desk.people.known["ada"] = desk.people.stale["ada"] = person(**REFUSING)
     assert [each.status for each in desk.accept().logged] == [Status.UNSUBSCRIBED]

@@ -17,12 +17,12 @@ from handlers.domain.people.reach import Endpoint, Reach
 from handlers.domain.providers.errors import (
     AuthenticationError,
     CredentialsMissingError,
+    EndpointGoneError,
     MessageRefusedError,
     OutcomeUnknownError,
     RecipientRefusedError,
     ThrottledError,
     UnavailableError,
-    UnregisteredError,
 )
 from handlers.domain.providers.retries import AFTER_UNKNOWN
 from handlers.domain.providers.routing import COOL_DOWN, FAILURES_TO_OPEN, LONGEST_COOL_DOWN, PROBE_LEASE, Phase
@@ -31,7 +31,7 @@ from handlers.services.failover import Chain, Turn
 from tests.unit.handlers.memory import (
     LINKS,
     Clock,
-    MemoryDevices,
+    MemoryDeadEndpoints,
     MemoryLog,
     MemoryProvider,
     MemoryProviderState,
@@ -72,7 +72,7 @@ class Bench:
     second: Seen = field(default_factory=lambda: Seen("second"))
     log: MemoryLog = field(default_factory=MemoryLog)
     state: MemoryProviderState = field(default_factory=MemoryProviderState)
-    devices: MemoryDevices = field(default_factory=MemoryDevices)
+    dead: MemoryDeadEndpoints = field(default_factory=MemoryDeadEndpoints)
     clock: Clock = field(default_factory=lambda: Clock(NOW))
 
     def accept(self, **fields: Any) -> Delivery:
@@ -85,7 +85,7 @@ class Bench:
 
     def serve(self, event: DeliveryRequested, people: Mapping[str, Person], lease: timedelta = LEASE) -> Report:
         chain = Chain((self.first, self.second), self.state, self.clock)
-        worker = Worker(self.log, MemoryTemplates(), LINKS, chain, self.clock, self.devices)
+        worker = Worker(self.log, MemoryTemplates(), LINKS, chain, self.clock, self.dead)
         return worker.deliver(event, people, self.clock() + lease)
 
     def kept(self, given: Delivery) -> Delivery:
@@ -156,7 +156,7 @@ def test_what_fails_for_one_kind_of_addresses_goes_to_the_next_provider_and_open
     [
         (RecipientRefusedError("21211"), Reason.RECIPIENT_REFUSED),
         (MessageRefusedError("too_long"), Reason.MESSAGE_REFUSED),
-        (UnregisteredError("UNREGISTERED"), Reason.RECIPIENT_REFUSED),
+        (EndpointGoneError("UNREGISTERED"), Reason.RECIPIENT_REFUSED),
     ],
 )
 def test_a_refusal_of_the_recipient_or_the_message_goes_to_nobody_else(
@@ -466,9 +466,9 @@ def test_a_platform_that_nobody_serves_waits(push: Bench) -> None:
 
 def test_a_dead_token_is_removed_from_its_user(push: Bench) -> None:
     given = a_push(push)
-    push.first.raises = UnregisteredError("Unregistered")
+    push.first.raises = EndpointGoneError("Unregistered")
     assert push.deliver(given) == Report(Result.FAILED, "Unregistered")
-    assert push.devices.forgotten == [("ada", "apns", TOKEN)]
+    assert push.dead.put == [("ada", TOKEN, "apns")]
     assert (push.kept(given).status, push.kept(given).reason) == (Status.ERROR, Reason.RECIPIENT_REFUSED)
 
 
@@ -476,20 +476,27 @@ def test_a_dead_token_is_removed_from_its_user(push: Bench) -> None:
 def test_a_token_that_is_not_dead_is_kept(push: Bench, error: Exception | None) -> None:
     push.first.raises = error
     push.deliver(a_push(push))
-    assert push.devices.forgotten == []
+    assert push.dead.put == []
 
 
-def test_a_token_that_was_sent_to_without_a_user_is_nobodys_to_remove(push: Bench) -> None:
-    push.first.raises = UnregisteredError("Unregistered")
-    given = push.accept(channel="push", platform="apns", endpoint=TOKEN, user_id=None)
-    assert push.deliver(given).result is Result.FAILED
-    assert push.devices.forgotten == []
+@pytest.mark.parametrize(
+    ("channel", "platform", "endpoint"),
+    [("sms", None, "+442079460123"), ("chat", "slack", "https://hooks.slack.com/A")],
+)
+def test_a_number_or_url_that_is_dead_is_put_aside(
+    channel: str, platform: str | None, endpoint: str, bench: Bench
+) -> None:
+    bench.first.raises = EndpointGoneError("gone")
+    given = bench.accept(channel=channel, platform=platform, endpoint=endpoint)
+    assert bench.deliver(given) == Report(Result.FAILED, "gone")
+    assert bench.dead.put == [("ada", endpoint, bench.first.name)]
+    assert bench.second.asked == 0
 
 
 def test_a_contact_that_cannot_be_written_is_told_and_settles_the_delivery_all_the_same(push: Bench) -> None:
-    push.first.raises, push.devices.raises = UnregisteredError("Unregistered"), ConnectionError("no table")
+    push.first.raises, push.dead.raises = EndpointGoneError("Unregistered"), ConnectionError("no table")
     given = a_push(push)
-    assert push.deliver(given) == Report(Result.FAILED, "Unregistered", push.devices.raises)
+    assert push.deliver(given) == Report(Result.FAILED, "Unregistered", push.dead.raises)
     assert push.kept(given).status is Status.ERROR
 
 

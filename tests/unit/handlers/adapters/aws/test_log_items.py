@@ -13,6 +13,7 @@ from handlers.adapters.aws.log_items import (
 )
 from handlers.domain.content.values import read_json, write_json
 from handlers.domain.notifications.deliveries import Reason
+from handlers.domain.people.same_address import address_key
 from tests.unit.handlers.samples import NOW, delivery, notification, payload
 
 
@@ -66,3 +67,11 @@ def test_what_earlier_versions_have_stored_more_of_is_read() -> None:
     item = only_item(head, urgent, payload())
     item["template"]["M"]["name"] = item["head"]["M"]["template"] = {"S": "receipt"}
     assert (notification_of(item), delivery_of(item)) == (head, urgent)
+
+
+def test_the_key_of_a_url_is_in_the_event_and_not_in_the_item() -> None:
+    """It would be written with each status, and its user is known without."""
+    given = delivery(channel="chat", platform="webhook", endpoint="https://hooks.example.com/Ada")
+    assert given.event().address_key == address_key("https://hooks.example.com/Ada")
+    assert "address_key" not in delivery_item(given)
+    assert delivery_item(delivery())["address_key"] == {"S": delivery().event().address_key}

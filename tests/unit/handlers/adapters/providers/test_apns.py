@@ -16,12 +16,12 @@ from handlers.domain.notifications.deliveries import Priority
 from handlers.domain.providers.errors import (
     AuthenticationError,
     CredentialsMissingError,
+    EndpointGoneError,
     MessageRefusedError,
     ProviderError,
     RecipientRefusedError,
     ThrottledError,
     UnavailableError,
-    UnregisteredError,
 )
 from tests.unit.handlers.adapters.providers.exchange import Exchange, Secrets, credentials
 from tests.unit.handlers.adapters.providers.push import APNS_TOKEN, DELIVERY_ID, NOW, ec_key, pem, push
@@ -123,7 +123,7 @@ def test_credentials_that_are_refused_are_read_again_and_the_new_ones_used() -> 
 @pytest.mark.parametrize(
     ("status", "reason", "kind"),
     [
-        (410, "ExpiredToken", UnregisteredError),
+        (410, "ExpiredToken", EndpointGoneError),
         (400, "BadDeviceToken", RecipientRefusedError),
         (400, "DeviceTokenNotForTopic", RecipientRefusedError),
         (413, "PayloadTooLarge", MessageRefusedError),
@@ -150,7 +150,7 @@ def test_each_of_its_reasons_means_something(status: int, reason: str, kind: typ
 
 def test_a_device_without_the_app_any_more_is_unregistered() -> None:
     error = raised(refusal(410, "Unregistered", timestamp=int(NOW.timestamp() * 1000)))
-    assert type(error) is UnregisteredError
+    assert type(error) is EndpointGoneError
     assert error.code == "Unregistered"
 
 

@@ -17,6 +17,7 @@ from handlers.adapters.providers.slack import SlackProvider
 from handlers.adapters.providers.teams import TeamsProvider
 from handlers.adapters.providers.urls import UrlClient
 from handlers.domain.providers.errors import (
+    EndpointGoneError,
     MessageRefusedError,
     ProviderError,
     RecipientRefusedError,
@@ -86,13 +87,13 @@ def test_slack_is_sent_the_text_as_it_was_rendered() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "kind", "code"),
     [
-        (404, b"no_service", RecipientRefusedError, "no_service"),
-        (404, b"channel_not_found", RecipientRefusedError, "channel_not_found"),
-        (410, b"channel_is_archived", RecipientRefusedError, "channel_is_archived"),
+        (404, b"no_service", EndpointGoneError, "no_service"),
+        (404, b"channel_not_found", EndpointGoneError, "channel_not_found"),
+        (410, b"channel_is_archived", EndpointGoneError, "channel_is_archived"),
         (403, b"invalid_token", RecipientRefusedError, "invalid_token"),
         (403, b"action_prohibited", RecipientRefusedError, "action_prohibited"),
-        (400, b"user_not_found", RecipientRefusedError, "user_not_found"),
-        (404, b"<html>who@example.com</html>", RecipientRefusedError, "404"),
+        (400, b"user_not_found", EndpointGoneError, "user_not_found"),
+        (404, b"<html>who@example.com</html>", EndpointGoneError, "404"),
         (400, b"invalid_payload", MessageRefusedError, "invalid_payload"),
         (400, b"no_text", MessageRefusedError, "no_text"),
         (429, b"rate_limited", ThrottledError, "rate_limited"),
@@ -131,10 +132,10 @@ def _connector(status: str) -> bytes:
 @pytest.mark.parametrize(
     ("status", "body", "kind", "code"),
     [
-        (404, _flow("WorkflowNotFound"), RecipientRefusedError, "WorkflowNotFound"),
+        (404, _flow("WorkflowNotFound"), EndpointGoneError, "WorkflowNotFound"),
         (401, _flow("DirectApiAuthorizationRequired"), RecipientRefusedError, "DirectApiAuthorizationRequired"),
         (400, _flow("WorkflowTriggerIsNotEnabled"), RecipientRefusedError, "WorkflowTriggerIsNotEnabled"),
-        (410, b"", RecipientRefusedError, "410"),
+        (410, b"", EndpointGoneError, "410"),
         (400, _flow("TriggerInputSchemaMismatch"), MessageRefusedError, "TriggerInputSchemaMismatch"),
         (400, _flow("not a code: who@example.com"), MessageRefusedError, "400"),
         (400, b'{"error": "x"}', MessageRefusedError, "400"),
@@ -206,7 +207,7 @@ def test_discord_may_call_nobody() -> None:
 @pytest.mark.parametrize(
     ("status", "document", "kind", "code"),
     [
-        (404, {"message": "Unknown Webhook", "code": 10015}, RecipientRefusedError, "10015"),
+        (404, {"message": "Unknown Webhook", "code": 10015}, EndpointGoneError, "10015"),
         (401, {"message": "Invalid Webhook Token", "code": 50027}, RecipientRefusedError, "50027"),
         (403, {"message": "Missing Access", "code": 50001}, RecipientRefusedError, "50001"),
         (400, {"message": "Webhooks posted to forum channels…", "code": 220001}, RecipientRefusedError, "220001"),

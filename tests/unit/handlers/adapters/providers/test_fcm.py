@@ -17,13 +17,13 @@ from handlers.adapters.providers.fcm import FcmCredentials, FcmProvider, create
 from handlers.domain.content.push_payloads import fcm_message
 from handlers.domain.providers.errors import (
     AuthenticationError,
+    EndpointGoneError,
     MessageRefusedError,
     OutcomeUnknownError,
     ProviderError,
     RecipientRefusedError,
     ThrottledError,
     UnavailableError,
-    UnregisteredError,
 )
 from tests.unit.handlers.adapters.providers.exchange import Exchange, Secrets, credentials
 from tests.unit.handlers.adapters.providers.push import DELIVERY_ID, FCM_TOKEN, NOW, pem, push, rsa_key
@@ -187,7 +187,7 @@ def test_only_a_message_may_have_been_sent(silent: int, kind: type[ProviderError
 @pytest.mark.parametrize(
     ("status", "name", "code", "kind"),
     [
-        (404, "NOT_FOUND", "UNREGISTERED", UnregisteredError),
+        (404, "NOT_FOUND", "UNREGISTERED", EndpointGoneError),
         (403, "PERMISSION_DENIED", "SENDER_ID_MISMATCH", RecipientRefusedError),
         (400, "INVALID_ARGUMENT", "INVALID_ARGUMENT", MessageRefusedError),
         (401, "UNAUTHENTICATED", "THIRD_PARTY_AUTH_ERROR", UnavailableError),

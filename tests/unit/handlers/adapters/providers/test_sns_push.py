@@ -16,13 +16,13 @@ from handlers.domain.model import compact
 from handlers.domain.notifications.deliveries import Priority
 from handlers.domain.providers.errors import (
     CredentialsMissingError,
+    EndpointGoneError,
     MessageRefusedError,
     OutcomeUnknownError,
     ProviderError,
     RecipientRefusedError,
     ThrottledError,
     UnavailableError,
-    UnregisteredError,
 )
 from tests.unit.handlers.adapters.providers.exchange import credentials
 from tests.unit.handlers.adapters.providers.push import APNS_TOKEN, DELIVERY_ID, FCM_TOKEN, NOW, push
@@ -146,7 +146,7 @@ def test_each_error_about_an_endpoint_means_something(
     ("status", "code", "text", "kind"),
     [
         *ERRORS,
-        (400, "EndpointDisabled", "Endpoint is disabled", UnregisteredError),
+        (400, "EndpointDisabled", "Endpoint is disabled", EndpointGoneError),
         (400, "PlatformApplicationDisabled", "no", UnavailableError),
         (400, "InvalidParameter", "Invalid parameter: Message too long", MessageRefusedError),
         (400, "InvalidParameter", "Invalid parameter: TargetArn Reason: No endpoint found", UnavailableError),

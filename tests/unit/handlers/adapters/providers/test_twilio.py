@@ -12,6 +12,7 @@ from twilio.http.response import Response
 from handlers.adapters.providers.twilio import TwilioCredentials, TwilioProvider
 from handlers.domain.providers.errors import (
     AuthenticationError,
+    EndpointGoneError,
     MessageRefusedError,
     OutcomeUnknownError,
     ProviderError,
@@ -83,9 +84,9 @@ def test_the_id_it_gives_is_returned_and_ours_are_told() -> None:
 @pytest.mark.parametrize(
     ("status", "code", "kind"),
     [
-        (400, 21211, RecipientRefusedError),
+        (400, 21211, EndpointGoneError),
         (400, 21610, RecipientRefusedError),
-        (400, 21614, RecipientRefusedError),
+        (400, 21614, EndpointGoneError),
         (400, 21635, RecipientRefusedError),
         (400, 21602, MessageRefusedError),
         (400, 21617, MessageRefusedError),

@@ -18,6 +18,7 @@ from handlers.adapters.aws.provider_credentials import ProviderCredentials
 from handlers.adapters.providers.webhook import WebhookCredentials, WebhookProvider
 from handlers.domain.providers.errors import (
     CredentialsMissingError,
+    EndpointGoneError,
     MessageRefusedError,
     ProviderError,
     RecipientRefusedError,
@@ -96,7 +97,7 @@ def test_the_id_is_the_deliverys_and_the_time_that_of_the_attempt() -> None:
         (403, RecipientRefusedError),
         (404, RecipientRefusedError),
         (405, RecipientRefusedError),
-        (410, RecipientRefusedError),
+        (410, EndpointGoneError),
         (400, MessageRefusedError),
         (413, MessageRefusedError),
         (422, MessageRefusedError),

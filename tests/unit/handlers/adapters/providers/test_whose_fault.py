@@ -36,12 +36,12 @@ from handlers.domain.channels import ADDRESSED, REGISTRY
 from handlers.domain.content.messages import Message
 from handlers.domain.providers.errors import (
     AuthenticationError,
+    EndpointGoneError,
     MessageRefusedError,
     ProviderError,
     RecipientRefusedError,
     ThrottledError,
     UnavailableError,
-    UnregisteredError,
 )
 from handlers.domain.providers.registry import PROVIDERS, Registered
 from handlers.ports import Provider
@@ -190,7 +190,7 @@ TABLE: list[tuple[Callable[[Said], tuple[Provider, Message]], Said, type[Provide
     (fcm, Said(429, OF_THE_DEVICE), ThrottledError, ADDRESS),
     (fcm, Said(429, OF_THE_PROJECT), ThrottledError, ALL),
     (fcm, Said(429, google("RESOURCE_EXHAUSTED")), ThrottledError, ALL),
-    (fcm, Said(404, google("NOT_FOUND", "UNREGISTERED")), UnregisteredError, ALL),
+    (fcm, Said(404, google("NOT_FOUND", "UNREGISTERED")), EndpointGoneError, ALL),
     (fcm, Said(404, google("NOT_FOUND")), UnavailableError, ALL),
     (fcm, Said(403, google("PERMISSION_DENIED", "SENDER_ID_MISMATCH")), RecipientRefusedError, ALL),
     (fcm, Said(401, google("UNAUTHENTICATED", "THIRD_PARTY_AUTH_ERROR")), UnavailableError, ADDRESS),
@@ -208,16 +208,16 @@ TABLE: list[tuple[Callable[[Said], tuple[Provider, Message]], Said, type[Provide
     (sns, Said(400, ("ThrottledException", "")), ThrottledError, ALL),
     (sns, Said(400, ("KMSThrottling", "")), ThrottledError, ALL),
     (sns, Said(403, ("AuthorizationError", "")), UnavailableError, ALL),
-    (sns_push, Said(400, ("EndpointDisabled", "")), UnregisteredError, ALL),
+    (sns_push, Said(400, ("EndpointDisabled", "")), EndpointGoneError, ALL),
     (sns_push, Said(400, ("PlatformApplicationDisabled", "")), UnavailableError, ADDRESS),
     (sns_push, Said(404, ("NotFound", "")), UnavailableError, ADDRESS),
     (sns_push, Said(400, ("ThrottledException", "")), ThrottledError, ALL),
     # -- Twilio
-    (twilio, Said(400, 21211), RecipientRefusedError, ALL),
+    (twilio, Said(400, 21211), EndpointGoneError, ALL),
     (twilio, Said(400, 21610), RecipientRefusedError, ALL),
-    (twilio, Said(400, 21614), RecipientRefusedError, ALL),
-    (twilio, Said(400, 30005), RecipientRefusedError, ALL),
-    (twilio, Said(400, 30006), RecipientRefusedError, ALL),
+    (twilio, Said(400, 21614), EndpointGoneError, ALL),
+    (twilio, Said(400, 30005), EndpointGoneError, ALL),
+    (twilio, Said(400, 30006), EndpointGoneError, ALL),
     (twilio, Said(400, 30007), MessageRefusedError, ALL),
     (twilio, Said(400, 21408), UnavailableError, ADDRESS),
     (twilio, Said(400, 21608), UnavailableError, ADDRESS),
@@ -247,8 +247,11 @@ TABLE: list[tuple[Callable[[Said], tuple[Provider, Message]], Said, type[Provide
     (sendgrid, Said(429), ThrottledError, ALL),
     # -- chat
     (slack, Said(429, "rate_limited"), ThrottledError, ADDRESS),
-    (slack, Said(410, "channel_is_archived"), RecipientRefusedError, ALL),
-    (slack, Said(400, "no_active_hooks"), RecipientRefusedError, ALL),
+    (slack, Said(410, "channel_is_archived"), EndpointGoneError, ALL),
+    (slack, Said(400, "no_active_hooks"), EndpointGoneError, ALL),
+    (slack, Said(404, "no_service"), EndpointGoneError, ALL),
+    (slack, Said(403, "action_prohibited"), RecipientRefusedError, ALL),
+    (slack, Said(403, "team_disabled"), RecipientRefusedError, ALL),
     (slack, Said(400, "invalid_blocks"), MessageRefusedError, ALL),
     (slack, Said(500, "rollup_error"), UnavailableError, ALL),
     (teams, Said(429, "{}"), ThrottledError, ADDRESS),
@@ -258,6 +261,15 @@ TABLE: list[tuple[Callable[[Said], tuple[Provider, Message]], Said, type[Provide
         ThrottledError,
         ADDRESS,
     ),
+    (
+        teams,
+        Said(200, "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 404 with"),
+        RecipientRefusedError,
+        ADDRESS,
+    ),
+    (teams, Said(404, "{}"), EndpointGoneError, ADDRESS),
+    (teams, Said(410, "{}"), EndpointGoneError, ADDRESS),
+    (teams, Said(403, "{}"), RecipientRefusedError, ADDRESS),
     (teams, Said(502, "{}"), UnavailableError, ADDRESS),
     (discord, Said(429, {"global": False}, RATE), ThrottledError, ADDRESS),
     (discord, Said(429, {"global": False}, RATE | {"X-RateLimit-Scope": "shared"}), ThrottledError, ADDRESS),
@@ -266,11 +278,14 @@ TABLE: list[tuple[Callable[[Said], tuple[Provider, Message]], Said, type[Provide
     (discord, Said(429, "error code: 1015"), ThrottledError, ALL),
     (discord, Said(403, {"message": "internal network error", "code": 40333}), UnavailableError, ALL),
     (discord, Said(403, "error code: 1020"), UnavailableError, ALL),
-    (discord, Said(404, {"message": "Unknown Webhook", "code": 10015}), RecipientRefusedError, ALL),
-    (discord, Said(400, {"message": "Unknown Channel", "code": 10003}), RecipientRefusedError, ALL),
+    (discord, Said(404, {"message": "Unknown Webhook", "code": 10015}), EndpointGoneError, ALL),
+    (discord, Said(404, "not found"), RecipientRefusedError, ALL),
+    (discord, Said(403, {"message": "Missing Permissions", "code": 50013}), RecipientRefusedError, ALL),
+    (discord, Said(400, {"message": "Unknown Channel", "code": 10003}), EndpointGoneError, ALL),
     (webhook, Said(429, ""), ThrottledError, ADDRESS),
     (webhook, Said(503, ""), UnavailableError, ADDRESS),
-    (webhook, Said(410, ""), RecipientRefusedError, ADDRESS),
+    (webhook, Said(410, ""), EndpointGoneError, ADDRESS),
+    (webhook, Said(404, ""), RecipientRefusedError, ADDRESS),
 ]
 
 
@@ -298,6 +313,7 @@ What their docstrings say of a status is tried. So a new one of this kind needs 
 MEANT = {
     "Refused address": (RecipientRefusedError, ALL),
     "Refused message": (MessageRefusedError, ALL),
+    "Gone": (EndpointGoneError, ALL),
     "Throttled": (ThrottledError, ALL),
 }
 
