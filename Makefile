@@ -10,6 +10,9 @@ export CHROMIUM ?= /usr/bin/chromium
 BIN := .venv/bin
 NEEDED := 3, 11
 
+# A package index that does not answer once is asked again, more often than uv would by itself.
+export UV_HTTP_RETRIES := 10
+
 # Nothing here talks to AWS: an engineer's profile must neither be used nor get in the way.
 export AWS_CONFIG_FILE := /dev/null
 export AWS_SHARED_CREDENTIALS_FILE := /dev/null

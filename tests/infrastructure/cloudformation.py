@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cfnlint.api import lint
-
 from local.recording import ACCOUNT, REGION, Program, Registered
 
 Properties = dict[str, Any]
@@ -398,6 +396,8 @@ _OF_TEMPLATES = frozenset({"E3010"})
 
 def refused(program: Program, urn: str = "") -> list[Refused]:
     """Return what AWS's schemas hold against the resources, or against one of them and what it is a part of."""
+    from cfnlint.api import lint  # two seconds, for each of pytest's workers that only collects the tests
+
     template, urns = _template(program)
     if urn:
         template = {"Resources": {name: it for name, it in template["Resources"].items() if urn in urns[name]}}

