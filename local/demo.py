@@ -30,7 +30,7 @@ from ops.client import ApiError, Client, Credentials
 USER, CATEGORY, TEMPLATE = "ada", "payment", "receipt"
 DATA = {"name": "Ada", "invoice": "2026-0042", "amount": "EUR 42.00"}
 _DONE = {"sent", "opened", "clicked", "error", "unsubscribed", "canceled"}
-_SECONDS = 240.0
+_SECONDS = 600.0
 _LOOK_AGAIN_SECONDS = 0.05
 _BAR = 30
 

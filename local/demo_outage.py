@@ -22,7 +22,7 @@ AT_ONCE: Final[Mapping[str, Any]] = {"alerts": {"outageAfterSeconds": 0, "overAf
 
 BROKEN, SUBSTITUTE = "sns", "twilio"
 _NUMBERS: Final = tuple(f"+49151234567{80 + number}" for number in range(FAILURES_TO_OPEN))
-_SECONDS: Final = 240.0
+_SECONDS: Final = 600.0
 _LOOK_AGAIN_SECONDS: Final = 0.5
 
 T = TypeVar("T")

@@ -21,7 +21,7 @@ settings.load_profile("suite")
 os.environ["POWERTOOLS_SERVICE_NAME"] = "test"
 
 # A busy machine answers late. Who asks without saying how long to wait would be given five seconds.
-PATIENCE = httpx.Timeout(240)
+PATIENCE = httpx.Timeout(600)
 for _each in PATIENCE.as_dict():
     setattr(httpx._config.DEFAULT_TIMEOUT_CONFIG, _each, PATIENCE.as_dict()[_each])
 

@@ -77,7 +77,7 @@ class Producer:
         body: dict[str, Any] = answer.json()
         return body
 
-    def until_final(self, notification_id: str, seconds: float = 240) -> dict[str, Any]:
+    def until_final(self, notification_id: str, seconds: float = 600) -> dict[str, Any]:
         """The notification once each of its deliveries is in a final status (or `sent`)."""
         return until(
             lambda: self.notification(notification_id),
@@ -90,7 +90,7 @@ class Producer:
         return body
 
 
-def until(read: Callable[[], T], satisfied: Callable[[T], bool], seconds: float = 240) -> T:
+def until(read: Callable[[], T], satisfied: Callable[[T], bool], seconds: float = 600) -> T:
     """Read again until it satisfies; the last thing read is in the failure.
 
     Ever more seldom, as to read takes the time of the emulator that what is waited for needs.

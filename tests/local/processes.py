@@ -14,7 +14,7 @@ def mentioning(what: Path | str) -> set[int]:
     }
 
 
-def until(holds: Callable[[], bool], seconds: float = 240.0) -> None:
+def until(holds: Callable[[], bool], seconds: float = 600.0) -> None:
     """Return when it holds; fail when it does not within this time."""
     deadline, pause = time.monotonic() + seconds, 0.02
     while not holds():

@@ -34,7 +34,7 @@ STATS = "carillon-local-stats"
 LIMITS = "carillon-local-limits"
 SENDER = "Carillon <no-reply@example.com>"
 
-PATIENCE = 240
+PATIENCE = 600
 """For how many seconds an answer is waited for that is to come: a busy machine is late."""
 
 HTTP = httpx.Client(trust_env=False)
