@@ -5,10 +5,9 @@ Credentials: the url
 Limits: 40,000 characters; about one message a second to each url
 Idempotency: none
 Source: [Incoming webhooks](https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks)
-Refused address: 403, `action_prohibited`, `invalid_token`, `team_disabled`
+Refused address: 403, 410, `action_prohibited`, `channel_is_archived`, `invalid_token`, `team_disabled`
 Refused message: other 4xx
-Gone: 404, 410, `user_not_found`, `channel_not_found`, `channel_is_archived`, `no_service`, `no_service_id`, `no_team`,
-  `no_active_hooks`
+Gone: 404, `user_not_found`, `channel_not_found`, `no_service`, `no_service_id`, `no_team`, `no_active_hooks`
 This address alone: 429
 """
 
@@ -31,14 +30,14 @@ from handlers.ports import Provider
 # https://docs.slack.dev/changelog/2016/05/17/changes-to-errors-for-incoming-webhooks: 403 (action_prohibited,
 # invalid_token, posting_to_general_channel_denied, team_disabled), 404 (no_service, no_team, channel_not_found) and 410
 # (channel_is_archived) are all of the url, and of those with 400 these; the others are of the message. What a workspace
-# forbids it may allow again; a url whose webhook, channel, user or workspace is no more is dead.
-_DEAD: Final = frozenset({404, 410})
+# forbids it may allow again, and a channel may leave the archive; a url whose webhook, channel, user or workspace is no
+# more is dead.
+_DEAD: Final = 404
 _WORDS_OF_THE_DEAD: Final = frozenset(
-    {"user_not_found", "channel_not_found", "channel_is_archived", "no_service", "no_service_id", "no_team"}
-    | {"no_active_hooks"}
+    {"user_not_found", "channel_not_found", "no_service", "no_service_id", "no_team", "no_active_hooks"}
 )
-_FORBIDDEN: Final = 403
-_WORDS_OF_THE_FORBIDDEN: Final = frozenset({"team_disabled", "action_prohibited", "invalid_token"})
+_NOT_NOW: Final = frozenset({403, 410})
+_WORDS_OF_NOT_NOW: Final = frozenset({"team_disabled", "action_prohibited", "channel_is_archived", "invalid_token"})
 _CODE: Final = re.compile(rb"[a-z_]{1,64}")
 
 
@@ -73,8 +72,8 @@ def _refusal(answer: Answer) -> ProviderError | None:
     if answer.status == 429:
         # Each webhook has a rate of its own: https://docs.slack.dev/apis/web-api/rate-limits
         return http.throttled(answer, code, of_endpoint=True)
-    if answer.status in _DEAD or code in _WORDS_OF_THE_DEAD:
+    if answer.status == _DEAD or code in _WORDS_OF_THE_DEAD:
         return EndpointGoneError(code)
-    if answer.status == _FORBIDDEN or code in _WORDS_OF_THE_FORBIDDEN:
+    if answer.status in _NOT_NOW or code in _WORDS_OF_NOT_NOW:
         return RecipientRefusedError(code)
     return MessageRefusedError(code)

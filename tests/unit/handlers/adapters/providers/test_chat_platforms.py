@@ -89,7 +89,7 @@ def test_slack_is_sent_the_text_as_it_was_rendered() -> None:
     [
         (404, b"no_service", EndpointGoneError, "no_service"),
         (404, b"channel_not_found", EndpointGoneError, "channel_not_found"),
-        (410, b"channel_is_archived", EndpointGoneError, "channel_is_archived"),
+        (410, b"channel_is_archived", RecipientRefusedError, "channel_is_archived"),
         (403, b"invalid_token", RecipientRefusedError, "invalid_token"),
         (403, b"action_prohibited", RecipientRefusedError, "action_prohibited"),
         (400, b"user_not_found", EndpointGoneError, "user_not_found"),

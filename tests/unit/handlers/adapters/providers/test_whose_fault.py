@@ -247,7 +247,7 @@ TABLE: list[tuple[Callable[[Said], tuple[Provider, Message]], Said, type[Provide
     (sendgrid, Said(429), ThrottledError, ALL),
     # -- chat
     (slack, Said(429, "rate_limited"), ThrottledError, ADDRESS),
-    (slack, Said(410, "channel_is_archived"), EndpointGoneError, ALL),
+    (slack, Said(410, "channel_is_archived"), RecipientRefusedError, ALL),
     (slack, Said(400, "no_active_hooks"), EndpointGoneError, ALL),
     (slack, Said(404, "no_service"), EndpointGoneError, ALL),
     (slack, Said(403, "action_prohibited"), RecipientRefusedError, ALL),
