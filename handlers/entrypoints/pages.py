@@ -64,6 +64,7 @@ input[type=time], select { font: inherit; padding: .4rem .6rem; border: 1px soli
 .times div + div { display: grid; grid-template-columns: 1fr 1fr; gap: .6rem 1.25rem; }
 .times label { display: grid; align-items: center; gap: .25rem .5rem; }
 .times .zone { grid-column: 1 / -1; }
+#zone-why::first-letter { text-transform: uppercase; }
 select { width: 100%; min-height: 2.5rem; }
 [aria-invalid=true] { border-color: #d13438; outline: 1px solid #d13438; }
 button { font: inherit; font-weight: 600; padding: .65rem 1.4rem; border: 1px solid var(--line); border-radius: .5rem;
