@@ -151,6 +151,15 @@ def test_a_time_zone_is_kept_of_who_has_a_contact_and_of_nobody_else() -> None:
     assert (told.has_contact, told.timezone, bench.choices.zones) == (False, None, {"ada": "Asia/Tokyo"})
 
 
+def test_a_time_zone_that_is_the_users_already_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, written = Bench(user_id="ada"), list[str]()
+    monkeypatch.setattr(bench.choices, "keep", lambda user, zone: written.append(zone) or True)
+    bench.choices.zones["ada"] = "Asia/Tokyo"
+    for zone in (None, "Asia/Tokyo", "Europe/Vienna"):
+        assert bench.recipients.choose(bench.link, UserSettings(), zone) is not None
+    assert written == ["Europe/Vienna"]
+
+
 def test_of_a_delivery_that_is_not_there_nothing_is_noted(bench: Bench) -> None:
     gone = Link("no", "delivery")
     assert bench.recipients.saw(gone, Status.OPENED) is None
