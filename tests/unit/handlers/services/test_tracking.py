@@ -153,7 +153,12 @@ def test_a_time_zone_is_kept_of_who_has_a_contact_and_of_nobody_else() -> None:
 
 def test_a_time_zone_that_is_the_users_already_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
     bench, written = Bench(user_id="ada"), list[str]()
-    monkeypatch.setattr(bench.choices, "keep", lambda user, zone: written.append(zone) or True)
+
+    def keep(_: str, zone: str) -> bool:
+        written.append(zone)
+        return True
+
+    monkeypatch.setattr(bench.choices, "keep", keep)
     bench.choices.zones["ada"] = "Asia/Tokyo"
     for zone in (None, "Asia/Tokyo", "Europe/Vienna"):
         assert bench.recipients.choose(bench.link, UserSettings(), zone) is not None
