@@ -187,6 +187,13 @@ class SettingsStore(Protocol):
         """Change what was chosen, nobody else doing so in between, and return it as it is then."""
 
 
+class TimeZones(Protocol):
+    """The time zone in a user's contact, to who may change nothing else of it."""
+
+    def keep(self, user_id: str, timezone: str) -> bool:
+        """Write it to the user's contact, if there is one; say whether there is."""
+
+
 class DueIndex(Protocol):
     """Deliveries that should have moved."""
 

@@ -21,12 +21,15 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "always_on": "always on",
         "saved": "Your choices are saved.",
         "mistaken": "Your choices are not saved yet",
-        "mistaken_why": "enter two different times, or leave both empty.",
+        "quiet_why": "enter two different times, or leave both empty.",
         "all": "Everything you can choose",
         "quiet": "Quiet hours",
         "from": "from",
         "until": "until",
-        "clock": "By the clock of {zone}. Leave both empty to be notified at any time.",
+        "quiet_help": "Leave both times empty to be notified at any time.",
+        "clock": "They are by the clock of {zone}.",
+        "zone": "Time zone",
+        "zone_why": "choose one from the list.",
         "save": "Save",
         "broken": "This link does not work",
         "broken_why": "It may have been cut off. Open it from the message again.",
@@ -50,12 +53,15 @@ TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
         "always_on": "始终开启",
         "saved": "您的选择已保存。",
         "mistaken": "您的选择尚未保存",
-        "mistaken_why": "请输入两个不同的时间，或将两者都留空。",
+        "quiet_why": "请输入两个不同的时间，或将两者都留空。",
         "all": "全部通知设置",
         "quiet": "免打扰时段",
         "from": "开始",
         "until": "结束",
-        "clock": "按 {zone} 的时间。两者都留空则随时接收通知。",
+        "quiet_help": "两个时间都留空则随时接收通知。",
+        "clock": "按 {zone} 的时间。",
+        "zone": "时区",
+        "zone_why": "请从列表中选择。",
         "save": "保存",
         "broken": "此链接无效",
         "broken_why": "链接可能不完整。请从消息中重新打开。",
@@ -71,6 +77,22 @@ CHANNELS: Final[Mapping[str, Mapping[str, str]]] = {
     "zh-Hans": {"email": "电子邮件", "sms": "短信", "push": "推送", "chat": "聊天应用"}
 }
 """What channels are called where that is not their `title` in the registry."""
+
+REGIONS: Final[Mapping[str, Mapping[str, str]]] = {
+    "zh-Hans": {
+        "Africa": "非洲",
+        "America": "美洲",
+        "Antarctica": "南极洲",
+        "Arctic": "北极",
+        "Asia": "亚洲",
+        "Atlantic": "大西洋",
+        "Australia": "澳大利亚",
+        "Europe": "欧洲",
+        "Indian": "印度洋",
+        "Pacific": "太平洋",
+    }
+}
+"""What continents and oceans are called where that is not how the names of time zones begin."""
 
 
 def language_of(asked: str | None, locale: str | None, accepted: str | None) -> str:

@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import sha256
 from typing import Final
 
@@ -16,8 +16,9 @@ from markupsafe import Markup
 
 from handlers.config import Category, Look
 from handlers.domain.channels import REGISTRY, Channel
+from handlers.domain.people.time_zones import UTC, by_region
 from handlers.domain.security_headers import SECURITY_HEADERS
-from handlers.entrypoints.page_texts import CHANNELS, DEFAULT, TEXTS
+from handlers.entrypoints.page_texts import CHANNELS, DEFAULT, REGIONS, TEXTS
 from handlers.services.tracking import Told
 
 _STYLE: Final = """
@@ -53,14 +54,19 @@ input[type=checkbox]::before { content: ""; position: absolute; top: .2rem; left
 input[type=checkbox]:checked { background: var(--brand); outline: 1px solid var(--line); }
 input[type=checkbox]:checked::before { left: 1.2rem; background: var(--on-brand); }
 input[type=checkbox]:disabled { opacity: .55; }
-input:focus-visible, button:focus-visible, a:focus-visible { outline: .2rem solid CanvasText; outline-offset: .15rem; }
+input:focus-visible, select:focus-visible, button:focus-visible, a:focus-visible {
+  outline: .2rem solid CanvasText; outline-offset: .15rem; }
 @media (forced-colors: active) { input[type=checkbox] { appearance: auto; width: 1.3rem; }
   input[type=checkbox]::before { content: none; } }
-input[type=time] { font: inherit; padding: .4rem .6rem; border: 1px solid var(--off); border-radius: .4rem;
+input[type=time], select { font: inherit; padding: .4rem .6rem; border: 1px solid var(--off); border-radius: .4rem;
   background: Canvas; color: CanvasText; min-width: 0; }
 .times { margin: 1rem 0; }
 .times div + div { display: grid; grid-template-columns: 1fr 1fr; gap: .6rem 1.25rem; }
 .times label { display: grid; align-items: center; gap: .25rem .5rem; }
+.times .zone { grid-column: 1 / -1; }
+#zone-why::first-letter { text-transform: uppercase; }
+select { width: 100%; min-height: 2.5rem; }
+[aria-invalid=true] { border-color: #d13438; outline: 1px solid #d13438; }
 button { font: inherit; font-weight: 600; padding: .65rem 1.4rem; border: 1px solid var(--line); border-radius: .5rem;
   background: var(--brand); color: var(--on-brand); cursor: pointer; }
 button.plain { background: Canvas; color: CanvasText; border-color: var(--off); }
@@ -94,9 +100,10 @@ _LAYOUT: Final = """<!doctype html>
 _SETTINGS: Final = """{% extends layout %}
 {% block title %}{{ t.title }}{% endblock %}
 {% block body %}
-{% if mistaken %}
+{% if mistakes %}
 <h1>{{ t.mistaken }}</h1>
-<p class="done" role="alert"><a href="#quiet">{{ t.quiet }}</a>: {{ t.mistaken_why }}</p>
+<p class="done" role="alert">{% for each in mistakes %}<a href="#{{ each }}">{{ t[each] }}</a>: {{ t[each ~ "_why"] }}\
+{% if not loop.last %}<br>{% endif %}{% endfor %}</p>
 {% elif told.is_always_sent %}
 <h1>{{ t.always.format(category=category) }}</h1>
 {% if saved %}<p class="done" role="status">{{ t.saved }}</p>{% endif %}
@@ -126,9 +133,16 @@ _SETTINGS: Final = """{% extends layout %}
 {% endfor %}</div>
 {% if told.is_user %}
 <div class="card times" role="group" aria-labelledby="quiet">
-<div><h3 id="quiet">{{ t.quiet }}</h3><p>{{ t.clock.format(zone=told.timezone or "UTC") }}</p></div>
+<div><h3 id="quiet">{{ t.quiet }}</h3><p>{{ t.quiet_help }}\
+{% if not told.has_contact %} {{ t.clock.format(zone=zone) }}{% endif %}</p></div>
 <div><label>{{ t.from }} <input type="time" name="start" value="{{ quiet.start }}"></label>
-<label>{{ t.until }} <input type="time" name="end" value="{{ quiet.end }}"></label></div>
+<label>{{ t.until }} <input type="time" name="end" value="{{ quiet.end }}"></label>
+{% if told.has_contact %}<label class="zone">{{ t.zone }} <select name="zone" id="zone"\
+{% if "zone" in mistakes %} aria-invalid="true" aria-describedby="zone-why"{% endif %}>
+<option value="{{ zone }}" selected>{{ zone }}{% if zone != "UTC" %}<option value="UTC">UTC{% endif %}
+{{ zones }}</select></label>
+{% if "zone" in mistakes %}<p class="zone" id="zone-why">{{ t.zone_why }}</p>{% endif %}
+<input type="hidden" name="zone_shown" value="{{ kept_zone }}">{% endif %}</div>
 </div>
 {% endif %}
 <p><button name="save" value="yes">{{ t.save }}</button></p>
@@ -136,13 +150,21 @@ _SETTINGS: Final = """{% extends layout %}
 {% endblock %}
 """
 
+# An option ends where the next one begins, which is less to send: there are 500.
+_ZONES: Final = """
+{% for region, names in zones.items() %}<optgroup label="{{ called.get(region, region) }}">
+{%- for name in names %}<option value="{{ name }}">{{ name.partition("/")[2].replace("_", " ") }}{% endfor %}</optgroup>
+{% endfor %}"""
+
 _PROBLEM: Final = """{% extends layout %}
 {% block title %}{{ title }}{% endblock %}
 {% block body %}<h1>{{ title }}</h1><p>{{ text }}</p>{% endblock %}
 """
 
 _environment: Final = Environment(autoescape=True)
-_layout, _settings, _problem = (_environment.from_string(each) for each in (_LAYOUT, _SETTINGS, _PROBLEM))
+_layout, _settings, _zones, _problem = (
+    _environment.from_string(each) for each in (_LAYOUT, _SETTINGS, _ZONES, _PROBLEM)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +173,18 @@ class Times:
 
     start: str = ""
     end: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """What a form has that is not saved, as it is mistaken: in its `quiet` hours, its `zone`, or both.
+
+    `zone` is None where it was left as it is.
+    """
+
+    times: Times
+    zone: str | None = None
+    mistakes: Sequence[str] = ("quiet",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,23 +248,28 @@ class Pages:
         language: str = DEFAULT,
         *,
         saved: bool = False,
-        mistaken: Times | None = None,
+        entered: Entered | None = None,
     ) -> str:
         """Return the page of a delivery's recipient, critical categories as always on.
 
-        Whoever is no user has no quiet hours. `mistaken` ones are shown as they were entered, with what is wrong at the
-        top, where it is seen, instead of whether the delivery's category is received: that follows from what is saved.
+        Whoever is no user has no quiet hours, and who has no contact no time zone to choose. What was `entered` by
+        mistake is shown as it was, with what is wrong at the top, where it is seen, instead of whether the delivery's
+        category is received: that follows from what is saved.
         """
         quiet = told.settings.quiet_hours
         kept = Times(f"{quiet.start:%H:%M}", f"{quiet.end:%H:%M}") if quiet else Times()
+        kept_zone = told.timezone or UTC
         return _settings.render(
             **self._common(language),
             told=told,
             category=self._described(told.delivery.category, language)[0],
             channel=_called(told.delivery.channel, language),
             rows=[self._row(told, name, language, name in critical) for name in self.shown_categories(told)],
-            quiet=kept if mistaken is None else mistaken,
-            mistaken=mistaken is not None,
+            quiet=kept if entered is None else entered.times,
+            zone=(None if entered is None else entered.zone) or kept_zone,
+            kept_zone=kept_zone,
+            zones=_options(language) if told.has_contact else "",
+            mistakes=() if entered is None else entered.mistakes,
             saved=saved,
         )
 
@@ -272,6 +311,12 @@ class Pages:
         display = self.look.display.get(category, {})
         made = _capital(category.replace("_", " ").replace("-", " ")), ""
         return display.get(language) or next(iter(display.values()), made)
+
+
+@cache
+def _options(language: str) -> Markup:
+    """Return the time zones to choose from. What is chosen already, whatever that is, stands before them."""
+    return Markup(_zones.render(zones=by_region(), called=REGIONS.get(language, {})))  # noqa: S704 - a template's own
 
 
 def _called(channel: Channel, language: str) -> str:

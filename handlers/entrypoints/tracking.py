@@ -19,6 +19,7 @@ from handlers.adapters.aws import clients
 from handlers.adapters.aws.delivery_log import DynamoDeliveryLog
 from handlers.adapters.aws.link_key import link_key
 from handlers.adapters.aws.settings import SettingsTable
+from handlers.adapters.aws.time_zones import ContactTimeZones
 from handlers.config import TrackingSettings, critical
 from handlers.domain.content.links import InvalidLinkError, Link, Purpose, verify
 from handlers.domain.notifications.deliveries import Delivery
@@ -26,10 +27,11 @@ from handlers.domain.notifications.machines import Visit
 from handlers.domain.notifications.statuses import Status
 from handlers.domain.people.quiet_hours import QuietHours
 from handlers.domain.people.settings import UserSettings
+from handlers.domain.people.time_zones import is_time_zone
 from handlers.domain.problems import Contended, InvalidRequest, Problem
 from handlers.entrypoints.http import Decoded, create_app, lambda_handler, text_of
 from handlers.entrypoints.page_texts import language_of
-from handlers.entrypoints.pages import Pages, Times
+from handlers.entrypoints.pages import Entered, Pages, Times
 from handlers.observability import OBSERVED, count, describe, logger
 from handlers.services.tracking import Recipients, Told
 
@@ -46,6 +48,7 @@ recipients = Recipients(
     settings=SettingsTable(configured.settings_table, configured.contacts_table, dynamodb),
     clock=partial(datetime.now, UTC),
     critical=critical(configured.categories),
+    zones=ContactTimeZones(configured.contacts_table, dynamodb),
 )
 pages = Pages(configured.categories, configured.channels, configured.look)
 
@@ -149,16 +152,7 @@ def change(token: Token) -> Response[str]:
         return _page(recipients.resume(link), saved=True)
     if "save" not in form:
         raise InvalidRequest.field("List-Unsubscribe", "must be One-Click, in a form")
-    told = recipients.look(link)
-    if told is None:
-        raise InvalidLinkError
-    categories, times = _categories(form, told), Times(_first(form, "start"), _first(form, "end"))
-    try:
-        quiet_hours = QuietHours.model_validate(asdict(times)) if times.start or times.end else None
-    except ValidationError:
-        tried = told.settings.model_copy(update={"categories": categories})
-        return _page(replace(told, settings=tried), HTTPStatus.BAD_REQUEST, mistaken=times)
-    return _page(recipients.choose(link, UserSettings(categories=categories, quiet_hours=quiet_hours)), saved=True)
+    return _saved(link, form)
 
 
 def _answer_invalid_link(_: InvalidLinkError) -> Response[str]:
@@ -202,6 +196,27 @@ def _unsubscribed(link: Link) -> Told | None:
     return told
 
 
+def _saved(link: Link, form: Form) -> Response[str]:
+    """Save the page's form, all of it or, if there is a mistake in it, nothing."""
+    told = recipients.look(link)
+    if told is None:
+        raise InvalidLinkError
+    categories, times, zone = _categories(form, told), Times(_first(form, "start"), _first(form, "end")), _zone(form)
+    quiet_hours, mistakes = None, []
+    try:
+        quiet_hours = QuietHours.model_validate(asdict(times)) if times.start or times.end else None
+    except ValidationError:
+        mistakes.append("quiet")
+    if zone is not None and not is_time_zone(zone):
+        mistakes.append("zone")
+    if mistakes:
+        tried = told.settings.model_copy(update={"categories": categories})
+        entered = Entered(times, zone, mistakes)
+        return _page(replace(told, settings=tried), HTTPStatus.BAD_REQUEST, entered=entered)
+    chosen = UserSettings(categories=categories, quiet_hours=quiet_hours)
+    return _page(recipients.choose(link, chosen, zone), saved=True)
+
+
 def _tell(delivery: Delivery, status: Status) -> None:
     count(OBSERVED[status], channel=delivery.channel)
     logger.append_keys(
@@ -218,12 +233,12 @@ def _page(
     status: HTTPStatus = HTTPStatus.OK,
     *,
     saved: bool = False,
-    mistaken: Times | None = None,
+    entered: Entered | None = None,
 ) -> Response[str]:
     if told is None:
         raise InvalidLinkError
     language = _language(told.locale)
-    return _html(status, pages.settings(told, recipients.critical, language, saved=saved, mistaken=mistaken))
+    return _html(status, pages.settings(told, recipients.critical, language, saved=saved, entered=entered))
 
 
 def _form(event: APIGatewayProxyEvent) -> Form:
@@ -241,6 +256,12 @@ def _form(event: APIGatewayProxyEvent) -> Form:
 
 def _first(form: Form, name: str) -> str:
     return form.get(name, [""])[0]
+
+
+def _zone(form: Form) -> str | None:
+    """Return the time zone that was chosen; None where the page's was left, which another may have changed since."""
+    zone = _first(form, "zone")
+    return zone if "zone" in form and zone != _first(form, "zone_shown") else None
 
 
 def _categories(form: Form, told: Told) -> dict[str, dict[str, bool]]:

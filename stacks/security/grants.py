@@ -353,7 +353,7 @@ def _forget_devices(naming: Naming) -> tuple[Statement, ...]:
 
 def tracking(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
     """Verify links, look a delivery up, note what its recipient did, and keep what they choose: for the user, if the
-    address is still theirs.
+    address is still theirs. Everybody can reach it, so it can write nothing of a contact but the time zone.
     """
     return (
         Statement(
@@ -362,6 +362,13 @@ def tracking(naming: Naming, keys: Keys) -> tuple[Statement, ...]:
         Statement("KeepChoices", ("dynamodb:BatchGetItem", "dynamodb:PutItem"), (naming.table_arn("settings"),)),
         Statement(
             "KnowWhoseAddress", ("dynamodb:ConditionCheckItem", "dynamodb:GetItem"), (naming.table_arn("contacts"),)
+        ),
+        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+        Statement(
+            "KeepTimeZone",
+            ("dynamodb:UpdateItem",),
+            (naming.table_arn("contacts"),),
+            (Condition("ForAllValues:StringEquals", "dynamodb:Attributes", ("user_id", "timezone")),),
         ),
         _sign_links(keys),
         _use_key(naming, "Data", keys.data, ("kms:Decrypt",), "dynamodb"),

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from handlers.config import Brand, Category, Look
 from handlers.domain.people.settings import UserSettings
-from handlers.entrypoints.pages import Pages, Times
+from handlers.entrypoints.pages import Entered, Pages, Times
 from handlers.services.tracking import Told
 from tests.browser.test_inbox import COUNTED, open_inbox
 from tests.local.sandbox.providers import calls
@@ -115,13 +115,14 @@ def test_axe_finds_nothing_in_the_engagement_which_fits_its_page(seen: Page, ful
 
 
 def test_axe_finds_nothing_on_a_recipients_pages(seen: Page) -> None:
-    told = Told(delivery(), UserSettings(), is_user=True, is_always_sent=False, reached_on=frozenset({"email", "push"}))
+    reached = frozenset({"email", "push"})
+    told = Told(delivery(), UserSettings(), is_user=True, is_always_sent=False, reached_on=reached, has_contact=True)
     left = replace(told, settings=UserSettings(categories={"payment": {"email": False}}))
     categories = {"news": Category(channels=("email",)), "security": Category(channels=("email",), critical=True)}
     for colour in ("#2457c5", "#ffe000", "#777777"):
         pages = Pages(categories, ("email", "push"), Look(brand=Brand(name="Shop", colour=colour)))
         for page in (
-            pages.settings(told, {"security"}, mistaken=Times("22:00", "")),
+            pages.settings(told, {"security"}, entered=Entered(Times("22:00", ""), "Mars/Olympus", ("quiet", "zone"))),
             pages.settings(left, {"security"}, "zh-Hans", saved=True),
             pages.problem("en", "broken", "broken_why"),
         ):

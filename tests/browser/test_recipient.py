@@ -50,16 +50,19 @@ def test_a_click_unsubscribes_and_another_takes_it_back(reader: Page, bench: Ben
     assert bench.choices.kept["ada"].allow("payment", "email")
 
 
-def test_switches_and_quiet_hours_are_saved_in_the_readers_language(reader: Page, bench: Bench) -> None:
+def test_switches_quiet_hours_and_time_zone_are_saved_in_the_readers_language(reader: Page, bench: Bench) -> None:
     reader.goto(f"{SITE}{bench.path(Purpose.UNSUBSCRIBE)}")
     reader.get_by_role("link", name="简体中文").click()
     reader.get_by_role("group", name="Payment").get_by_role("switch", name="电子邮件").uncheck()
     expect(reader.get_by_role("group", name="Security").get_by_role("switch")).to_be_disabled()
     reader.get_by_label("开始").fill("22:00")
     reader.get_by_label("结束").fill("07:30")
+    reader.get_by_label("时区").select_option(label="Shanghai")
     reader.get_by_role("button", name="保存").click()
     expect(reader.get_by_role("heading", name="您已退订")).to_be_visible()
     expect(reader.get_by_label("开始")).to_have_value("22:00")
+    expect(reader.get_by_label("时区")).to_have_value("Asia/Shanghai")
+    assert bench.choices.zones == {"ada": "Asia/Shanghai"}
     assert bench.choices.kept["ada"].document() == {
         "categories": {"payment": {"email": False}},
         "quiet_hours": {"start": "22:00", "end": "07:30"},

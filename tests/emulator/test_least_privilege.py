@@ -139,6 +139,15 @@ def a_user_unsubscribes(producer: Producer, operator: Operator) -> bool:
     return unsubscribe(producer, accepted).status_code == 200
 
 
+def a_user_chooses_a_time_zone(producer: Producer, operator: Operator) -> bool:
+    user = producer.contact(email=f"{uuid.uuid4().hex}@example.com")
+    accepted = send(producer, {"user_id": user})
+    form = {"save": "yes", "zone": "Asia/Tokyo", "zone_shown": "UTC"}
+    if READER.post(links(producer, accepted)["u"], data=form).status_code != 200:
+        return False
+    return bool(producer.call("GET", f"/v1/contacts/{user}").json().get("timezone") == "Asia/Tokyo")
+
+
 def unsubscribe(producer: Producer, accepted: dict[str, Any]) -> httpx.Response:
     """At one click, with as much patience as producers have: the function may start for the first time."""
     return READER.post(links(producer, accepted)["u"], data={"List-Unsubscribe": "One-Click"})
@@ -614,6 +623,7 @@ ENFORCED: dict[str, dict[str, Works]] = {
         "ObserveDeliveries": a_reader_unsubscribes,
         "KeepChoices": a_reader_unsubscribes,
         "KnowWhoseAddress": a_user_unsubscribes,
+        "KeepTimeZone": a_user_chooses_a_time_zone,
         "SignLinks": a_reader_unsubscribes,
     },
     "observer": {

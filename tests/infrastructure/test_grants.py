@@ -129,6 +129,7 @@ EXPECTED: dict[str, dict[str, tuple[set[str], set[str]]]] = {
             {"dynamodb:ConditionCheckItem", "dynamodb:GetItem"},
             {"table/carillon-<env>-contacts"},
         ),
+        "KeepTimeZone": ({"dynamodb:UpdateItem"}, {"table/carillon-<env>-contacts"}),
         "SignLinks": ({"kms:GenerateMac"}, {"links-key"}),
         "UseDataKey": ({"kms:Decrypt"}, {"data-key"}),
     },
@@ -377,6 +378,13 @@ def test_listing_is_bound_to_templates(deployed: Program) -> None:
     ]
     assert {each["Sid"] for each in listings} == {"ListTemplates", "FindTemplateVersions"}
     assert all(each["Condition"] == {"StringLike": {"s3:prefix": ["templates/*"]}} for each in listings)
+
+
+def test_what_everybody_can_reach_writes_nothing_of_a_contact_but_the_time_zone(deployed: Program) -> None:
+    [keeping] = [
+        each for policy in deployed.of(ROLE_POLICY) for each in policy.statements() if each["Sid"] == "KeepTimeZone"
+    ]
+    assert keeping["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:Attributes": ["user_id", "timezone"]}}
 
 
 def test_a_role_is_passed_to_the_scheduler_alone(deployed: Program) -> None:

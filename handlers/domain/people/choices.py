@@ -60,7 +60,7 @@ class Choices:
     is_user: bool = True
     """False for an address that is nobody's: there is nothing of their own."""
     reach: Reach | None = field(default=None, compare=False)
-    """Where the user is reached now, and their language; None for an address that is nobody's."""
+    """Where the user is reached now, and their language; None for who has no contact."""
     timezone: str | None = field(default=None, compare=False)
     """The user's, by whose clock quiet hours are; None when they have told none."""
 

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from types import MappingProxyType
 from typing import Annotated, Any, Final, TypeVar
 
@@ -23,6 +21,7 @@ from handlers.domain.model import Model, is_absent
 from handlers.domain.people.addresses import MAX_URL_LENGTH, EmailAddress, PhoneNumber, safe_url
 from handlers.domain.people.devices import MAX_DEVICES, Device
 from handlers.domain.people.locales import Locale
+from handlers.domain.people.time_zones import Timezone
 from handlers.domain.people.user_ids import UserId as UserId
 from handlers.domain.providers.registry import of_channel
 from handlers.domain.urls import may_be_public
@@ -97,19 +96,6 @@ def _tag_identity(tag: str) -> Hashable:
     return tag
 
 
-@cache
-def _timezones() -> frozenset[str]:
-    # From the package and not `zoneinfo.available_timezones()`, which would search the machine's directories.
-    return frozenset(files("tzdata").joinpath("zones").read_text().split())
-
-
-def _timezone(name: str) -> str:
-    if name not in _timezones():
-        raise PydanticCustomError("timezone", "must be an IANA time zone such as Europe/London")
-    return name
-
-
-Timezone = Annotated[str, AfterValidator(_timezone)]
 Devices = Annotated[tuple[Device, ...], Field(max_length=MAX_DEVICES), _distinct(_device_identity)]
 ExternalChannels = Annotated[
     tuple[ExternalChannel, ...], Field(max_length=MAX_EXTERNAL_CHANNELS), _distinct(_channel_identity)

@@ -448,10 +448,13 @@ class MemoryRecipients:
 
 @dataclass
 class MemoryChoices:
-    """SettingsStore: what was said of users and addresses, by key; and where users are reached."""
+    """SettingsStore and TimeZones: what was said of users and addresses, by key; where users are reached, and by which
+    clock they live.
+    """
 
     kept: dict[str, UserSettings] = field(default_factory=dict)
     reach: dict[str, Reach] = field(default_factory=dict)
+    zones: dict[str, str] = field(default_factory=dict)
 
     def get(self, who: Speaker, /) -> Choices:
         keys = self._holder(who).keys
@@ -462,6 +465,7 @@ class MemoryChoices:
             {str(channel): each for channel, each in records.items()},
             own is not None,
             self.reach.get(who.user_id or "") if own is not None else None,
+            self.zones.get(who.user_id or "") if own is not None else None,
         )
 
     def change(self, who: Speaker, change: Callable[[Choices], Choices]) -> Choices:
@@ -469,6 +473,11 @@ class MemoryChoices:
         for channel, key in self._holder(who).keys.items():
             self.kept[key] = changed.own if channel is None else changed.addresses[channel]
         return changed
+
+    def keep(self, user_id: str, timezone: str) -> bool:
+        if user_id in self.reach:
+            self.zones[user_id] = timezone
+        return user_id in self.reach
 
     def put(self, user_id: str, chosen: UserSettings, offer: Offer) -> tuple[Choices, bool]:
         created = user_id not in self.kept

@@ -24,7 +24,7 @@ class Bench:
 
     def __init__(self, **fields: object) -> None:
         self.log, self.choices, self.clock = MemoryLog(), MemoryChoices(), Clock(NOW)
-        self.recipients = Recipients(self.log, self.choices, self.clock, critical=frozenset({"security"}))
+        self.recipients = Recipients(self.log, self.choices, self.clock, frozenset({"security"}), self.choices)
         given = delivery(**fields)  # type: ignore[arg-type]
         if given.user_id is not None:
             self.choices.reach[given.user_id] = Reach({given.channel: (Endpoint(given.endpoint or ""),)})
@@ -138,6 +138,31 @@ def test_choices_replace_what_they_are_about_and_nothing_else() -> None:
     assert told is not None
     assert told.settings.categories == {"payment": {"email": True}, "gone": {"email": False}}
     assert told.settings.quiet_hours == chosen.quiet_hours
+
+
+def test_a_time_zone_is_kept_of_who_has_a_contact_and_of_nobody_else() -> None:
+    bench = Bench(user_id="ada")
+    told = bench.recipients.choose(bench.link, UserSettings(), "Asia/Tokyo")
+    assert told is not None
+    assert (told.timezone, bench.choices.zones) == ("Asia/Tokyo", {"ada": "Asia/Tokyo"})
+    bench.choices.reach["ada"] = Reach({"email": (Endpoint("ada@new.example.com"),)})
+    told = bench.recipients.choose(bench.link, UserSettings(), "Europe/Vienna")
+    assert told is not None
+    assert (told.has_contact, told.timezone, bench.choices.zones) == (False, None, {"ada": "Asia/Tokyo"})
+
+
+def test_a_time_zone_that_is_the_users_already_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, written = Bench(user_id="ada"), list[str]()
+
+    def keep(_: str, zone: str) -> bool:
+        written.append(zone)
+        return True
+
+    monkeypatch.setattr(bench.choices, "keep", keep)
+    bench.choices.zones["ada"] = "Asia/Tokyo"
+    for zone in (None, "Asia/Tokyo", "Europe/Vienna"):
+        assert bench.recipients.choose(bench.link, UserSettings(), zone) is not None
+    assert written == ["Europe/Vienna"]
 
 
 def test_of_a_delivery_that_is_not_there_nothing_is_noted(bench: Bench) -> None:
