@@ -78,7 +78,9 @@ _OF_BROADCASTS = (
 )
 # What each function that there is one of is for, its timeout in seconds, its memory in MB, and what it is told.
 _ALONE: Mapping[str, tuple[str, int, int, tuple[str, ...]]] = {
-    "authorizer": ("Says which app signed a token", 5, 512, ("APP_SECRET_PREFIX", "APP_MAX_AGE_SECONDS")),
+    # Longer than a secret that is slow to come takes, 12 s (`handlers/adapters/aws/clients.py`): killed before, it
+    # would have its producer told 500.
+    "authorizer": ("Says which app signed a token", 20, 512, ("APP_SECRET_PREFIX", "APP_MAX_AGE_SECONDS")),
     "notifications": (
         "Accepts notifications and says what became of them",
         20,  # API Gateway gives up after 29

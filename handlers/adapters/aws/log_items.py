@@ -29,7 +29,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from handlers.adapters.aws.dynamo import Item, plain, typed
-from handlers.adapters.aws.log_keys import NOTIFICATION, delivery_id, delivery_key, head_key
+from handlers.adapters.aws.log_keys import DELIVERY, delivery_id, delivery_key, head_key
 from handlers.domain.channels import ADDRESSED
 from handlers.domain.content import templates
 from handlers.domain.content.rendering import Content
@@ -101,8 +101,11 @@ def notification_of(item: Mapping[str, Any]) -> Notification:
 
 
 def holds_delivery(item: Mapping[str, Any]) -> bool:
-    """Say whether an item holds a delivery, by itself or as its notification's only one."""
-    return item["item"]["S"] != NOTIFICATION or _HEAD in item
+    """Say whether an item holds a delivery, by itself or as its notification's only one.
+
+    Neither does a notification beside its deliveries, nor what is said of those who are to be erased (`erasures`).
+    """
+    return item["item"]["S"].startswith(DELIVERY) or _HEAD in item
 
 
 def delivery_of(item: Mapping[str, Any]) -> Delivery:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from handlers.adapters.aws.dynamo import typed
+from handlers.adapters.aws.erasures import PARTITION
 from handlers.adapters.aws.log_items import delivery_item, notification_item, only_item
 from handlers.adapters.aws.log_keys import key_of
-from handlers.adapters.aws.log_stream import read
+from handlers.adapters.aws.log_stream import Read, read
 from handlers.domain.notifications.deliveries import Delivery, Step
 from handlers.domain.notifications.statuses import Status
 from handlers.domain.stats.changes import by_delivery, ordered
@@ -62,6 +63,12 @@ def test_an_acceptance_and_a_move_are_told_from_the_packed_item_of_a_notificatio
 
 def test_a_notification_beside_its_deliveries_is_no_change_of_a_delivery() -> None:
     assert read([record(1, None, notification_item(notification(), payload()))]).changes == []
+
+
+@pytest.mark.parametrize("item", ["user#ada", "pass"])
+def test_who_is_to_be_erased_is_no_change_of_a_delivery_and_nothing_that_cannot_be_read(item: str) -> None:
+    asked = typed({"notification_id": PARTITION, "item": item, "asked_at": "2030-01-31T12:00:00.000Z"})
+    assert read([record(1, None, asked), record(2, asked, None)]) == Read([], 0)
 
 
 def test_what_is_deleted_as_its_time_is_over_or_by_hand_is_no_change() -> None:
