@@ -1,7 +1,8 @@
 """The fan-out: a step of a broadcast from its queue, and those that follow as far as there is time.
 
 What its dead-letter queue holds comes here too: a step that failed as often as it was tried stalls its broadcast, which
-somebody has to resume (docs/runbooks/broadcast-stalled.md).
+somebody has to resume (docs/runbooks/broadcast-stalled.md). One that cancels is tried again from there: what is to be
+canceled must not be sent as nobody looks, and until it is done its queue's alarm rings.
 """
 
 import json
@@ -19,7 +20,7 @@ from handlers.adapters.aws.tags import DynamoTagIndex
 from handlers.config import FanoutSettings
 from handlers.entrypoints.pages_of_broadcasts import accepting
 from handlers.observability import Metric, count, describe, invocation, logger
-from handlers.services.fanning_out import FanOut, Step
+from handlers.services.fanning_out import FanOut, Phase, Step
 
 _FOR_ONE_PAGE: Final = timedelta(seconds=40)
 """What must be left to begin another page: its calls take milliseconds, and twelve seconds each at worst."""
@@ -53,7 +54,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             logger.error("no step of a broadcast", message_id=record["messageId"])
             continue
         try:
-            if record["eventSourceARN"].endswith(_DEAD_LETTERS):
+            if record["eventSourceARN"].endswith(_DEAD_LETTERS) and step.phase is Phase.RELEASE:
                 _stall(step)
             else:
                 _go_on(step, until)

@@ -3,12 +3,14 @@
 One message leads one broadcast; whoever has it releases page after page, and at the end sends the message that goes on.
 Which page is next, the progress says alone: a message that comes again, as somebody died, goes on where that one was.
 A page may be begun anew at any step: its notification has always the same id, who has had the broadcast is known by
-the page, and its progress moves in one write. Of two who are at one page the second finds it moved, and leaves it.
+the page, and its progress moves in one write. Of two who are at one page the second finds it moved, and leaves it; but
+not whoever has moved it himself, and was not told so, as the answer was lost: nobody else would go on.
 
 Urgent notifications do not wait behind it: a page is released only while little is under way on its channels, and not
 faster than the broadcast's own rate. So what a broadcast has in a channel's queue is about a page, however many follow.
 """
 
+import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -161,16 +163,18 @@ class FanOut:
     ) -> _Turn:
         """Move the progress over a page that is released, unless somebody has: then that one goes on."""
 
+        mark = str(uuid.uuid4())
+
         def advance(seen: Progress) -> Progress | None:
             if (seen.run, seen.page) != (step.run, step.page):
                 return None
-            return seen.advanced(page, after, released, broadcast.request.rate, self.clock())
+            return seen.advanced(page, after, released, broadcast.request.rate, self.clock()).moved_by(mark)
 
-        progress, moved = self.store.change(step.broadcast_id, advance)
+        progress, _ = self.store.change(step.broadcast_id, advance)
         if progress.status in (State.CANCELING, State.CANCELED):
             self._cancel_page(broadcast, step.page, until)
         following = Step(step.broadcast_id, Phase.RELEASE, step.run, step.page + 1)
-        goes_on = moved and progress.status is State.RUNNING
+        goes_on = progress.mover == mark and progress.status is State.RUNNING
         return _Turn(progress.status, following if goes_on else None, deliveries=released.planned)
 
     def _fail(self, broadcast: Broadcast, problem: str) -> _Turn:
@@ -232,12 +236,14 @@ class FanOut:
         if not self._cancel_page(broadcast, step.page, until):
             return _Turn("handed on", step, timedelta(seconds=1))
 
-        def move(seen: Progress) -> Progress | None:
-            return seen.cancel_moved(self.clock()) if seen.canceled_pages == step.page else None
+        mark = str(uuid.uuid4())
 
-        progress, moved = self.store.change(step.broadcast_id, move)
+        def move(seen: Progress) -> Progress | None:
+            return seen.cancel_moved(self.clock()).moved_by(mark) if seen.canceled_pages == step.page else None
+
+        progress, _ = self.store.change(step.broadcast_id, move)
         following = Step(step.broadcast_id, Phase.CANCEL, step.run, step.page + 1)
-        goes_on = moved and progress.status is State.CANCELING
+        goes_on = progress.mover == mark and progress.status is State.CANCELING
         return _Turn(progress.status, following if goes_on else None, deliveries=0)
 
     def _cancel_page(self, broadcast: Broadcast, page: int, until: datetime) -> bool:

@@ -124,7 +124,8 @@ class Progress(Model):
     """How far a broadcast is. `page` is the next one, `run` how often it was started or resumed.
 
     A file's next page begins at `offset`, a tag's after the user `after`. `settled` counts the deliveries of the first
-    `settled_pages` pages, none of which will move any more.
+    `settled_pages` pages, none of which will move any more. `mover` is the mark of who has moved it over a page last:
+    whose answer was lost, and finds it moved, sees by that whether it was himself, and so has to go on.
     """
 
     status: State
@@ -153,6 +154,7 @@ class Progress(Model):
     settled_pages: int = 0
     settled: dict[str, int] = Field(default_factory=dict)
     canceled_pages: int = 0
+    mover: str | None = Field(default=None, exclude_if=is_absent)
 
     @property
     def place(self) -> Place:
@@ -198,6 +200,10 @@ class Progress(Model):
         if self.status is State.CANCELING and done > self.page:
             return self._with(status=State.CANCELED, canceled_pages=done, ended_at=now)
         return self._with(canceled_pages=done)
+
+    def moved_by(self, mark: str) -> "Progress":
+        """Note who has moved it over a page."""
+        return self._with(mover=mark)
 
     def stalled(self, run: int) -> "Progress":
         """Wait for somebody to resume it, as a page of this run has failed too often."""

@@ -1,7 +1,7 @@
 """The fan-out's entrypoint: one message of a queue, whatever is in it."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -58,6 +58,12 @@ def test_a_step_from_the_dead_letter_queue_stalls_its_broadcast(
     call(json.dumps(STEP.message()), f"{QUEUE}-dlq")
     assert (asked.gone_on, asked.stalled) == ([], [STEP])
     assert json.loads(capsys.readouterr().out.splitlines()[0])["BroadcastStalled"] == 1
+
+
+def test_a_step_that_cancels_is_tried_again_from_the_dead_letter_queue(asked: FanOut) -> None:
+    step = replace(STEP, phase=Phase.CANCEL)
+    call(json.dumps(step.message()), f"{QUEUE}-dlq")
+    assert (asked.gone_on, asked.stalled) == ([step], [])
 
 
 @pytest.mark.parametrize(

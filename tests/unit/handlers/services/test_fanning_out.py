@@ -54,6 +54,8 @@ class Around:
     read_bytes: list[int] = field(default_factory=list)
     dies_at: int = -1
     dies_after: bool = False
+    loses_answers: bool = False
+    """Each change of a progress is written, nobody is told so, and who made it makes it again: as botocore does."""
 
     def _call(self, call: Callable[[], Any]) -> Any:
         self.dies_at -= 1
@@ -83,6 +85,8 @@ class Around:
             self.moves[broadcast_id] = Progress.model_validate_json(changed.model_dump_json())
             return changed, True
 
+        if self.loses_answers:
+            move()
         moved: tuple[Progress, bool] = self._call(move)
         return moved
 
@@ -306,6 +310,16 @@ def test_killed_at_any_call_nobody_is_lost_and_nobody_gets_it_twice(dies_after: 
         state = desk.state(broadcast_id)
         assert desk.reached() == readers, call
         assert (state.status, state.planned, state.duplicates, state.rejected) == (State.FINISHED, 230, 1, 1), call
+
+
+def test_whoever_is_not_told_that_he_has_moved_it_goes_on_all_the_same(desk: Desk) -> None:
+    desk.around.loses_answers = True
+    whole, canceled = desk.begin(csv(*addresses(350))), desk.begin(csv(*addresses(350)), rate=50)
+    desk.work(most=2)
+    desk.service.cancel(canceled, DEMO)
+    desk.work()
+    assert (desk.state(whole).status, desk.state(whole).planned) == (State.FINISHED, 350)
+    assert (desk.state(canceled).status, desk.state(canceled).pending) == (State.CANCELED, 0)
 
 
 def test_a_step_that_comes_again_does_nothing(desk: Desk) -> None:
