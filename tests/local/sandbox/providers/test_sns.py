@@ -171,4 +171,4 @@ def test_text_messages_and_push_fail_apart(sandbox: Sandbox, endpoints: dict[str
     with sandbox.fault("timeout", provider="sns"):
         sandbox.sns().publish(TargetArn=endpoints["APNS"], Message="x")
         with pytest.raises(ReadTimeoutError):
-            sandbox.sns().publish(PhoneNumber=PHONE, Message="x")
+            sandbox.sns(read_timeout=0.5).publish(PhoneNumber=PHONE, Message="x")
