@@ -163,19 +163,28 @@ class FanOut:
     ) -> _Turn:
         """Move the progress over a page that is released, unless somebody has: then that one goes on."""
 
-        mark = str(uuid.uuid4())
-
         def advance(seen: Progress) -> Progress | None:
             if (seen.run, seen.page) != (step.run, step.page):
                 return None
-            return seen.advanced(page, after, released, broadcast.request.rate, self.clock()).moved_by(mark)
+            return seen.advanced(page, after, released, broadcast.request.rate, self.clock())
 
-        progress, _ = self.store.change(step.broadcast_id, advance)
+        progress, is_ours = self._move(step.broadcast_id, advance)
         if progress.status in (State.CANCELING, State.CANCELED):
             self._cancel_page(broadcast, step.page, until)
         following = Step(step.broadcast_id, Phase.RELEASE, step.run, step.page + 1)
-        goes_on = progress.mover == mark and progress.status is State.RUNNING
+        goes_on = is_ours and progress.status is State.RUNNING
         return _Turn(progress.status, following if goes_on else None, deliveries=released.planned)
+
+    def _move(self, broadcast_id: str, over: Callable[[Progress], Progress | None]) -> tuple[Progress, bool]:
+        """Move the progress over a page; return it, and whether we have moved it last, also if we were not told so."""
+        mark = str(uuid.uuid4())
+
+        def marked(seen: Progress) -> Progress | None:
+            moved = over(seen)
+            return None if moved is None else moved.moved_by(mark)
+
+        progress, _ = self.store.change(broadcast_id, marked)
+        return progress, progress.mover == mark
 
     def _fail(self, broadcast: Broadcast, problem: str) -> _Turn:
         self.store.change(broadcast.broadcast_id, lambda seen: seen.failed(problem, self.clock()))
@@ -236,14 +245,12 @@ class FanOut:
         if not self._cancel_page(broadcast, step.page, until):
             return _Turn("handed on", step, timedelta(seconds=1))
 
-        mark = str(uuid.uuid4())
-
         def move(seen: Progress) -> Progress | None:
-            return seen.cancel_moved(self.clock()).moved_by(mark) if seen.canceled_pages == step.page else None
+            return seen.cancel_moved(self.clock()) if seen.canceled_pages == step.page else None
 
-        progress, _ = self.store.change(step.broadcast_id, move)
+        progress, is_ours = self._move(step.broadcast_id, move)
         following = Step(step.broadcast_id, Phase.CANCEL, step.run, step.page + 1)
-        goes_on = progress.mover == mark and progress.status is State.CANCELING
+        goes_on = is_ours and progress.status is State.CANCELING
         return _Turn(progress.status, following if goes_on else None, deliveries=0)
 
     def _cancel_page(self, broadcast: Broadcast, page: int, until: datetime) -> bool:
