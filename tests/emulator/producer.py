@@ -61,17 +61,20 @@ class Producer:
     ) -> httpx.Response:
         bearer = bearer or self.bearer()
         sent = {"Authorization": f"Bearer {bearer}", **(headers or {})}
-        answer = self._http.request(method, path, json=json, headers=sent)
+        return self._asked(method, path, json=json, headers=sent)
+
+    def _asked(self, method: str, path: str, **request: Any) -> httpx.Response:
+        answer = self._http.request(method, path, **request)
         for _ in range(TIMES):
             if answer.status_code < 500 or answer.elapsed < SLOW:
                 break
-            answer = self._http.request(method, path, json=json, headers=sent)
+            answer = self._http.request(method, path, **request)
         return answer
 
     def raw(self, method: str, path: str, content: bytes) -> httpx.Response:
         """A body as it stands, said to be JSON."""
         headers = {"Authorization": f"Bearer {self.bearer()}", "Content-Type": "application/json"}
-        return self._http.request(method, path, content=content, headers=headers)
+        return self._asked(method, path, content=content, headers=headers)
 
     def send(self, body: dict[str, Any], **kwargs: Any) -> httpx.Response:
         return self.call("POST", "/v1/notifications", body, **kwargs)
