@@ -21,10 +21,9 @@ unexport AWS_PROFILE AWS_DEFAULT_PROFILE AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
 # Without it, every start would compile Pulumi's SDK again.
 unexport PYTHONDONTWRITEBYTECODE
 
-# pytest's workers. One that runs out of tests takes some of another's, so that all end at the same time. One more than
-# there are cores: the one with the platform often waits for it.
+# pytest's workers: one has the platform (tests/conftest.py) and often waits for it, so there is one more than cores.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
-PARALLEL := -n $(WORKERS) --dist worksteal
+PARALLEL := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 .PHONY: help demo up down status install hooks lint types style layers budget unit everything browser docs check test bench chaos soak soak-broadcasts policy proof audit fuzz
 

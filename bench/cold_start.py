@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -139,12 +139,17 @@ def variables(function: str) -> dict[str, str]:
 
 
 def modules(package: Package, function: str) -> int:
-    """Return how many modules a function imports from its zip and from boto3: Python's own differ by its version."""
+    """Return how many modules a function imports from its zip and from boto3."""
     with TemporaryDirectory(prefix="carillon-") as scratch:
         with ZipFile(package.path) as archive:
             archive.extractall(scratch)
         imported = start(f"import {package.handler.rpartition('.')[0]}", Path(scratch), variables(function)).modules
-    return sum(module.partition(".")[0] not in sys.stdlib_module_names for module in imported)
+    return counted(imported)
+
+
+def counted(modules: Iterable[str]) -> int:
+    """Return how many of these modules are not Python's own, which differ by its version."""
+    return sum(each.partition(".")[0] not in sys.stdlib_module_names for each in modules)
 
 
 def record() -> None:

@@ -1,7 +1,7 @@
 """Reads what has a price from a run of the program: `python -m bench.cost_resources` writes ops/cost/resources.toml."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from local.recording import Program, of_stack
@@ -87,9 +87,9 @@ def _sample(variable: re.Match[str]) -> str:
     return "x" * _SAMPLES.get(variable[1], _UNKNOWN_BYTES)
 
 
-def text() -> str:
-    """Return what resources.toml should have."""
-    return toml({stack: resources(of_stack(stack)) for stack in STACKS})
+def text(program: Callable[[str], Program] = of_stack) -> str:
+    """Return what resources.toml should have, by the program of each stack."""
+    return toml({stack: resources(program(stack)) for stack in STACKS})
 
 
 def write() -> None:

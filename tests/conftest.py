@@ -1,4 +1,4 @@
-"""What every tier shares: one platform for each of pytest's workers, started when the first test needs it."""
+"""What every tier shares: one platform, started when the first test needs it."""
 
 import os
 import signal
@@ -25,7 +25,10 @@ PATIENCE = httpx.Timeout(600)
 for _each in PATIENCE.as_dict():
     setattr(httpx._config.DEFAULT_TIMEOUT_CONFIG, _each, PATIENCE.as_dict()[_each])
 
-LONGEST = {"test_api_document.py", "test_least_privilege.py", "test_many_deliveries.py", "test_ways_in.py"}
+LAST = "test_api_document.py"
+"""Of those on the platform: it leaves thousands of notifications."""
+LONG = ("tests/packaging/", "tests/local/", "tests/policy/", "tests/infrastructure/")
+"""The longest of the others."""
 
 
 def pytest_configure() -> None:
@@ -36,23 +39,26 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest first and the unit tests last.
+    """Give all that needs the platform to one of pytest's workers, and the files of the rest to whoever is free.
 
-    Each of pytest's workers begins with a share of its own, and one that has done all takes the last of another's. So
-    one worker begins with what needs the platform, the other takes what does not, and neither is left with a long test
-    at the end. Nobody starts a second platform before all else is done.
+    A platform takes half a minute of processor time to start, and its functions as much until each is warm.
     """
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("platform" if _is_on_platform(item) else item.path.stem))
     items.sort(key=_turn)
 
 
 def _turn(item: pytest.Item) -> int:
-    if item.path.name in LONGEST:
-        return 0
-    if item.nodeid.startswith("tests/unit/"):
-        return 3
-    return 1 if "platform" in getattr(item, "fixturenames", ()) else 2
+    """The longest come first, and the unit tests last: no worker is left with a long one at the end."""
+    if _is_on_platform(item):
+        return 1 if item.path.name == LAST else 0
+    return 4 if item.nodeid.startswith("tests/unit/") else 2 if item.nodeid.startswith(LONG) else 3
+
+
+def _is_on_platform(item: pytest.Item) -> bool:
+    return "platform" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -64,9 +70,13 @@ def _programs(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureR
 
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """The whole platform on this machine, with its own ports and state, stopped at the end whatever happens.
-
-    Two workers of pytest have one each: their temporary directories differ, and free ports are taken.
-    """
+    """The whole platform on this machine, with its own ports and state, stopped at the end whatever happens."""
     with Platform.start(tmp_path_factory.mktemp("platform")) as running:
         yield running
+
+
+@pytest.fixture
+def untraced() -> Iterator[None]:
+    """Let a test run without coverage's tracer."""
+    with programs.untraced():
+        yield

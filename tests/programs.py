@@ -4,7 +4,9 @@ The first worker that asks for one keeps it in a file of this run, where the oth
 """
 
 import pickle
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -23,6 +25,27 @@ def share_in(directory: Path) -> None:
 def of_stack(stack: str) -> Program:
     """Return the program of a stack as it is configured."""
     return once(stack, lambda: run(stack))
+
+
+@cache
+def preview(stack: str) -> Program:
+    """Return the program of a stack in its first preview."""
+    with untraced():  # the same lines again
+        return once(f"preview-{stack}", lambda: run(stack, preview=True))
+
+
+@contextmanager
+def untraced() -> Iterator[None]:
+    """Take coverage's tracer off while much runs that is a library's, or that other tests run with the tracer on.
+
+    It makes all Python nearly twice as slow.
+    """
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    try:
+        yield
+    finally:
+        sys.settrace(tracer)
 
 
 def once(name: str, make: Callable[[], Program]) -> Program:

@@ -9,7 +9,7 @@ from tests.programs import of_stack
 
 
 def test_the_resources_that_are_reckoned_with_are_those_of_the_program() -> None:
-    assert RESOURCES.read_text() == cost_resources.text(), "run `.venv/bin/python -m bench.cost_resources`"
+    assert RESOURCES.read_text() == cost_resources.text(of_stack), "run `.venv/bin/python -m bench.cost_resources`"
 
 
 def test_a_firewall_would_be_reckoned_with() -> None:

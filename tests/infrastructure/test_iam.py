@@ -120,6 +120,7 @@ def test_a_service_must_meet_no_condition_without_the_page_of_aws_that_says_that
         trust(service("events.amazonaws.com"), asked)
 
 
+@pytest.mark.usefixtures("untraced")
 def test_every_policy_for_a_service_is_made_where_the_pages_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[Statement] = []
     render = Statement.rendered

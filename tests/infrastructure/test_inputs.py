@@ -14,6 +14,8 @@ ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 FUNCTION = "aws:lambda/function:Function"
 QUEUE = "aws:sqs/queue:Queue"
 
+pytestmark = pytest.mark.usefixtures("untraced")  # nearly all that runs is cfn-lint
+
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_aws_takes_every_value_of_every_environment_on_it(stack: str) -> None:

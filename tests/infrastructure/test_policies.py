@@ -28,6 +28,7 @@ def violations(pack: PolicyPackProcess, program: Program) -> list[Violation]:
     return alone + pack.analyze_stack(resources)
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_no_environment_violates_a_policy(stack: str) -> None:
     """Over the protocol, with the pack as it is for the environment; the platform's start does so with `local`."""

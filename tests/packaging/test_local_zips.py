@@ -1,9 +1,13 @@
-"""The zips for this machine run with an interpreter that has boto3, as Lambda's has, and nothing else."""
+"""The zips for this machine run with an interpreter that has boto3, as Lambda's has, and nothing else.
+
+What a cold start imports is counted on the way: no time is measured here (`python -m bench.cold_start` does that).
+"""
 
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -12,9 +16,11 @@ from zipfile import ZipFile
 
 import pytest
 
+from bench.cold_start import counted
 from handlers.domain.providers.registry import of_channel
 from handlers.domain.tokens import TOLD, Reason
 from stacks.compute.packaging import Package, functions
+from tests.packaging.test_start_sizes import SIZES
 
 # What the Pulumi program sets, for all functions together: a function reads its own and ignores the others.
 VARIABLES = {
@@ -70,7 +76,8 @@ VARIABLES = {
     "PATH": "/usr/bin:/bin",
 }
 
-# Runs in the bare interpreter: calls a function with an event, and tells the answer and where its modules came from.
+# Runs in the bare interpreter: calls a function with an event, and tells what was imported before that, the answer, and
+# where all modules came from.
 CALL = """
 import importlib, json, sys
 from types import SimpleNamespace
@@ -78,17 +85,20 @@ from types import SimpleNamespace
 unzipped, handler, event = sys.argv[1:]
 sys.path.insert(0, unzipped)
 module, _, name = handler.rpartition(".")
+before = set(sys.modules)
+imported = importlib.import_module(module)
+imports = sorted(set(sys.modules) - before)
 context = SimpleNamespace(
     function_name="test", function_version="1", memory_limit_in_mb=256, aws_request_id="test",
     invoked_function_arn="arn:aws:lambda:eu-central-1:000000000000:function:test",
     get_remaining_time_in_millis=lambda: 60_000,
 )
 try:
-    answer = getattr(importlib.import_module(module), name)(json.loads(event), context)
+    answer = getattr(imported, name)(json.loads(event), context)
 except Exception as error:
     answer = {"raised": str(error), "type": type(error).__name__}
 files = [module.__file__ for module in list(sys.modules.values()) if getattr(module, "__file__", None)]
-print(json.dumps({"answer": answer, "files": files}))
+print(json.dumps({"answer": answer, "files": files, "imports": imports}))
 """
 
 
@@ -151,16 +161,6 @@ def bare_python(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     return python
 
 
-@pytest.fixture(params=functions())
-def unzipped(
-    request: pytest.FixtureRequest, packages_for_this_machine: dict[str, Package], tmp_path: Path
-) -> tuple[Package, Path]:
-    package = packages_for_this_machine[request.param]
-    with ZipFile(package.path) as archive:
-        archive.extractall(tmp_path)
-    return package, tmp_path
-
-
 # For each function an event that it can answer without AWS, or with an empty AWS, and a part of its answer.
 CALLS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "authorizer": (
@@ -198,24 +198,57 @@ WORKERS_CALL: Call = (
 REDRIVERS_CALL: Call = (WORKERS_CALL[0], {"batchItemFailures": []})
 
 
-def test_it_runs_on_boto3_and_the_standard_library(
-    unzipped: tuple[Package, Path], bare_python: Path, aws_url: str
-) -> None:
-    package, directory = unzipped
-    function = package.path.stem
-    kind, _, channel = function.partition("-")
-    event, expected = {"worker": WORKERS_CALL, "redriver": REDRIVERS_CALL}.get(kind) or CALLS[function]
+@dataclass(frozen=True)
+class Called:
+    """What a function has answered in the bare interpreter, and which modules it had then."""
+
+    function: str
+    directory: Path
+    answer: dict[str, Any]
+    files: list[str]
+    imports: list[str]
+    stderr: str
+
+
+@pytest.fixture(scope="module", params=functions())
+def called(
+    request: pytest.FixtureRequest,
+    packages_for_this_machine: dict[str, Package],
+    bare_python: Path,
+    aws_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Called:
+    function = request.param
+    package, directory = packages_for_this_machine[function], tmp_path_factory.mktemp(function)
+    with ZipFile(package.path) as archive:
+        archive.extractall(directory)
+    _, _, channel = function.partition("-")
     variables = VARIABLES | {"POWERTOOLS_SERVICE_NAME": function, "AWS_ENDPOINT_URL": aws_url}
     if channel:
         variables |= {"CARILLON_CHANNEL": channel}
-    command = [str(bare_python), "-I", "-c", CALL, str(directory), package.handler, json.dumps(event)]
+    command = [str(bare_python), "-I", "-c", CALL, str(directory), package.handler, json.dumps(call(function)[0])]
     done = subprocess.run(command, env=variables, cwd=directory, capture_output=True, text=True, check=True)
     told = json.loads(done.stdout.splitlines()[-1])
-    answer = told["answer"] or {}
-    assert {name: answer.get(name) for name in expected} == expected, done.stderr
-    assert "raised" in expected or "raised" not in answer, answer
-    homes = (str(directory), str(bare_python.parents[1]), sys.base_prefix)
-    assert [file for file in told["files"] if not file.startswith(homes)] == []
+    return Called(function, directory, told["answer"] or {}, told["files"], told["imports"], done.stderr)
+
+
+def call(function: str) -> Call:
+    return {"worker": WORKERS_CALL, "redriver": REDRIVERS_CALL}.get(function.partition("-")[0]) or CALLS[function]
+
+
+def test_it_runs_on_boto3_and_the_standard_library(called: Called, bare_python: Path) -> None:
+    _, expected = call(called.function)
+    assert {name: called.answer.get(name) for name in expected} == expected, called.stderr
+    assert "raised" in expected or "raised" not in called.answer, called.answer
+    homes = (str(called.directory), str(bare_python.parents[1]), sys.base_prefix)
+    assert [file for file in called.files if not file.startswith(homes)] == []
+    kind, _, channel = called.function.partition("-")
     sending = of_channel(channel) if kind == "worker" else ()
-    providers = {str(directory / "handlers/adapters/providers" / f"{each.module}.py") for each in sending}
-    assert providers <= set(told["files"])
+    providers = {str(called.directory / "handlers/adapters/providers" / f"{each.module}.py") for each in sending}
+    assert providers <= set(called.files)
+
+
+def test_it_imports_no_more_than_it_did(called: Called) -> None:
+    imported, recorded = counted(called.imports), SIZES[called.function]["modules"]
+    # Those of the bare interpreter are up to a twentieth fewer than were counted in the emulator's.
+    assert imported <= recorded * 1.05, f"{called.function}: it imports {imported} modules, and imported {recorded}"

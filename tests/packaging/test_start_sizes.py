@@ -1,4 +1,4 @@
-"""What a cold start has to read, counted: no time is measured here (`python -m bench.cold_start` does that).
+"""What a cold start has to read, in bytes; how many modules, test_local_zips.py counts.
 
 `python -m bench.cold_start --record` writes the table anew: do so when a function needs more for a good reason.
 """
@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from bench.cold_start import RECORDED, modules
+from bench.cold_start import RECORDED
 from stacks.compute.packaging import Package, functions
 
 ROOM = 1.1
@@ -22,9 +22,3 @@ def test_every_function_has_its_sizes_recorded() -> None:
 def test_a_zip_has_not_grown(function: str, packages_for_lambda: dict[str, Package]) -> None:
     size, recorded = packages_for_lambda[function].size, SIZES[function]["zip_bytes"]
     assert size <= recorded * ROOM, f"{function}: its zip has {size} bytes, and had {recorded}"
-
-
-@pytest.mark.parametrize("function", functions())
-def test_a_function_imports_no_more_than_it_did(function: str, packages_for_this_machine: dict[str, Package]) -> None:
-    imported, recorded = modules(packages_for_this_machine[function], function), SIZES[function]["modules"]
-    assert imported <= recorded * ROOM, f"{function}: it imports {imported} modules, and imported {recorded}"

@@ -14,6 +14,7 @@ from policies.environments import Change
 from policies.pack import ALL_RULES
 from policies.rule import Level, Resource
 from policies.values import UNKNOWN
+from tests import programs
 from tests.policy.good import GOOD, Planted, changed, named
 
 # As Microsoft's npm package @microsoft/jest-sarif 1.0.0-beta.0 carries the schema of OASIS.
@@ -136,6 +137,8 @@ def test_the_command_writes_both_and_exits_by_what_it_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(policy_report, "CACHE", tmp_path)
+    monkeypatch.setattr(policy_report, "of_stack", programs.of_stack)
+    monkeypatch.setattr(policy_report, "run", lambda stack, *, preview: programs.preview(stack))
     with pytest.raises(Exit) as ended:
         policy_report.main("prod")
     assert ended.value.exit_code == 0

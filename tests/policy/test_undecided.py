@@ -3,7 +3,6 @@
 import pytest
 
 from local.policy_report import seen_by_rules, seen_in_a_preview
-from local.recording import run
 from policies import undecided
 from policies.pack import ALL_RULES
 from policies.rule import Rule
@@ -11,7 +10,7 @@ from policies.undecided import Undecided
 from policies.values import UNKNOWN, Value
 from tests.policy.good import GOOD, Planted, changed, named
 from tests.policy.planted import PLANTED
-from tests.programs import of_stack
+from tests.programs import of_stack, preview
 
 
 def has(value: Value, path: str) -> bool:
@@ -69,9 +68,10 @@ def test_a_value_that_is_no_policy_leaves_no_rule_about_policies_undecided() -> 
     assert left == Undecided(role_policy.urn, "policy")
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_a_first_preview_of_each_environment_leaves_open_what_the_update_decides_and_accuses_nobody(stack: str) -> None:
-    updated, previewed = seen_by_rules(of_stack(stack)), seen_in_a_preview(run(stack, preview=True))
+    updated, previewed = seen_by_rules(of_stack(stack)), seen_in_a_preview(preview(stack))
     decided = {rule.name: undecided.judge(rule, updated) for rule in ALL_RULES}
     first = {rule.name: undecided.judge(rule, previewed) for rule in ALL_RULES}
     assert any(each.undecided for each in first.values())

@@ -4,9 +4,8 @@ Before the sandbox kept accounts, nearly every attack here hung the worker or to
 """
 
 import re
-import sys
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from cProfile import Profile
 from functools import partial
@@ -241,18 +240,6 @@ def faults(source: str) -> tuple[Fault, ...]:
     except TemplateError as error:
         return error.faults
     return ()
-
-
-@pytest.fixture
-def untraced() -> Iterator[None]:
-    """Take coverage's tracer off while a template does much: it would look at each of a million lines anew.
-
-    What these tests run, the others of this file run too, with the tracer on.
-    """
-    tracer = sys.gettrace()
-    sys.settrace(None)
-    yield
-    sys.settrace(tracer)
 
 
 def calls(work: Callable[[], Any]) -> int:
