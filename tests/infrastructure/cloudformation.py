@@ -394,19 +394,33 @@ _ARNS = {
 _OF_TEMPLATES = frozenset({"E3010"})
 
 
-def refused(program: Program, urn: str = "") -> list[Refused]:
-    """Return what AWS's schemas hold against the resources, or against one of them and what it is a part of."""
+def refused(program: Program, urn: str = "", beside: Program | None = None) -> list[Refused]:
+    """Return what AWS's schemas hold against the resources, or against one of them and what it is a part of.
+
+    What another program has `beside`, but for its stack's name, is looked at with that one.
+    """
     from cfnlint.api import lint  # two seconds, for each of pytest's workers that only collects the tests
 
     template, urns = _template(program)
     if urn:
         template = {"Resources": {name: it for name, it in template["Resources"].items() if urn in urns[name]}}
+    if beside:
+        seen = set(_nameless(beside).values())
+        new = {name for name, text in _nameless(program).items() if text not in seen}
+        template = {"Resources": {name: it for name, it in template["Resources"].items() if name in new}}
     found = lint(json.dumps(template), None, [REGION])
     errors = [each for each in found if each.rule.id.startswith("E") and each.rule.id not in _OF_TEMPLATES]
     return [
         Refused(urns[str(each.path[1])], each.rule.id, ".".join(map(str, each.path[3:])), each.message)
         for each in errors
     ]
+
+
+def _nameless(program: Program) -> dict[str, str]:
+    """Return each resource of the template as text that does not tell the stack."""
+    stack = program.resources[0].urn.split(":")[2]
+    resources = _template(program)[0]["Resources"]
+    return {name: json.dumps(it, sort_keys=True).replace(f"carillon-{stack}", "") for name, it in resources.items()}
 
 
 def _template(program: Program) -> tuple[Properties, dict[str, tuple[str, ...]]]:
