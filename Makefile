@@ -23,7 +23,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # pytest's workers: one has the platform (tests/conftest.py) and often waits for it, so there is one more than cores.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
-PARALLEL := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+PARALLEL := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 .PHONY: help demo up down status install hooks lint types style layers budget unit everything browser docs check test bench chaos soak soak-broadcasts policy proof audit fuzz
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from local.platform import Platform
 from tests import programs
@@ -25,8 +27,19 @@ PATIENCE = httpx.Timeout(600)
 for _each in PATIENCE.as_dict():
     setattr(httpx._config.DEFAULT_TIMEOUT_CONFIG, _each, PATIENCE.as_dict()[_each])
 
-LAST = "test_api_document.py"
-"""Of those on the platform: it leaves thousands of notifications."""
+ON_PLATFORM = (
+    "tests/emulator/test_",
+    "tests/emulator/adapters/test_what_a_delivery_costs.py",
+    "tests/browser/test_platform.py",
+    "tests/chaos/",
+    "tests/engine/test_whole_program.py",
+    "tests/local/test_demo.py",
+    "tests/local/test_platform.py",
+    "tests/local/test_provider_secrets.py",
+)
+"""How the files begin that need the platform."""
+LAST = "tests/emulator/test_api_document.py"
+"""Of those: it leaves thousands of notifications."""
 LONG = ("tests/packaging/", "tests/local/", "tests/policy/", "tests/infrastructure/")
 """The longest of the others."""
 
@@ -39,26 +52,38 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give all that needs the platform to one of pytest's workers, and the files of the rest to whoever is free.
+    """Put the longest first and the unit tests last: no worker is left with a long one at the end."""
+    items.sort(key=lambda item: _turn(item.nodeid))
+    needy = {item.nodeid.partition("::")[0] for item in items if _needs_platform(item)}
+    if unknown := sorted(each for each in needy if not each.startswith(ON_PLATFORM)):
+        raise pytest.UsageError(f"Say in tests/conftest.py that these need the platform: {', '.join(unknown)}")
+
+
+def _turn(nodeid: str) -> int:
+    if nodeid.startswith(ON_PLATFORM):
+        return 1 if nodeid.startswith(LAST) else 0
+    return 4 if nodeid.startswith("tests/unit/") else 2 if nodeid.startswith(LONG) else 3
+
+
+def _needs_platform(item: pytest.Item) -> bool:
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    return "platform" in {*getattr(item, "fixturenames", ())} - {*parameters}
+
+
+class OnePlatform(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Gives all that needs the platform to one of pytest's workers, and the files of the rest to whoever is free.
 
     A platform takes half a minute of processor time to start, and its functions as much until each is warm.
     """
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("platform" if _is_on_platform(item) else item.path.stem))
-    items.sort(key=_turn)
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "the platform" if nodeid.startswith(ON_PLATFORM) else nodeid.partition("::")[0]
 
 
-def _turn(item: pytest.Item) -> int:
-    """The longest come first, and the unit tests last: no worker is left with a long one at the end."""
-    if _is_on_platform(item):
-        return 1 if item.path.name == LAST else 0
-    return 4 if item.nodeid.startswith("tests/unit/") else 2 if item.nodeid.startswith(LONG) else 3
-
-
-def _is_on_platform(item: pytest.Item) -> bool:
-    return "platform" in getattr(item, "fixturenames", ())
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OnePlatform:
+    """Say who gets which tests."""
+    return OnePlatform(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -42,7 +42,8 @@ A_WHILE: Final = timedelta(hours=7)
 """Longer than anything waits but a last round of the way back, which is reached in two of them."""
 _ROUNDS: Final = 12
 _BATCH: Final = 10
-_HIDDEN_SECONDS: Final = 300
+_HIDDEN_SECONDS: Final = 43_200
+"""SQS's longest: what is taken is given back or deleted, however long a busy machine takes for all of a queue."""
 
 Item = dict[str, Any]
 Message = dict[str, Any]

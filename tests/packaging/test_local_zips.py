@@ -6,8 +6,9 @@ What a cold start imports is counted on the way: no time is measured here (`pyth
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -202,7 +203,6 @@ REDRIVERS_CALL: Call = (WORKERS_CALL[0], {"batchItemFailures": []})
 class Called:
     """What a function has answered in the bare interpreter, and which modules it had then."""
 
-    function: str
     directory: Path
     answer: dict[str, Any]
     files: list[str]
@@ -210,45 +210,53 @@ class Called:
     stderr: str
 
 
-@pytest.fixture(scope="module", params=functions())
+@pytest.fixture(scope="module")
 def called(
-    request: pytest.FixtureRequest,
     packages_for_this_machine: dict[str, Package],
     bare_python: Path,
     aws_url: str,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Called:
-    function = request.param
-    package, directory = packages_for_this_machine[function], tmp_path_factory.mktemp(function)
-    with ZipFile(package.path) as archive:
-        archive.extractall(directory)
-    _, _, channel = function.partition("-")
-    variables = VARIABLES | {"POWERTOOLS_SERVICE_NAME": function, "AWS_ENDPOINT_URL": aws_url}
-    if channel:
-        variables |= {"CARILLON_CHANNEL": channel}
-    command = [str(bare_python), "-I", "-c", CALL, str(directory), package.handler, json.dumps(call(function)[0])]
-    done = subprocess.run(command, env=variables, cwd=directory, capture_output=True, text=True, check=True)
-    told = json.loads(done.stdout.splitlines()[-1])
-    return Called(function, directory, told["answer"] or {}, told["files"], told["imports"], done.stderr)
+) -> Callable[[str], Called]:
+    """Call a function with its event, once for all tests."""
+
+    @cache
+    def called(function: str) -> Called:
+        package, directory = packages_for_this_machine[function], tmp_path_factory.mktemp(function)
+        with ZipFile(package.path) as archive:
+            archive.extractall(directory)
+        _, _, channel = function.partition("-")
+        variables = VARIABLES | {"POWERTOOLS_SERVICE_NAME": function, "AWS_ENDPOINT_URL": aws_url}
+        if channel:
+            variables |= {"CARILLON_CHANNEL": channel}
+        command = [str(bare_python), "-I", "-c", CALL, str(directory), package.handler, json.dumps(call(function)[0])]
+        done = subprocess.run(command, env=variables, cwd=directory, capture_output=True, text=True, check=True)
+        told = json.loads(done.stdout.splitlines()[-1])
+        return Called(directory, told["answer"] or {}, told["files"], told["imports"], done.stderr)
+
+    return called
 
 
 def call(function: str) -> Call:
     return {"worker": WORKERS_CALL, "redriver": REDRIVERS_CALL}.get(function.partition("-")[0]) or CALLS[function]
 
 
-def test_it_runs_on_boto3_and_the_standard_library(called: Called, bare_python: Path) -> None:
-    _, expected = call(called.function)
-    assert {name: called.answer.get(name) for name in expected} == expected, called.stderr
-    assert "raised" in expected or "raised" not in called.answer, called.answer
-    homes = (str(called.directory), str(bare_python.parents[1]), sys.base_prefix)
-    assert [file for file in called.files if not file.startswith(homes)] == []
-    kind, _, channel = called.function.partition("-")
+@pytest.mark.parametrize("function", functions())
+def test_it_runs_on_boto3_and_the_standard_library(
+    function: str, called: Callable[[str], Called], bare_python: Path
+) -> None:
+    done, (_, expected) = called(function), call(function)
+    assert {name: done.answer.get(name) for name in expected} == expected, done.stderr
+    assert "raised" in expected or "raised" not in done.answer, done.answer
+    homes = (str(done.directory), str(bare_python.parents[1]), sys.base_prefix)
+    assert [file for file in done.files if not file.startswith(homes)] == []
+    kind, _, channel = function.partition("-")
     sending = of_channel(channel) if kind == "worker" else ()
-    providers = {str(called.directory / "handlers/adapters/providers" / f"{each.module}.py") for each in sending}
-    assert providers <= set(called.files)
+    providers = {str(done.directory / "handlers/adapters/providers" / f"{each.module}.py") for each in sending}
+    assert providers <= set(done.files)
 
 
-def test_it_imports_no_more_than_it_did(called: Called) -> None:
-    imported, recorded = counted(called.imports), SIZES[called.function]["modules"]
+@pytest.mark.parametrize("function", functions())
+def test_it_imports_no_more_than_it_did(function: str, called: Callable[[str], Called]) -> None:
+    imported, recorded = counted(called(function).imports), SIZES[function]["modules"]
     # Those of the bare interpreter are up to a twentieth fewer than were counted in the emulator's.
-    assert imported <= recorded * 1.05, f"{called.function}: it imports {imported} modules, and imported {recorded}"
+    assert imported <= recorded * 1.05, f"{function}: it imports {imported} modules, and imported {recorded}"
