@@ -5,6 +5,7 @@ For tests that hold the counts and for whoever reckons prices by them.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, Final
 
 from ops.cost.dynamodb import Index, Item, index_writes, item_bytes, write_units
@@ -27,6 +28,7 @@ class Ledger:
     index_units: int = 0
     largest: int = 0
     """Bytes of the largest item that was written."""
+    _one_at_a_time: Lock = field(default_factory=Lock, repr=False)
 
     def watch(self, *clients: Any) -> None:
         """Count what these clients do from now on."""
@@ -60,9 +62,13 @@ class Ledger:
         transaction = model.name == "TransactWriteItems"
         for table, key, before in context.get("written", ()):
             after = self._look(table, key)
-            self.largest = max(self.largest, item_bytes(before), item_bytes(after))
-            self.table_units += write_units(max(item_bytes(before), item_bytes(after)), transaction=transaction)
-            self.index_units += sum(map(write_units, index_writes(before, after, frozenset(self.keys), self.index)))
+            size = max(item_bytes(before), item_bytes(after))
+            units = write_units(size, transaction=transaction)
+            of_index = sum(map(write_units, index_writes(before, after, frozenset(self.keys), self.index)))
+            with self._one_at_a_time:  # an acceptance writes in several threads
+                self.largest = max(self.largest, size)
+                self.table_units += units
+                self.index_units += of_index
 
     def _look(self, table: str, key: Item) -> Item:
         found: Item = self.reader.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {})

@@ -21,7 +21,7 @@ AT_ONCE: Final[Mapping[str, Any]] = {"alerts": {"outageAfterSeconds": 0, "overAf
 """Settings: the demo waits neither until an outage has lasted before it rings, nor until it was well for long."""
 
 BROKEN, SUBSTITUTE = "sns", "twilio"
-_NUMBERS: Final = tuple(f"+49151234567{80 + number}" for number in range(FAILURES_TO_OPEN))
+NUMBERS: Final = tuple(f"+49151234567{80 + number}" for number in range(FAILURES_TO_OPEN))
 _SECONDS: Final = 600.0
 _LOOK_AGAIN_SECONDS: Final = 0.5
 
@@ -95,7 +95,7 @@ def _send(client: Client) -> str:
     notification = {
         "category": "security",
         "content": {"body": "Your code is 381 204."},
-        "to": [{"phone": number} for number in _NUMBERS],
+        "to": [{"phone": number} for number in NUMBERS],
         "channels": ["sms"],
     }
     return str(client.send(notification)["notification_id"])

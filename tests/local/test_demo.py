@@ -12,8 +12,11 @@ import pytest
 from rich.console import Console
 
 from local.demo import QUIET_ROOM, SAMPLES, DemoError, play, send_and_follow
+from local.demo_outage import NUMBERS
 from local.platform import Platform
 from tests.emulator.operator_actions import Operator
+
+THEIRS = {QUIET_ROOM, *NUMBERS, *(address for sample in SAMPLES for address in sample.arrives_at)}
 
 
 @pytest.fixture
@@ -48,8 +51,9 @@ def shown(platform: Platform, act: Callable[[Platform, Console], object]) -> str
 
 
 def inbox(platform: Platform) -> list[dict[str, Any]]:
+    """What has arrived at the demo's recipients: other tests' on the platform may still be under way."""
     found: list[dict[str, Any]] = httpx.get(f"{platform.local.inbox_url}/api/messages").json()
-    return found
+    return [each for each in found if each["to"] in THEIRS]
 
 
 @pytest.mark.usefixtures("at_once")
