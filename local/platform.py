@@ -143,6 +143,7 @@ def stop_running(directory: Path) -> bool:
 def _supervise(place: Directory, ports: Ports) -> Child:
     if place.owner():
         raise PlatformError(f"a platform is running in {place.root} already, or being started")
+    place.clear()  # of one that was killed: its services would be taken for those of the new one
     return spawn(
         "the supervisor",
         ["local.supervisor", str(place.root), *ports.arguments()],

@@ -11,7 +11,7 @@ import pytest
 
 from local.directory import Directory, LocalInfo, Services
 from local.errors import PlatformError
-from local.platform import stop_running
+from local.platform import Ports, _supervise, _wait_for_services, stop_running
 from local.processes import Child, free_port, spawn, wait_until_ready
 from tests.local.processes import mentioning, until
 
@@ -122,6 +122,19 @@ def test_what_a_killed_one_left_is_cleaned_by_stopping_or_by_the_next_one(superv
     again = start(tmp_path)
     again.stop()
     assert again.popen.returncode == 0
+
+
+def test_who_starts_after_one_that_was_killed_is_told_where_the_new_one_answers(
+    supervisor: Child, tmp_path: Path
+) -> None:
+    old, place = services_of(tmp_path), Directory(tmp_path)
+    os.kill(supervisor.popen.pid, signal.SIGKILL)
+    supervisor.popen.wait()
+    new = _supervise(place, Ports())
+    try:
+        assert _wait_for_services(place, new).emulator != old.emulator
+    finally:
+        new.stop()
 
 
 @pytest.mark.parametrize(
