@@ -39,22 +39,29 @@ And one because calls could not be counted by who makes them otherwise:
   (https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html); MiniStack
   has the access key there.
 
+And one as what a function logs could not be waited for otherwise:
+
+- All that an invocation has written is in the log when it ends. MiniStack waits five milliseconds for a next line, and
+  what comes later, as it does on a busy machine, is in the log of that process's next invocation, if there is any.
+
 And one for the time that it takes: a function's zip is unpacked once, and each of its processes is given a link to it.
 MiniStack unpacks two thousand files for each, which is most of a cold start here, and no difference to a function.
 """
 
 import hashlib
 import json
+import queue
 import re
 import tempfile
 import zipfile
+from contextlib import suppress
 from contextvars import ContextVar
 from email.utils import parseaddr
 from pathlib import Path
 from threading import Lock
 
 from ministack import app as ministack  # type: ignore[import-not-found]  # it is in that environment only
-from ministack.core import iam_actions, iam_evaluator  # type: ignore[import-not-found]
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime  # type: ignore[import-not-found]
 from ministack.services import apigateway_v1, cloudtrail, s3, ses_v2, sns, sts  # type: ignore[import-not-found]
 
 _serve = ministack.app
@@ -185,6 +192,36 @@ def _unpack_once(zipped, path):  # type: ignore[no-untyped-def]  # as MiniStack 
     Path(path).symlink_to(_unpacked[digest])
 
 
+_END_OF_LOG = "-- this is all that the invocation has written --"
+_FOR_THE_END = 5.0
+"""Seconds, for a process that is gone and whose pipe somebody else has open."""
+_ANSWER = """        _real_stdout.flush()
+
+run()
+"""
+
+
+def _say_where_a_log_ends(script: str) -> str:
+    if not script.endswith(_ANSWER):
+        raise RuntimeError("a function's process does not run the script of MiniStack 1.5.33")
+    return f"{script.removesuffix(_ANSWER)}        print({_END_OF_LOG!r}, flush=True)\n{_ANSWER}"
+
+
+def _read_log(worker):  # type: ignore[no-untyped-def]  # as MiniStack calls it, in a thread for each process
+    lines = worker._stderr_queue
+    for line in worker._proc.stderr:
+        lines.put(line.rstrip("\n"))
+    lines.put(_END_OF_LOG)
+
+
+def _log_of_the_invocation(worker, **_):  # type: ignore[no-untyped-def]  # as MiniStack calls it, after the answer
+    lines = []
+    with suppress(queue.Empty):
+        while (line := worker._stderr_queue.get(timeout=_FOR_THE_END)) != _END_OF_LOG:
+            lines.append(line)
+    return "\n".join(lines)
+
+
 _asked: ContextVar[list] = ContextVar("_asked")  # type: ignore[type-arg]  # of what MiniStack has
 _said: set[str] = set()
 
@@ -224,6 +261,9 @@ if __name__ == "__main__":
     s3._get_object = _get_part_of_object
     cloudtrail.record_event = _record_by_name
     zipfile.ZipFile.extractall = _unpack_once  # type: ignore[assignment]
+    lambda_runtime._PYTHON_WORKER_SCRIPT = _say_where_a_log_ends(lambda_runtime._PYTHON_WORKER_SCRIPT)
+    lambda_runtime.Worker._read_stderr = _read_log
+    lambda_runtime.Worker._drain_stderr_bounded = _log_of_the_invocation
     iam_evaluator._resolve_condition_key = _condition_value_of_role
     iam_evaluator.evaluate = _evaluate_and_keep_what_was_asked
     iam_evaluator.enforce = _enforce_and_say_so

@@ -308,6 +308,10 @@ class Operator:
         lines = (line for line in self.logged(f"worker-{channel}", delivery_id).splitlines() if delivery_id in line)
         return [json.loads(line)["result"] for line in lines if '"result"' in line]
 
+    def until_worker_results(self, delivery_id: str, channel: str = "email", times: int = 1) -> list[str]:
+        """The same once it is said: a status is in the log of deliveries before the invocation ends that wrote it."""
+        return until(lambda: self.worker_results(delivery_id, channel), lambda found: len(found) >= times)
+
     # -- providers -------------------------------------------------------------------------------------------------
 
     @contextmanager

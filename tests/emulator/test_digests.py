@@ -1,13 +1,12 @@
 """What a recipient gets of a category within a window is one message, over real HTTP."""
 
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.emulator.operator_actions import Operator
-from tests.emulator.producer import Producer, until
+from tests.emulator.producer import Producer
 
 # A minute's window, by Pulumi.local.yaml.
 GATHERED, TEMPLATE = "activity", "activity-digest"
@@ -124,12 +123,11 @@ def test_an_event_that_comes_again_sends_nothing_again(producer: Producer, opera
         operator.sweep()
         assert {producer.until_final(each)["deliveries"][0]["status"] for each, _ in entries} == {"sent"}
         # One event was enough, and told what came of all.
-        results = [operator.worker_results(each["delivery_id"]) for _, each in entries]
+        results = [operator.until_worker_results(each["delivery_id"]) for _, each in entries]
         assert results == [["sent"]] * 3
         again, delivery = entries[1]
         operator.publish_again(again, delivery["delivery_id"])
-        asked = partial(operator.worker_results, delivery["delivery_id"])
-        assert until(asked, lambda found: len(found) > 1) == ["sent", "dropped"]
+        assert operator.until_worker_results(delivery["delivery_id"], times=2) == ["sent", "dropped"]
     assert len([each for each in producer.messages() if "again-digest@example.com" in each["to"]]) == 1
 
 

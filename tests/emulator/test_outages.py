@@ -96,7 +96,7 @@ def test_with_every_provider_of_sms_out_mail_overtakes_the_text_messages_which_a
         assert {each["status"] for each in waiting} <= {"created", "pending"}
     for each in mails:
         assert (each["status"], outcomes(each)) == ("sent", [("ses", "accepted")])
-        assert operator.worker_results(each["delivery_id"]) == ["sent"]
+        assert operator.until_worker_results(each["delivery_id"]) == ["sent"]
     for text in texts:
         [delivery] = producer.until_final(text["notification_id"])["deliveries"]
         assert delivery["status"] == "sent"

@@ -75,11 +75,10 @@ def test_what_has_its_time_is_sent_then_though_nobody_sweeps_and_what_was_cancel
         [sent] = producer.until_final(notification_id)["deliveries"]
         assert (sent["status"], "reason" in sent) == ("sent", False)
         assert attempted_at(sent) >= at.replace(microsecond=at.microsecond // 1000 * 1000)
-        assert operator.worker_results(sent["delivery_id"]) == ["sent"]
+        assert operator.until_worker_results(sent["delivery_id"]) == ["sent"]
         assert operator.schedules(notification_id) == []
 
-        results = until(lambda: operator.worker_results(canceled["delivery_id"]), bool)
-        assert results == ["dropped"]
+        assert operator.until_worker_results(canceled["delivery_id"]) == ["dropped"]
         left_alone = only_delivery(producer, other["notification_id"])
         assert (left_alone["status"], left_alone["attempts"]) == ("canceled", [])
 

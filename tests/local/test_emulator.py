@@ -1,9 +1,12 @@
 """The emulator's process: IAM enforced, on loopback alone, and nothing of it is left."""
 
+import base64
+import io
 import json
 import os
 import signal
 import socket
+import zipfile
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -75,6 +78,40 @@ def test_a_batch_of_a_queue_is_authorised_as_one_of_its_messages(tmp_path: Path)
         assert sqs.change_message_visibility_batch(QueueUrl=url, Entries=[entry])["Failed"]  # of the handle, not of us
         with pytest.raises(ClientError, match="not authorized to perform: sqs:ChangeMessageVisibility"):
             sqs.change_message_visibility_batch(QueueUrl=other, Entries=[entry])
+
+
+def test_what_an_invocation_has_written_is_its_log(tmp_path: Path) -> None:
+    with emulator.running(tmp_path) as account:
+        functions = session(account).client("lambda", endpoint_url=account.endpoint_url)
+        iam = session(account).client("iam", endpoint_url=account.endpoint_url)
+        role = iam.create_role(RoleName="writes", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        zipped: Any = {"ZipFile": _zip("function.py", _WRITING)}
+        functions.create_function(
+            FunctionName="writes", Runtime="python3.13", Handler="function.handler", Role=role, Code=zipped
+        )
+        for dies, lines in ((False, ["1", "2"]), (False, []), (False, ["3"]), (True, ["4"]), (False, ["5"])):
+            asked = json.dumps({"lines": lines, "dies": dies})
+            answer = functions.invoke(FunctionName="writes", Payload=asked, LogType="Tail")
+            assert ("FunctionError" in answer) is dies
+            logged = base64.b64decode(answer.get("LogResult", "")).decode()
+            assert [line for line in logged.splitlines() if not (dies and "died" in line)] == lines
+
+
+_WRITING = """
+import os
+def handler(event, context):
+    for line in event["lines"]:
+        print(line, flush=True)
+    if event["dies"]:
+        os._exit(1)
+"""
+
+
+def _zip(name: str, content: str) -> bytes:
+    zipped = io.BytesIO()
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.writestr(name, content)
+    return zipped.getvalue()
 
 
 def _refusing(bucket: str, over_tls: str) -> dict[str, object]:
