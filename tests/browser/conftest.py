@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
@@ -22,6 +24,17 @@ def chromium(playwright: Playwright) -> Browser:
     )
 
 
+@contextmanager
+def opened(browser: Browser, **looks: Any) -> Iterator[Page]:
+    """An empty page of a context of its own, as patient with clicks and links as with what is expected of it."""
+    context = browser.new_context(**looks)
+    context.set_default_timeout(MILLISECONDS)
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
+
+
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
@@ -38,7 +51,6 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """An empty page of a context of its own."""
-    context = browser.new_context()
-    yield context.new_page()
-    context.close()
+    """An empty page."""
+    with opened(browser) as page:
+        yield page

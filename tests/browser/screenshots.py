@@ -18,7 +18,7 @@ from local.demo import play
 from local.demo_outage import AT_ONCE
 from local.paths import CACHE, ROOT
 from local.platform import Platform
-from tests.browser.conftest import chromium
+from tests.browser.conftest import chromium, opened
 
 SIZES: Final = {"screen": ViewportSize(width=1280, height=860), "phone": ViewportSize(width=390, height=844)}
 SCHEMES: Final = ("light", "dark")
@@ -71,14 +71,14 @@ def capture(inbox_url: str, directory: Path) -> None:
 
 def _capture_all(browser: Browser, pages: list[tuple[str, str, str]], directory: Path, size: str, scheme: Any) -> None:
     for name, url, language in pages:
-        context = browser.new_context(viewport=SIZES[size], color_scheme=scheme, locale=language)
-        page = context.new_page()
-        page.goto(url)
-        _wait(page)
-        page.screenshot(path=directory / f"{name}-{size}-{scheme}.png")
-        if name.startswith("settings"):
-            _unsubscribe_and_back(page, directory, f"{name.replace('settings', 'unsubscribed')}-{size}-{scheme}.png")
-        context.close()
+        with opened(browser, viewport=SIZES[size], color_scheme=scheme, locale=language) as page:
+            page.goto(url)
+            _wait(page)
+            page.screenshot(path=directory / f"{name}-{size}-{scheme}.png")
+            if name.startswith("settings"):
+                _unsubscribe_and_back(
+                    page, directory, f"{name.replace('settings', 'unsubscribed')}-{size}-{scheme}.png"
+                )
 
 
 def _unsubscribe_and_back(page: Page, directory: Path, name: str) -> None:

@@ -11,6 +11,7 @@ from handlers.config import Brand, Category, Look
 from handlers.domain.people.settings import UserSettings
 from handlers.entrypoints.pages import Entered, Pages, Times
 from handlers.services.tracking import Told
+from tests.browser.conftest import opened
 from tests.browser.test_inbox import COUNTED, open_inbox
 from tests.local.sandbox.providers import calls
 from tests.local.support import Sandbox, running_sandbox
@@ -23,9 +24,8 @@ SCREEN, PHONE = ViewportSize(width=1280, height=860), ViewportSize(width=390, he
 def seen(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A page of each size and of each colour: no style is of both."""
     viewport, scheme = request.param
-    context = browser.new_context(viewport=viewport, color_scheme=scheme)
-    yield context.new_page()
-    context.close()
+    with opened(browser, viewport=viewport, color_scheme=scheme) as page:
+        yield page
 
 
 @pytest.fixture(scope="module")
@@ -134,26 +134,23 @@ def test_axe_finds_nothing_on_a_recipients_pages(seen: Page) -> None:
 def test_a_phone_shows_what_was_sent_without_scrolling(browser: Browser, full: Sandbox) -> None:
     for number in range(8):
         calls.twilio(full, form={"Body": f"Your code is 381 20{number}"}, headers=full.logged())
-    context = browser.new_context(viewport=PHONE)
-    page = context.new_page()
-    open_inbox(page, full)
-    assert page.locator("#list li").first.evaluate("each => each.getBoundingClientRect().top") < 200
-    for channel, message in (("push", ".phone li[aria-current]"), ("sms", ".phone li[aria-current]")):
-        page.goto(f"{full.url}{page.locator(f'#list a[data-channel={channel}]').first.get_attribute('href')}")
-        expect(page.locator(message)).to_be_in_viewport()
-        page.goto(full.url)
-    context.close()
+    with opened(browser, viewport=PHONE) as page:
+        open_inbox(page, full)
+        assert page.locator("#list li").first.evaluate("each => each.getBoundingClientRect().top") < 200
+        for channel, message in (("push", ".phone li[aria-current]"), ("sms", ".phone li[aria-current]")):
+            page.goto(f"{full.url}{page.locator(f'#list a[data-channel={channel}]').first.get_attribute('href')}")
+            expect(page.locator(message)).to_be_in_viewport()
+            page.goto(full.url)
 
 
 def test_nothing_in_a_timeline_covers_anything_else(browser: Browser, full: Sandbox) -> None:
     for viewport in (SCREEN, PHONE):
-        page = browser.new_page(viewport=viewport)
-        page.goto(f"{full.url}/?channel=email")
-        page.locator("#list li a").first.click()
-        boxes = page.locator("#timeline li > *").evaluate_all(_BOXES)
+        with opened(browser, viewport=viewport) as page:
+            page.goto(f"{full.url}/?channel=email")
+            page.locator("#list li a").first.click()
+            boxes = page.locator("#timeline li > *").evaluate_all(_BOXES)
         assert len(boxes) >= 8
         assert not [(a, b) for i, a in enumerate(boxes) for b in boxes[i + 1 :] if overlap(a, b)]
-        page.close()
 
 
 def overlap(one: list[float], other: list[float]) -> bool:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.conftest import opened
 from tests.local.sandbox.providers import calls
 from tests.local.support import HTTP, Sandbox
 
@@ -121,13 +122,11 @@ def test_the_page_follows_the_systems_colours(browser: Browser, sandbox: Sandbox
     sandbox.send("<p>x</p>", subject="Colours")
     brightness = {}
     for scheme in ("light", "dark"):
-        context = browser.new_context(color_scheme=scheme)
-        page = context.new_page()
-        open_inbox(page, sandbox)
-        brightness[scheme] = {
-            part: page.locator(part).evaluate(_BRIGHTNESS) for part in ("body", "#list", "#message", "#timeline")
-        }
-        context.close()
+        with opened(browser, color_scheme=scheme) as page:
+            open_inbox(page, sandbox)
+            brightness[scheme] = {
+                part: page.locator(part).evaluate(_BRIGHTNESS) for part in ("body", "#list", "#message", "#timeline")
+            }
     assert min(brightness["light"].values()) > 200
     assert max(brightness["dark"].values()) < 60
 
@@ -196,28 +195,24 @@ def test_the_list_is_narrowed_to_a_user_and_a_channel_and_stays_so(page: Page, s
 
 def test_views_and_channels_work_without_javascript(browser: Browser, sandbox: Sandbox) -> None:
     sandbox.send("<p>x</p>", subject="Plain HTML")
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(sandbox.url)
-    page.locator("#channels").get_by_role("link", name="email").click()
-    page.locator("#list li").filter(has_text="Plain HTML").first.click()
-    page.get_by_role("link", name="Headers and tags").click()
-    expect(page.locator("table")).to_contain_text("no-reply@example.com")
-    context.close()
+    with opened(browser, java_script_enabled=False) as page:
+        page.goto(sandbox.url)
+        page.locator("#channels").get_by_role("link", name="email").click()
+        page.locator("#list li").filter(has_text="Plain HTML").first.click()
+        page.get_by_role("link", name="Headers and tags").click()
+        expect(page.locator("table")).to_contain_text("no-reply@example.com")
 
 
 def test_a_small_screen_shows_the_list_or_the_message_that_was_chosen(browser: Browser, sandbox: Sandbox) -> None:
     sandbox.send("<p>x</p>", subject="On a phone")
-    context = browser.new_context(viewport={"width": 390, "height": 800})
-    page = context.new_page()
-    open_inbox(page, sandbox)
-    expect(page.locator("#message")).to_be_hidden()
-    page.locator("#list li").first.click()
-    expect(page.get_by_role("heading", name="On a phone")).to_be_visible()
-    expect(page.locator("#list")).to_be_hidden()
-    page.get_by_role("link", name="all messages").click()
-    expect(page.locator("#list")).to_be_visible()
-    context.close()
+    with opened(browser, viewport={"width": 390, "height": 800}) as page:
+        open_inbox(page, sandbox)
+        expect(page.locator("#message")).to_be_hidden()
+        page.locator("#list li").first.click()
+        expect(page.get_by_role("heading", name="On a phone")).to_be_visible()
+        expect(page.locator("#list")).to_be_hidden()
+        page.get_by_role("link", name="all messages").click()
+        expect(page.locator("#list")).to_be_visible()
 
 
 def test_a_platform_that_has_gone_is_said(page: Page, sandbox: Sandbox) -> None:
@@ -295,16 +290,14 @@ def test_queues_follow_by_themselves_and_disturb_nobody_who_chooses_a_fault(page
 
 
 def test_a_fault_is_switched_on_and_off_without_javascript(browser: Browser, sandbox: Sandbox) -> None:
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(f"{sandbox.url}/platform")
-    fcm = page.locator("#fcm")
-    fcm.get_by_text("Make it fail").click()
-    fcm.get_by_label("How").select_option("accepts")
-    fcm.get_by_label("Of its calls").select_option("50")
-    fcm.get_by_role("button", name="Switch on").click()
-    expect(fcm.get_by_text("timeout, message taken, at 50 %")).to_be_visible()
-    fcm.get_by_role("button", name="Switch off the fault of fcm").click()
-    expect(fcm.get_by_role("button", name="Switch off the fault of fcm")).to_be_hidden()
-    assert HTTP.get(f"{sandbox.url}/api/faults").json() == {}
-    context.close()
+    with opened(browser, java_script_enabled=False) as page:
+        page.goto(f"{sandbox.url}/platform")
+        fcm = page.locator("#fcm")
+        fcm.get_by_text("Make it fail").click()
+        fcm.get_by_label("How").select_option("accepts")
+        fcm.get_by_label("Of its calls").select_option("50")
+        fcm.get_by_role("button", name="Switch on").click()
+        expect(fcm.get_by_text("timeout, message taken, at 50 %")).to_be_visible()
+        fcm.get_by_role("button", name="Switch off the fault of fcm").click()
+        expect(fcm.get_by_role("button", name="Switch off the fault of fcm")).to_be_hidden()
+        assert HTTP.get(f"{sandbox.url}/api/faults").json() == {}

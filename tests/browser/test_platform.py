@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from local.platform import Platform
+from tests.browser.conftest import opened
 from tests.emulator.producer import Producer
 
 READER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
@@ -17,9 +18,8 @@ READER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)
 
 @pytest.fixture
 def reader(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(user_agent=READER)
-    yield context.new_page()
-    context.close()
+    with opened(browser, user_agent=READER) as page:
+        yield page
 
 
 def send(producer: Producer, user: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 import tests.unit.handlers.entrypoints.environment  # noqa: F401 - for what it sets
 from handlers.domain.content.links import Purpose
 from handlers.domain.notifications.statuses import Status
+from tests.browser.conftest import opened
 from tests.unit.handlers.entrypoints.test_tracking import Bench, ask
 from tests.unit.handlers.entrypoints.test_tracking import bench as bench
 
@@ -30,12 +31,10 @@ def reader(browser: Browser, bench: Bench, request: pytest.FixtureRequest) -> It
         )
         route.fulfill(status=answered.status, headers=answered.headers, body=answered.body)
 
-    context = browser.new_context(
-        java_script_enabled=False, locale="en-GB", viewport={"width": 390, "height": 844}, color_scheme=request.param
-    )
-    context.route(f"{SITE}/**", answer)
-    yield context.new_page()
-    context.close()
+    phone = {"viewport": {"width": 390, "height": 844}, "locale": "en-GB", "color_scheme": request.param}
+    with opened(browser, java_script_enabled=False, **phone) as page:
+        page.context.route(f"{SITE}/**", answer)
+        yield page
 
 
 def test_a_click_unsubscribes_and_another_takes_it_back(reader: Page, bench: Bench) -> None:

@@ -5,7 +5,7 @@ import secrets
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import httpx
@@ -367,6 +367,11 @@ class Operator:
             yield key, secret
         finally:
             manager.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+
+    def use_up_rate(self, app_key: str) -> None:
+        """Let an app have called as often as it may for the next minute, as if it had done so this moment."""
+        taken = datetime.now(UTC) + timedelta(minutes=1)
+        self.put_item("limits", {"id": {"S": f"app#{app_key}"}, "taken": {"N": str(round(taken.timestamp() * 10**6))}})
 
     # -- webhooks --------------------------------------------------------------------------------------------------
 

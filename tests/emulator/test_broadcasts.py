@@ -32,7 +32,7 @@ def upload(producer: Producer, file: str, **fields: Any) -> str:
     assert state["status"] == "awaiting_upload"
     early = move(producer, state["broadcast_id"], "start")
     assert early.status_code == 409, early.text
-    httpx.put(state["upload"]["url"], content=file.encode(), timeout=60).raise_for_status()
+    httpx.put(state["upload"]["url"], content=file.encode()).raise_for_status()
     started = move(producer, state["broadcast_id"], "start")
     assert started.status_code == 202, started.text
     broadcast_id: str = state["broadcast_id"]

@@ -36,7 +36,7 @@ def tell(producer: Producer, accepted: dict[str, Any], event: str) -> dict[str, 
     """Let the provider that took the message tell what became of it."""
     [answered] = accepted["deliveries"]
     asked = {"delivery_id": answered["delivery_id"], "event": event}
-    answer = httpx.post(f"{producer.inbox_url}/api/receipts", json=asked, timeout=60)
+    answer = httpx.post(f"{producer.inbox_url}/api/receipts", json=asked)
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
 

@@ -187,7 +187,7 @@ def raw(method: str, path: str, *headers: tuple[str, str], body: bytes = b"", go
 
     def tried(world: World) -> httpx.Response:
         split = urlsplit(world.api)
-        connection = http.client.HTTPConnection(str(split.hostname), split.port, timeout=60)
+        connection = http.client.HTTPConnection(str(split.hostname), split.port, timeout=600)
         connection.putrequest(method, split.path + path, skip_accept_encoding=True)
         if good:
             connection.putheader("Authorization", f"Bearer {world.ours.bearer()}")

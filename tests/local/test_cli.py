@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from local import cli
+from local.directory import Directory
 from tests.local.processes import mentioning, until
 
 WORKERS = tuple(f"worker-{channel}" for channel in ("email", "sms", "push", "chat"))
@@ -41,13 +42,14 @@ def test_up_runs_until_down_and_says_where_everything_is(directory: Path) -> Non
             assert f"carillon-local-{function}" in started, f"{function} is cold"
         assert "Traceback" not in started, "the emulator ends a process whose handler raised an error"
 
-        running = mentioning(directory)
+        owner = Directory(directory).owner()
+        assert owner
         again, status = local("up"), local("status")
         assert (again.exit_code, status.exit_code) == (0, 0)
         assert "up already" in again.stdout
         assert told["inbox_url"] in again.stdout
         assert told["inbox_url"] in status.stdout
-        assert mentioning(directory) == running
+        assert Directory(directory).owner() == owner
         assert json.loads((directory / "local.json").read_text()) == told
     finally:
         down = local("down")

@@ -190,7 +190,7 @@ class Meeting(MemoryProvider):
 
     def __init__(self, size: int) -> None:
         super().__init__()
-        self.everybody = threading.Barrier(size, timeout=10)
+        self.everybody = threading.Barrier(size, timeout=60)
 
     def send(self, message: Message) -> str:
         self.everybody.wait()

@@ -42,7 +42,7 @@ def test_what_every_invocation_calls_is_made_at_the_start_and_the_rest_is_not(ma
 
 def test_a_client_is_made_once_whichever_threads_want_it_first(made: list[str]) -> None:
     kms: Any = clients.kms()
-    together = Barrier(8, timeout=10)
+    together = Barrier(8, timeout=60)
 
     def use(_: int) -> str:
         together.wait()

@@ -116,7 +116,7 @@ def at_once(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> "list[Future[str]]":
         asking = [pool.submit(tokens.current, Key(name="a"))]
         assert slow.asked.wait(240)
         asking += [pool.submit(tokens.current, Key(name="a")) for _ in range(9)]
-        assert all(waiting.acquire(timeout=10) for _ in range(9))
+        assert all(waiting.acquire(timeout=60) for _ in range(9))
         slow.let.set()
     return asking
 

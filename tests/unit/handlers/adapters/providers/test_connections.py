@@ -21,11 +21,11 @@ LARGE = b"x" * 20_000_000
 
 
 def http2_client(origin: str) -> HttpProviderClient:
-    return HttpProviderClient(httpx.Client(transport=http2_transport(), timeout=5, trust_env=False), {"*": origin})
+    return HttpProviderClient(httpx.Client(transport=http2_transport(), timeout=60, trust_env=False), {"*": origin})
 
 
 def http1_client(origin: str) -> HttpProviderClient:
-    return HttpProviderClient(httpx.Client(timeout=5, trust_env=False), {"*": origin})
+    return HttpProviderClient(httpx.Client(timeout=60, trust_env=False), {"*": origin})
 
 
 def post(client: HttpProviderClient, content: bytes = b"{}") -> int:
@@ -147,7 +147,7 @@ def test_a_kept_connection_of_http_1_that_was_closed_costs_nothing() -> None:
         client = http1_client(f"http://127.0.0.1:{server.port}")
         for _ in range(3):
             assert post(client) == 200
-            assert server.closed.acquire(timeout=5)
+            assert server.closed.acquire(timeout=60)
     assert len(server.received) == 3
 
 
