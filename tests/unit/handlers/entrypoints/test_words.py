@@ -197,6 +197,7 @@ def foreign(answer: Answer) -> list[str]:
     return [each for each in said if any(pattern.search(each) for pattern in FOREIGN)]
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize(("method", "path"), BODIES)
 def test_what_a_body_is_refused_for_is_said_in_our_words(method: str, path: str) -> None:
     statuses, words = set(), set()

@@ -285,10 +285,9 @@ def test_an_attack_ends_soon_and_takes_little_memory(name: str, monkeypatch: pyt
     monkeypatch.setattr(budget, "Budget", partial(budget_of_render, steps=MAX_STEPS // part))
     assert calls(lambda: found.extend(faults(ATTACKS[name]))) < MOST_CALLS / part
     assert found
-    # Memory follows the characters, all of which are there, the steps, and in macros the depth, which few steps reach;
-    # to trace each step in such deep code takes long.
-    part = 20 if name.startswith("calls: ") else 5
-    monkeypatch.setattr(budget, "Budget", partial(budget_of_render, steps=MAX_STEPS // part))
+    # Memory follows the characters, all of which are there, and a twentieth of the steps takes as much as a fifth; to
+    # trace each of them takes long.
+    monkeypatch.setattr(budget, "Budget", partial(budget_of_render, steps=MAX_STEPS // 20))
     assert megabytes(ATTACKS[name]) < 5
 
 
