@@ -32,7 +32,8 @@ UPLOAD_WINDOW: Final = timedelta(minutes=15)
 LARGEST_FILE: Final = 1024**3
 """Bytes: some thirty million recipients."""
 
-_COUNTED_AT_ONCE: Final = 50
+_COUNTED_AT_ONCE: Final = 20
+"""Pages of a hundred deliveries: it is looked at the time after each such portion."""
 
 
 @dataclass(frozen=True, slots=True)

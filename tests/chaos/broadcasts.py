@@ -19,6 +19,10 @@ _RATE: Final = 1000
 _TURNS: Final = 2_000
 """More than any of it takes: then something stands still."""
 _BOTH: Final = 2
+_MANY: Final = 10_000
+"""Of more recipients than these no more calls fail: each death is a cold start, and hundreds of them say enough. And it
+is looked less often how far they are, which takes as many reads as there are pages.
+"""
 _PROVIDERS: Final = ("ses", "sendgrid")
 
 
@@ -78,6 +82,8 @@ class _Run:
 
     stage: Stage
     client: Client
+    turns: int
+    """As many as there are between one look at how far it is and the next."""
     stalls: int = 0
 
     def state(self, broadcast_id: str) -> Mapping[str, Any]:
@@ -90,11 +96,12 @@ class _Run:
 
     def until(self, broadcast_id: str, is_there: Callable[[Mapping[str, Any]], bool]) -> Mapping[str, Any]:
         """Let all work until a broadcast is there. Raises `RuntimeError` if it never is."""
-        for _ in range(_TURNS):
+        for _ in range(_TURNS // self.turns):
             state = self.state(broadcast_id)
             if is_there(state):
                 return state
-            self.turn()
+            for _ in range(self.turns):
+                self.turn()
         raise RuntimeError(f"the broadcast stands still: {state['status']}, {state['recipients']} read")
 
     def turn(self) -> None:
@@ -115,8 +122,9 @@ def broadcasted(world: World, count: int, seed: int, step: Callable[[str, int], 
     stage, mark = world.stage, uuid.uuid4().hex[:8]
     stage.begin_anew()
     readers, others = ([f"{name}-{mark}-{n}@example.com" for n in range(count)] for name in ("reader", "other"))
-    with stage.client() as client, _by_chance(stage, seed):
-        run = _Run(stage, client)
+    share = SHARE * min(1.0, _MANY / count)
+    with stage.client() as client, _by_chance(stage, share, seed):
+        run = _Run(stage, client, turns=max(1, count // _MANY))
         whole = begun(world, readers, _RATE)
         step("to a quarter", 0)
         at = run.until(whole, lambda state: state["recipients"] >= count // 4)["recipients"]
@@ -148,11 +156,11 @@ def broadcasted(world: World, count: int, seed: int, step: Callable[[str, int], 
 
 
 @contextmanager
-def _by_chance(stage: Stage, seed: int) -> Iterator[None]:
+def _by_chance(stage: Stage, share: float, seed: int) -> Iterator[None]:
     """Let any call fail in any way, and providers too."""
     for provider in _PROVIDERS:
-        stage.fail(provider, mode="outage", rate=SHARE)
-    stage.fault = Chance(SHARE, str(seed))
+        stage.fail(provider, mode="outage", rate=share)
+    stage.fault = Chance(share, str(seed))
     try:
         yield
     finally:
