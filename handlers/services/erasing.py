@@ -36,14 +36,14 @@ class Eraser:
             current = asked.next(self.clock())
             if current is None:
                 return Erased()
-            current = current.resumed()
             users = current.covered(asked.users)
             while not current.is_over and self.clock() < until:
                 page = self.log.page(users, current.cursor)
                 left: set[str] = set()
                 for found, user in page.found:
                     if self.clock() >= until:
-                        self.log.keep(current)  # the page is begun anew: what is erased of it is not found again
+                        # The page is begun anew: what is erased of it is not found again.
+                        self.log.keep(current.left_to_the_next_minute())
                         return Erased(erased, tuple(errors))
                     if self._erase(found, user, errors):
                         erased += 1
@@ -53,6 +53,8 @@ class Eraser:
                 self.log.keep(current)
             if current.is_over:
                 self.log.done(each for each in users if each.user_id not in current.left)
+            else:
+                self.log.keep(current.left_to_the_next_minute())
         except Exception as error:
             errors.append(error)
         return Erased(erased, tuple(errors))

@@ -38,16 +38,22 @@ def runbook_named_in(alarm: str, description: str) -> Path:
     return RUNBOOKS / f"{named[1]}.md"
 
 
-def alarms_of(runbook: Path, stack: str) -> set[str]:
-    """The alarms of a stack that a runbook says it is for: "Alarm `carillon-<environment>-<channel>-late`: …"."""
-    named = re.findall(r"^Alarm `(carillon-<environment>-[^`]+)`:", runbook.read_text(), re.MULTILINE)
+@cache
+def families(stack: str) -> dict[str, list[str]]:
+    """What alarms of a stack there is one of for each of."""
     settings = load(stack, configured(stack))
-    families = {
+    return {
         "<channel>": list(settings.channels),
         "<function>": list(specs(settings, Naming(stack, program.REGION, program.ACCOUNT))),
         "<table>": [table.name for table in SPECS],
     }
-    for placeholder, values in families.items():
+
+
+@cache
+def alarms_of(runbook: Path, stack: str) -> set[str]:
+    """The alarms of a stack that a runbook says it is for: "Alarm `carillon-<environment>-<channel>-late`: …"."""
+    named = re.findall(r"^Alarm `(carillon-<environment>-[^`]+)`:", runbook.read_text(), re.MULTILINE)
+    for placeholder, values in families(stack).items():
         named = [each.replace(placeholder, value) for each in named for value in values]
     return {each.replace("<environment>", stack) for each in named}
 

@@ -69,6 +69,11 @@ class Operator:
             ExpressionAttributeValues={":past": {"S": "2000-01-01T00:00:00.000Z"}},
         )
 
+    def forget_pass(self) -> None:
+        """Let no pass of erasing through the log be under way, or have taken so long that the next one rests."""
+        key = {"notification_id": {"S": "erasure"}, "item": {"S": "pass"}}
+        self.aws("dynamodb").delete_item(TableName=self._tables["notifications"], Key=key)
+
     def set_in_delivery(self, notification_id: str, delivery_id: str, name: str, value: str | None) -> None:
         """Let an attribute of the delivery have another value, or none, as somebody with a console would."""
         change = "REMOVE #name" if value is None else "SET #name = :value"

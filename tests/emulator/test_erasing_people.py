@@ -37,6 +37,7 @@ def test_of_an_erased_user_nothing_personal_is_left_and_what_was_sent_is_still_c
     ids = [each["notification_id"] for each in (to_user, to_address, waiting)]
 
     def erased() -> bool:
+        operator.forget_pass()
         operator.sweep()
         return not any({"endpoint", "payload"} & item.keys() for each in ids for item in operator.items(each))
 

@@ -95,7 +95,7 @@ class DynamoErasures:
         values = {
             "began_at": rfc3339(current.began_at),
             "through": rfc3339(current.through),
-            "runs": current.runs,
+            "put_off": current.put_off,
             "is_over": current.is_over,
             **({"cursor": dict(current.cursor)} if current.cursor else {}),
         }
@@ -223,7 +223,7 @@ def _pass(item: Mapping[str, Any]) -> Pass:
     return Pass(
         began_at=datetime.fromisoformat(item["began_at"]),
         through=datetime.fromisoformat(item["through"]),
-        runs=int(item["runs"]),
+        put_off=int(item.get("put_off", 0)),
         cursor=item.get("cursor"),
         left=frozenset(item.get("left", ())),
         is_over=item["is_over"],

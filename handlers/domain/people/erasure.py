@@ -41,7 +41,8 @@ class Pass:
     began_at: datetime
     through: datetime
     """The last one that it is for was asked for at this time."""
-    runs: int = 0
+    put_off: int = 0
+    """How often a minute was over before the pass was."""
     cursor: Mapping[str, Any] | None = None
     left: frozenset[str] = frozenset()
     is_over: bool = False
@@ -50,9 +51,9 @@ class Pass:
         """Return those that it is for. What was asked for again meanwhile waits for the next one."""
         return tuple(each for each in asked if each.asked_at <= self.through)
 
-    def resumed(self) -> "Pass":
-        """Return it as one more invocation goes on with it."""
-        return replace(self, runs=self.runs + 1)
+    def left_to_the_next_minute(self) -> "Pass":
+        """Return it as an invocation leaves it that has no more time."""
+        return replace(self, put_off=self.put_off + 1)
 
     def after(self, cursor: Mapping[str, Any] | None, left: Iterable[str]) -> "Pass":
         """Return it after one more page; without a cursor that was the last one."""
@@ -70,7 +71,7 @@ class Asked:
         """Return the pass to go on with, or to begin now; None when nobody waits for one, or it has to rest."""
         if self.latest is not None and not self.latest.is_over:
             return self.latest
-        if not self.users or (self.latest is not None and self.latest.runs > 1 and now < self.latest.began_at + REST):
+        if not self.users or (self.latest is not None and self.latest.put_off and now < self.latest.began_at + REST):
             return None
         waiting = sorted(each.asked_at for each in self.users)
         return Pass(began_at=now, through=waiting[:AT_ONCE][-1])

@@ -11,7 +11,7 @@ from handlers.adapters.aws.erasures import PERSONAL, DynamoErasureRequests, Dyna
 from handlers.adapters.aws.log_keys import head_key
 from handlers.domain.notifications.deliveries import Delivery, Reason
 from handlers.domain.notifications.statuses import Status
-from handlers.domain.people.erasure import Erasure
+from handlers.domain.people.erasure import Erasure, Pass
 from handlers.domain.people.same_address import address_key
 from handlers.services.erasing import Eraser
 from tests.emulator.adapters.log import DynamoLog
@@ -158,6 +158,20 @@ def test_a_large_log_is_read_in_bounded_steps_and_goes_on_where_it_stopped(
     assert left == sorted(left, reverse=True)
     assert len(left) > 3
     assert len(set(map(str, pages))) == len(pages)
+    latest = bench.erasures.asked().latest
+    assert latest is not None
+    assert (latest.is_over, latest.put_off) == (True, len(left) - 2)
+
+
+def test_a_pass_that_one_invocation_begins_and_another_ends_at_once_is_no_long_one(bench: Bench) -> None:
+    """As when the first has died, or both run at the same time: the next pass need not rest for it."""
+    bench.sent()
+    bench.ask()
+    bench.erasures.keep(Pass(LATER, LATER))
+    assert bench.erase() == 1
+    latest = bench.erasures.asked().latest
+    assert latest is not None
+    assert (latest.is_over, latest.put_off) == (True, 0)
 
 
 class _OneMore:

@@ -31,16 +31,16 @@ def test_a_delivery_is_erased_with_its_user_or_with_an_address_that_is_nobody_el
 
 def test_nobody_to_erase_reads_nothing() -> None:
     assert Asked().next(NOW) is None
-    assert Asked((), Pass(NOW, NOW, runs=1, is_over=True)).next(NOW + REST) is None
+    assert Asked((), Pass(NOW, NOW, is_over=True)).next(NOW + REST) is None
 
 
 def test_a_pass_that_is_not_over_goes_on_before_another_begins() -> None:
-    current = Pass(NOW, NOW, runs=3, cursor={"notification_id": "n"})
+    current = Pass(NOW, NOW, put_off=3, cursor={"notification_id": "n"})
     assert Asked((ADA,), current).next(NOW + 2 * REST) is current
 
 
 def test_after_a_long_pass_the_next_one_waits_and_after_a_short_one_it_does_not() -> None:
-    short, long = (Pass(NOW, NOW, runs=runs, is_over=True) for runs in (1, 2))
+    short, long = (Pass(NOW, NOW, put_off=times, is_over=True) for times in (0, 1))
     assert Asked((ADA,), short).next(NOW) is not None
     assert Asked((ADA,), long).next(NOW + REST - timedelta(seconds=1)) is None
     assert Asked((ADA,), long).next(NOW + REST) is not None
