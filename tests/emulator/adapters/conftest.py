@@ -115,9 +115,9 @@ def new_log_table(aws: Callable[[str], Any]) -> Callable[[], str]:
     return make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def table(new_log_table: Callable[[], str]) -> str:
-    """One table of the log for all tests that do not mind the others."""
+    """A table of the log for each test: to make one takes less than to read what others have left in it."""
     return new_log_table()
 
 

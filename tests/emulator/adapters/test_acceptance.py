@@ -4,7 +4,7 @@ import json
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 
@@ -84,9 +84,10 @@ def items(log: DynamoLog, head: Notification) -> int:
     return sum(page["Count"] for page in pages)
 
 
-def due_ids(log: DynamoLog, head: Notification) -> set[str]:
-    """The deliveries of this notification that a sweep would publish."""
-    return {each.event.delivery_id for each in due(log, LATER) if each.event.notification_id == head.notification_id}
+def due_ids(log: DynamoLog, head: Notification, now: datetime = LATER) -> set[str]:
+    """The deliveries of this notification, all of them mails, that a sweep would publish."""
+    found = due(log, now, ["email"])
+    return {each.event.delivery_id for each in found if each.event.notification_id == head.notification_id}
 
 
 def ids(deliveries: Sequence[Delivery]) -> set[str]:
@@ -158,9 +159,7 @@ def test_what_an_acceptance_under_way_has_written_is_left_alone(log: DynamoLog) 
 
     class Swept(Mortal):
         def put_item(self, **arguments: Any) -> Any:
-            swept.append(
-                len([each for each in due(log, NOW + 3 * SECOND) if each.event.notification_id == head.notification_id])
-            )
+            swept.append(len(due_ids(log, head, NOW + 3 * SECOND)))
             return super().put_item(**arguments)
 
     assert DynamoNotificationLog(log.table, Swept(log.client)).accept(head, deliveries, payload())  # type: ignore[arg-type]
@@ -302,7 +301,7 @@ def test_an_item_that_cannot_be_read_is_set_apart_and_its_shard_goes_on(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     before = log.set_apart()
-    shard = f"00000000-0000-0000-0000-{8 * uuid.uuid4().int % 8**12:012d}"
+    shard = f"00000000-0000-0000-0000-{8 * uuid.uuid4().int % 8**12:012x}"
     given = [delivery(delivery_id=each) for each in (shard, f"{shard[:-12]}{0:012d}")]
     for each in given:
         assert log.accept(notification(each.notification_id), [each], payload())
@@ -341,7 +340,7 @@ def test_a_mark_that_is_none_keeps_nobody_waiting(log: DynamoLog) -> None:
     for each in given:
         assert log.accept(notification(each.notification_id), [each], payload())
     spoil(log, given[0], "acceptance", {"N": "1"})
-    assert {each.event.delivery_id for each in due(log, LATER)} == ids(given)
+    assert {each.event.delivery_id for each in due(log, LATER, ["email"])} == ids(given)
 
 
 def test_a_delivery_that_cannot_be_read_hides_none_of_the_others(
