@@ -48,12 +48,16 @@ class Operator:
         return item
 
     def stored_deliveries_of(self, user_id: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.aws("dynamodb").scan(
-            TableName=self._tables["notifications"],
-            FilterExpression="user_id = :u",
-            ExpressionAttributeValues={":u": {"S": user_id}},
-        )["Items"]
-        return found
+        pages = (
+            self.aws("dynamodb")
+            .get_paginator("scan")
+            .paginate(
+                TableName=self._tables["notifications"],
+                FilterExpression="user_id = :u",
+                ExpressionAttributeValues={":u": {"S": user_id}},
+            )
+        )
+        return [item for page in pages for item in page["Items"]]
 
     def put_item(self, table: str, item: dict[str, Any]) -> None:
         """Put an item, in DynamoDB's own typed form."""
@@ -132,8 +136,10 @@ class Operator:
 
     def owners_of(self, devices: list[dict[str, str]]) -> list[str | None]:
         """The user to whom each of the devices belongs."""
-        items = self.aws("dynamodb").scan(TableName=self._tables["devices"], ConsistentRead=True)["Items"]
-        owners = {item["token"]["S"]: item["user_id"]["S"] for item in items}
+        pages = (
+            self.aws("dynamodb").get_paginator("scan").paginate(TableName=self._tables["devices"], ConsistentRead=True)
+        )
+        owners = {item["token"]["S"]: item["user_id"]["S"] for page in pages for item in page["Items"]}
         return [owners.get(device_key(each["platform"], each["deviceToken"])) for each in devices]
 
     # -- functions -------------------------------------------------------------------------------------------------
