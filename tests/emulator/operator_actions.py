@@ -48,15 +48,12 @@ class Operator:
         return item
 
     def stored_deliveries_of(self, user_id: str) -> list[dict[str, Any]]:
-        pages = (
-            self.aws("dynamodb")
-            .get_paginator("scan")
-            .paginate(
-                TableName=self._tables["notifications"],
-                FilterExpression="user_id = :u",
-                ExpressionAttributeValues={":u": {"S": user_id}},
-            )
-        )
+        values = {":u": {"S": user_id}}
+        return self._all("scan", "notifications", FilterExpression="user_id = :u", ExpressionAttributeValues=values)
+
+    def _all(self, operation: str, table: str, **arguments: Any) -> list[dict[str, Any]]:
+        """The items of all pages: a page is 1 MB, and a platform that other tests have used has more."""
+        pages = self.aws("dynamodb").get_paginator(operation).paginate(TableName=self._tables[table], **arguments)
         return [item for page in pages for item in page["Items"]]
 
     def put_item(self, table: str, item: dict[str, Any]) -> None:
@@ -91,17 +88,13 @@ class Operator:
 
     def items(self, notification_id: str) -> list[dict[str, Any]]:
         """All that the log holds of a notification, in DynamoDB's own typed form."""
-        pages = (
-            self.aws("dynamodb")
-            .get_paginator("query")
-            .paginate(
-                TableName=self._tables["notifications"],
-                KeyConditionExpression="notification_id = :id",
-                ExpressionAttributeValues={":id": {"S": notification_id}},
-                ConsistentRead=True,
-            )
+        return self._all(
+            "query",
+            "notifications",
+            KeyConditionExpression="notification_id = :id",
+            ExpressionAttributeValues={":id": {"S": notification_id}},
+            ConsistentRead=True,
         )
-        return [item for page in pages for item in page["Items"]]
 
     def leave_behind(self, notification_id: str, like: dict[str, Any], number: int = 1) -> None:
         """Leave what an acceptance does that dies half way: deliveries like this one, due, of no notification."""
@@ -136,10 +129,8 @@ class Operator:
 
     def owners_of(self, devices: list[dict[str, str]]) -> list[str | None]:
         """The user to whom each of the devices belongs."""
-        pages = (
-            self.aws("dynamodb").get_paginator("scan").paginate(TableName=self._tables["devices"], ConsistentRead=True)
-        )
-        owners = {item["token"]["S"]: item["user_id"]["S"] for page in pages for item in page["Items"]}
+        items = self._all("scan", "devices", ConsistentRead=True)
+        owners = {item["token"]["S"]: item["user_id"]["S"] for item in items}
         return [owners.get(device_key(each["platform"], each["deviceToken"])) for each in devices]
 
     # -- functions -------------------------------------------------------------------------------------------------
