@@ -123,6 +123,7 @@ def group(function: str) -> str:
     return f"{GROUP_PREFIX}{function if function in _groups() else function.partition('-')[0]}"
 
 
+@cache
 def _groups() -> frozenset[str]:
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
     return frozenset(each.removeprefix(GROUP_PREFIX) for each in groups if each.startswith(GROUP_PREFIX))
@@ -130,8 +131,9 @@ def _groups() -> frozenset[str]:
 
 def build_all(names: Collection[str], target: Target, directory: Path = BUILD) -> dict[str, Package]:
     """Build these functions, side by side. Raises the first PackagingError met."""
-    _compiler(target)  # once, before the threads
+    _compiler(target), _every(), _imports()  # once, before the threads
     with ThreadPoolExecutor() as pool:
+        list(pool.map(_locked, {group(name) for name in names}))
         return dict(zip(names, pool.map(lambda name: build(name, target, directory), names), strict=True))
 
 
@@ -150,7 +152,7 @@ def build(function: str, target: Target, directory: Path = BUILD) -> Package:
     roots = {module: "handler", **_providers(function)}
     wanted = {path.relative_to(ROOT).as_posix() for path in _sources(roots)}
     compiler, warning = _compiler(target)
-    layer = _dependencies(function, target, compiler, directory / "cache")
+    layer = _dependencies(group(function), target, compiler, directory / "cache")
     zipped = directory / target / f"{function}.zip"
     with replacing(zipped) as draft, ZipFile(_handlers(compiler, directory / "cache")) as handlers:
         copyfile(layer, draft)
@@ -158,7 +160,7 @@ def build(function: str, target: Target, directory: Path = BUILD) -> Package:
         content = draft.read_bytes()
         _refuse_oversize(function, len(content))
     with replacing(zipped.with_suffix(".cdx.json")) as bill:
-        bill.write_text(wheels.bill_of_materials(group(function), function))
+        bill.write_text(_locked(group(function)).bill)
     return Package(
         path=zipped,
         sha256=b64encode(hashlib.sha256(content).digest()).decode(),
@@ -194,7 +196,7 @@ def _sources(roots: Mapping[str, str]) -> Iterator[Path]:
 
     `roots` says which function each module has that is called by name. Raises PackagingError when there is no module.
     """
-    graph = grimp.build_graph("handlers", exclude_type_checking_imports=True, cache_dir=None)
+    graph = _imports()
     for module, called in roots.items():
         if module not in graph.modules:
             raise PackagingError(f"No module {module}: write {module.replace('.', '/')}.py with a function `{called}`.")
@@ -211,6 +213,11 @@ def _sources(roots: Mapping[str, str]) -> Iterator[Path]:
 
 
 @cache
+def _imports() -> grimp.ImportGraph:
+    return grimp.build_graph("handlers", exclude_type_checking_imports=True, cache_dir=None)
+
+
+@cache
 def _compiler(target: Target) -> tuple[Compiler | None, str]:
     """Return the compiler for the target and no warning; or None and a warning, where it cannot be installed."""
     if target is Target.MACHINE:
@@ -221,10 +228,27 @@ def _compiler(target: Target) -> tuple[Compiler | None, str]:
         return None, str(error)
 
 
-def _dependencies(function: str, target: Target, compiler: Compiler | None, cache: Path) -> Path:
-    """Return the zip of the dependencies of a function for this target, made once and then reused."""
-    requirements = wheels.locked([group(function)], function)
-    every = wheels.locked([group(each) for each in functions()], "all functions")
+@dataclass(frozen=True)
+class _Locked:
+    """What `uv.lock` has of a dependency group: as requirements, and as a bill of materials."""
+
+    requirements: str
+    bill: str
+
+
+@cache
+def _locked(group_: str) -> _Locked:
+    return _Locked(wheels.locked([group_], group_), wheels.bill_of_materials(group_))
+
+
+@cache
+def _every() -> str:
+    return wheels.locked([group(each) for each in functions()], "all functions")
+
+
+def _dependencies(group_: str, target: Target, compiler: Compiler | None, cache: Path) -> Path:
+    """Return the zip of what a dependency group has for this target, made once and then reused."""
+    requirements, every = _locked(group_).requirements, _every()
     layer = cache / f"{_key(compiler, requirements, every, *_made_by(target))}.zip"
     with alone(layer.with_suffix(".lock")):
         if not layer.exists():

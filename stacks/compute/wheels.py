@@ -44,13 +44,13 @@ def _canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def bill_of_materials(group: str, function: str) -> str:
+def bill_of_materials(group: str) -> str:
     """Return what a dependency group has locked, with the hash of every file, as CycloneDX 1.5.
 
     uv gives each a serial number and the time, both of which the specification lets be left out: the same lock is then
     the same text.
     """
-    problem = f"The bill of materials of {function}"
+    problem = f"The bill of materials of {group}"
     asked = ("--only-group", group, "--no-emit-project", "--format", "cyclonedx1.5")
     bill = json.loads(uv("export", "--frozen", *asked, problem=problem))
     del bill["serialNumber"], bill["metadata"]["timestamp"]

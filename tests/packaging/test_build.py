@@ -130,7 +130,9 @@ def test_a_second_build_installs_nothing(directory: Path, package: Package, monk
 def test_functions_with_the_same_dependencies_share_a_layer() -> None:
     alike, other = [
         {
-            packaging._dependencies(name, Target.MACHINE, bytecode.for_this_machine(), packaging.BUILD / "cache")
+            packaging._dependencies(
+                packaging.group(name), Target.MACHINE, bytecode.for_this_machine(), packaging.BUILD / "cache"
+            )
             for name in names
         }
         for names in (("worker-sms", "worker-email"), ("worker-sms", "sweeper"))

@@ -4,7 +4,8 @@ import struct
 import sys
 import sysconfig
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import cache
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
@@ -22,18 +23,32 @@ EM_AARCH64 = 183
 AL2023_GLIBC = (2, 34)
 
 
+@pytest.fixture(scope="module")
+def opened() -> Iterator[Callable[[Package], ZipFile]]:
+    """Opens a zip, once for all tests: the list of what is in it is long."""
+    with ExitStack() as archives:
+        yield cache(lambda package: archives.enter_context(ZipFile(package.path)))
+
+
+@pytest.fixture(scope="module")
+def seen() -> set[tuple[object, ...]]:
+    """What was looked into already, by its name and checksum: most of a zip is in others too."""
+    return set()
+
+
 @pytest.fixture(params=functions())
-def archive(request: pytest.FixtureRequest, packages: dict[str, Package]) -> Iterator[ZipFile]:
-    with ZipFile(packages[request.param].path) as opened:
-        yield opened
+def archive(
+    request: pytest.FixtureRequest, packages: dict[str, Package], opened: Callable[[Package], ZipFile]
+) -> ZipFile:
+    return opened(packages[request.param])
 
 
 def function_of(archive: ZipFile) -> str:
     return Path(archive.filename or "").stem
 
 
-def native_libraries(archive: ZipFile) -> dict[str, bytes]:
-    return {name: archive.read(name) for name in archive.namelist() if re.search(r"\.so(\.|$)", name)}
+def native_libraries(archive: ZipFile) -> list[str]:
+    return [name for name in archive.namelist() if re.search(r"\.so(\.|$)", name)]
 
 
 def distributions(archive: ZipFile) -> set[str]:
@@ -81,16 +96,23 @@ def test_every_native_library_is_for_the_python_that_will_load_it(archive: ZipFi
 
 @pytest.mark.parametrize("function", functions())
 def test_every_native_library_for_lambda_is_for_its_processor_and_its_glibc(
-    function: str, packages_for_lambda: dict[str, Package]
+    function: str,
+    packages_for_lambda: dict[str, Package],
+    opened: Callable[[Package], ZipFile],
+    seen: set[tuple[object, ...]],
 ) -> None:
-    with ZipFile(packages_for_lambda[function].path) as archive:
-        libraries = native_libraries(archive)
+    archive = opened(packages_for_lambda[function])
+    libraries = native_libraries(archive)
     assert libraries
-    for name, content in libraries.items():
+    for name in libraries:
+        if (found := (name, archive.getinfo(name).CRC)) in seen:
+            continue
+        content = archive.read(name)
         assert content[:6] == b"\x7fELF\x02\x01", f"{name} is no 64-bit little-endian ELF file"
         assert struct.unpack_from("<H", content, 18) == (EM_AARCH64,), f"{name} is for another processor"
         needed = {tuple(map(int, version)) for version in re.findall(rb"GLIBC_(\d+)\.(\d+)", content)}
         assert max(needed) <= AL2023_GLIBC, f"{name} needs glibc {max(needed)}"
+        seen.add(found)
 
 
 def test_a_zip_has_its_functions_own_dependencies_and_nothing_else(archive: ZipFile, repository: Path) -> None:
@@ -134,7 +156,7 @@ UNCHECKED_HASH = (1).to_bytes(4, "little")  # PEP 552: the pyc is hash-based, an
 
 
 def test_every_module_is_compiled_for_the_python_that_runs_it_and_its_source_is_never_looked_at(
-    archive: ZipFile, target: Target
+    archive: ZipFile, target: Target, seen: set[tuple[object, ...]]
 ) -> None:
     tag, magic = (
         ("cpython-313", MAGIC_OF_3_13) if target is Target.AWS else (sys.implementation.cache_tag, MAGIC_NUMBER)
@@ -144,9 +166,13 @@ def test_every_module_is_compiled_for_the_python_that_runs_it_and_its_source_is_
         head, _, stem = name.removesuffix(".py").rpartition("/")
         compiled = f"{head}/__pycache__/{stem}.{tag}.pyc".removeprefix("/")
         assert compiled in names, f"{compiled} is missing: was the compiler to be had? build() says so in its warning"
+        found = (target, name, archive.getinfo(name).CRC, archive.getinfo(compiled).CRC)
+        if found in seen:
+            continue
         # The hash of the source is keyed with the version's number: importlib.util.source_hash() takes this Python's.
         hashed = _imp.source_hash(int.from_bytes(magic, "little"), archive.read(name))
         assert archive.read(compiled)[:16] == magic + UNCHECKED_HASH + hashed
+        seen.add(found)
 
 
 def test_no_file_is_there_twice(archive: ZipFile) -> None:
