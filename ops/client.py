@@ -15,12 +15,18 @@ from ops.errors import OperatorError
 
 TOKEN_SECONDS = 120
 """How long a token is good for; the API takes at most 300."""
+_ASKED_AGAIN_AFTER = (1.0, 3.0)
+"""How many seconds a question waits that got no answer, or a 5xx. What only reads may be asked again."""
 RENEWED_SECONDS = 30
 """How long before its end a token is used no more: a call on its way, or a clock that is ahead, must not miss it."""
 
 
 class ApiError(OperatorError):
     """The API refused a call or did not answer; the message has the status and the problem's details (RFC 9457)."""
+
+
+class UnavailableError(ApiError):
+    """The API did not answer, or failed itself (5xx): the same call may be answered a little later."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +80,11 @@ class Client:
 
     def notification(self, notification_id: str) -> dict[str, Any]:
         """A notification with its deliveries, attempts and timelines. Raises `ApiError`."""
-        return self._call("GET", f"/v1/notifications/{notification_id}")
+        return self._read(f"/v1/notifications/{notification_id}")
 
     def stats(self) -> dict[str, Any]:
         """What became of the last seven days' deliveries: `{"total", "groups", …}`. Raises `ApiError`."""
-        return self._call("GET", "/v1/stats")
+        return self._read("/v1/stats")
 
     def broadcast(
         self, broadcast: Mapping[str, Any], idempotency_key: str | None = None, *, dry_run: bool = False
@@ -89,7 +95,7 @@ class Client:
 
     def broadcast_state(self, broadcast_id: str) -> dict[str, Any]:
         """How far a broadcast is. Raises `ApiError`."""
-        return self._call("GET", f"/v1/broadcasts/{broadcast_id}")
+        return self._read(f"/v1/broadcasts/{broadcast_id}")
 
     def move_broadcast(self, broadcast_id: str, move: str) -> dict[str, Any]:
         """Start, pause, resume or cancel a broadcast. Raises `ApiError`."""
@@ -113,15 +119,24 @@ class Client:
         """Store a template. Raises `ApiError`."""
         return self._call("PUT", f"/v1/templates/{name}/{channel}/{locale}", template)
 
+    def _read(self, path: str) -> dict[str, Any]:
+        for pause in _ASKED_AGAIN_AFTER:
+            try:
+                return self._call("GET", path)
+            except UnavailableError:
+                time.sleep(pause)
+        return self._call("GET", path)
+
     def _call(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
         try:
             answer = self._http.request(method, path, json=body, headers=headers)
         except httpx.TransportError as error:
-            raise ApiError(f"{method} {path}: no answer from {self._http.base_url} ({error})") from error
+            raise UnavailableError(f"{method} {path}: no answer from {self._http.base_url} ({error})") from error
         if not answer.is_success:
-            raise ApiError(f"{method} {path}: {answer.status_code} {_reason(answer)}")
+            refused = UnavailableError if answer.is_server_error else ApiError
+            raise refused(f"{method} {path}: {answer.status_code} {_reason(answer)}")
         found: dict[str, Any] = answer.json()
         return found
 

@@ -9,21 +9,22 @@ import jwt
 import pytest
 import time_machine
 
-from ops.client import ApiError, Client, Credentials
+from ops.client import ApiError, Client, Credentials, UnavailableError
 
 CREDENTIALS = Credentials("billing", "a secret of at least thirty-two bytes")
 
 
 class Api(BaseHTTPRequestHandler):
-    """Answers what the test has put in `answer`."""
+    """Answers what the test has put in `first`, one after the other, and then `answer`."""
 
     asked: "list[tuple[str, str, dict[str, str], bytes]]"
+    first: "list[tuple[int, object]]"
     answer: tuple[int, object]
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         type(self).asked.append((self.command, self.path, dict(self.headers), body))
-        status, content = self.answer
+        status, content = self.first.pop(0) if self.first else self.answer
         text = (content if isinstance(content, str) else json.dumps(content)).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(text)))
@@ -38,7 +39,7 @@ class Api(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def api() -> Iterator[type[Api]]:
-    handler = type("OneTestsApi", (Api,), {"asked": [], "answer": (200, {})})
+    handler = type("OneTestsApi", (Api,), {"asked": [], "first": [], "answer": (200, {})})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         handler.url = f"http://127.0.0.1:{server.server_port}/stage/live"  # type: ignore[attr-defined]
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
@@ -50,6 +51,14 @@ def api() -> Iterator[type[Api]]:
 def client(api: type[Api]) -> Iterator[Client]:
     with Client(api.url, CREDENTIALS) as made:  # type: ignore[attr-defined]
         yield made
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What the client would have waited."""
+    made: list[float] = []
+    monkeypatch.setattr("ops.client.time.sleep", made.append)
+    return made
 
 
 def test_one_token_serves_all_calls_until_shortly_before_its_end(api: type[Api], client: Client) -> None:
@@ -98,9 +107,28 @@ def test_a_refusal_says_what_the_problem_says_with_its_fields(api: type[Api], cl
 def test_an_error_that_is_no_problem_is_said_by_its_status(api: type[Api], client: Client) -> None:
     api.answer = (502, "<html>")
     with pytest.raises(ApiError, match="502 Bad Gateway"):
+        client.send({})
+
+
+def test_what_only_reads_is_asked_again_when_the_api_fails_and_nothing_else_is(
+    api: type[Api], client: Client, pauses: list[float]
+) -> None:
+    api.first, api.answer = [(500, {}), (503, {})], (200, {"status": "running"})
+    assert client.broadcast_state("b-1") == {"status": "running"}
+    assert (len(api.asked), pauses) == (3, [1, 3])
+    api.answer = (500, {})
+    with pytest.raises(UnavailableError, match="500"):
+        client.broadcast_state("b-1")
+    assert len(api.asked) == 6
+    with pytest.raises(UnavailableError, match="500"):
+        client.move_broadcast("b-1", "pause")
+    api.answer = (404, {})
+    with pytest.raises(ApiError, match="404"):
         client.notification("n-1")
+    assert len(api.asked) == 8
 
 
+@pytest.mark.usefixtures("pauses")
 def test_no_answer_is_an_error_of_the_api_too() -> None:
     with Client("http://127.0.0.1:9", CREDENTIALS) as client, pytest.raises(ApiError, match="no answer from"):
         client.notification("n-1")
