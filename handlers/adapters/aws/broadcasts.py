@@ -139,7 +139,7 @@ class DynamoClaims:
         """Note that these are this page's, and return those that were an earlier page's already."""
         items = {f"to#{sha256(key.encode()).hexdigest()}": key for key in keys}
         asked = [typed({"broadcast_id": broadcast_id, "item": name}) for name in items]
-        found = read_all(self._client, {self._table: asked}, {self._table: ("item", "page")})[self._table]
+        found = read_all(self._client, {self._table: asked}, self._calls, {self._table: ("item", "page")})[self._table]
         pages = {item["item"]["S"]: item["page"]["S"] for item in found}
         new = [
             key | typed({"page": str(page), _EXPIRATION: int(until.timestamp())})

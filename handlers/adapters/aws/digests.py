@@ -12,13 +12,14 @@ has; and what is in no digest costs nothing.
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from handlers.adapters.aws.dynamo import Item, Unmet, plain, read_all, typed, write
 from handlers.adapters.aws.indexed_event import indexed_event
 from handlers.adapters.aws.log_keys import ACCEPTANCE, acceptance_of, head_key
+from handlers.adapters.aws.side_by_side import SideBySide
 from handlers.adapters.aws.unreadable import tell_unreadable
 from handlers.domain.notifications.claims import lease_end
 from handlers.domain.notifications.deliveries import Conclusion
@@ -47,6 +48,7 @@ class DynamoDigests:
     log: str
     limits: str
     client: "DynamoDBClient"
+    calls: SideBySide = field(default_factory=SideBySide)
 
     def entries(self, digest_id: str) -> Sequence[DeliveryRequested]:
         """Return the events of all its entries that are still to be sent; one of the last second may be missing.
@@ -139,7 +141,7 @@ class DynamoDigests:
         if not marked:
             return items
         keys = {self.log: [head_key(each) for each in marked]}
-        heads = read_all(self.client, keys, {self.log: ("notification_id", ACCEPTANCE)})[self.log]
+        heads = read_all(self.client, keys, self.calls, {self.log: ("notification_id", ACCEPTANCE)})[self.log]
         acceptances = {head["notification_id"]["S"]: acceptance_of(head) for head in heads}
         return [item for item in items if acceptance_of(item) in (None, acceptances.get(item["notification_id"]["S"]))]
 

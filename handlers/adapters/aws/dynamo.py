@@ -69,21 +69,24 @@ def _projection(attributes: Iterable[str]) -> dict[str, Any]:
 def read_all(
     client: "DynamoDBClient",
     keys: Mapping[str, Sequence[Item]],
+    calls: SideBySide,
     attributes: Mapping[str, Iterable[str]] = MappingProxyType({}),
     lenient: Collection[str] = (),
 ) -> dict[str, list[Item]]:
     """Return by table the items of those of these keys that there are, as last written.
 
-    One BatchGetItem for each 100. Of the tables in `attributes` these alone are returned. Those of the `lenient` tables
-    may be a moment old, and cost half.
+    One BatchGetItem for each 100, these side by side. Of the tables in `attributes` these alone are returned. Those of
+    the `lenient` tables may be a moment old, and cost half.
     """
-    found: dict[str, list[Item]] = {table: [] for table in keys}
     wanted = [(table, key) for table, some in keys.items() for key in some]
+    portions: list[dict[str, list[Item]]] = []
     for start in range(0, len(wanted), _KEYS_PER_CALL):
-        portion: dict[str, list[Item]] = {}
+        portions.append({})
         for table, key in wanted[start : start + _KEYS_PER_CALL]:
-            portion.setdefault(table, []).append(key)
-        for table, items in read(client, portion, attributes, lenient).items():
+            portions[-1].setdefault(table, []).append(key)
+    found: dict[str, list[Item]] = {table: [] for table in keys}
+    for answer in calls.map(lambda portion: read(client, portion, attributes, lenient), portions):
+        for table, items in answer.items():
             found[table] += items
     return found
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from handlers.adapters.aws.dynamo import Item, by_user, plain, read_all, typed
 from handlers.adapters.aws.log_items import payload_of
 from handlers.adapters.aws.log_keys import head_key
+from handlers.adapters.aws.side_by_side import SideBySide
 from handlers.adapters.aws.suppressions import suppression_key
 from handlers.adapters.aws.template_items import folder_of, languages_of, template_key
 from handlers.domain.channels import ADDRESSED, Channel
@@ -32,6 +33,7 @@ class DynamoPeople:
         self._settings = settings_table
         self._suppressions = suppressions_table
         self._client = client
+        self._calls = SideBySide()
 
     def read(
         self,
@@ -56,7 +58,8 @@ class DynamoPeople:
         }
         projection = {self._contacts: ("user_id", "timezone", *attributes)} if attributes else {}
         lenient = () if certain else (self._settings, self._suppressions)
-        found = read_all(self._client, wanted, {self._suppressions: ("address_key",), **projection}, lenient)
+        shown = {self._suppressions: ("address_key",), **projection}
+        found = read_all(self._client, wanted, self._calls, shown, lenient)
         suppressed = {item["address_key"]["S"] for item in found[self._suppressions]}
         own, chosen = by_user(found[self._contacts]), by_user(found[self._settings])
         people = {key: _person(own.get(key), chosen.get(key), suppressed=key in suppressed) for key in keys}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from handlers.adapters.aws.dynamo import Item, Unmet, attempt_write, by_user, contending, plain, read_all, typed
+from handlers.adapters.aws.dynamo import Item, Unmet, attempt_write, by_user, contending, plain, read, typed
 from handlers.domain.channels import ADDRESSED
 from handlers.domain.people.choices import Choices, Holder, Speaker
 from handlers.domain.people.reach import CONTACT_FIELDS, Reach
@@ -119,7 +119,7 @@ class SettingsTable:
     def _look(self, who: Speaker, contact: Item | None) -> _Seen:
         holder = who.holder(None if contact is None else Reach.of_contact(plain(contact)))
         keys = [typed({"user_id": key}) for key in set(holder.keys.values())]
-        found = read_all(self._client, {self._settings: keys})[self._settings]
+        found = read(self._client, {self._settings: keys})[self._settings] if keys else []
         return _Seen(contact, holder, by_user(found))
 
     def _writes(self, seen: _Seen, changed: Choices, *, create: bool) -> Iterator[Any]:

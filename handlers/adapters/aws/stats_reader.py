@@ -75,7 +75,9 @@ class DynamoStats:
         start = self._portion(partition, since, before, portion)
         while start:
             keys = [{name: each[name] for name in ("id", "item")} for each in start]
-            found = {_place(each): each for each in read_all(self._client, {self._table: keys})[self._table]}
+            found = {
+                _place(each): each for each in read_all(self._client, {self._table: keys}, self._calls)[self._table]
+            }
             for key in keys:
                 item = found.get(_place(key))
                 yield _place(key), None if item is None else listed(item)

@@ -50,6 +50,7 @@ class DynamoTagIndex:
         self._contacts = contacts
         self._client = client
         self._clock = clock
+        self._calls = SideBySide()
 
     def page(self, tag: str, after: str | None, most: int) -> tuple[Sequence[str], str | None]:
         """Return users with a tag, in the order of their ids, and after whom to go on; None when there are no more."""
@@ -64,7 +65,8 @@ class DynamoTagIndex:
         )
         named = [str(item["user_id"]["S"]) for item in answer["Items"]]
         keys = {self._contacts: [typed({"user_id": user}) for user in named]}
-        contacts = by_user(read_all(self._client, keys, {self._contacts: ("user_id", "tags")})[self._contacts])
+        found = read_all(self._client, keys, self._calls, {self._contacts: ("user_id", "tags")})
+        contacts = by_user(found[self._contacts])
         tagged = {user for user, contact in contacts.items() if tag in plain(contact).get("tags", ())}
         for item in answer["Items"]:
             if item["user_id"]["S"] not in tagged:

@@ -1,7 +1,8 @@
 """Conditional writes: what DynamoDB's answers mean, in the form in which it gives them."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from threading import Barrier
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import pytest
@@ -9,7 +10,9 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from handlers.adapters.aws import dynamo
-from handlers.adapters.aws.dynamo import Unmet, attempt_write, write
+from handlers.adapters.aws.clients import CONNECTIONS
+from handlers.adapters.aws.dynamo import Unmet, attempt_write, read_all, write
+from handlers.adapters.aws.side_by_side import SideBySide
 from handlers.domain.problems import Contended
 
 if TYPE_CHECKING:
@@ -121,3 +124,17 @@ def test_what_no_repetition_mends_is_raised(table: Table, pauses: list[int]) -> 
     with pytest.raises(ClientError):
         write(table.client.put_item, **PUT)
     assert pauses == []
+
+
+def test_the_hundreds_of_many_keys_are_read_side_by_side() -> None:
+    """Each call returns only once all of them have begun: one after the other, none would."""
+    together = Barrier(CONNECTIONS, timeout=60)
+
+    class All:
+        def batch_get_item(self, RequestItems: Any) -> Any:  # noqa: N803 - the name in boto3
+            together.wait()
+            return {"Responses": {table: each["Keys"] for table, each in RequestItems.items()}, "UnprocessedKeys": {}}
+
+    users, addresses = ([{name: {"S": str(n)}} for n in range(50 * CONNECTIONS)] for name in ("user_id", "address_key"))
+    asked = {"users": users, "addresses": addresses}
+    assert read_all(cast("DynamoDBClient", All()), asked, SideBySide()) == asked
