@@ -79,25 +79,27 @@ class Registry:
         "delete": _delete,
     }
 
-    def state(self) -> State:
-        contacts = [plain(item) for item in self._items(0)]
+    def state(self, there: Held | None = None) -> State:
+        """The contacts, of what is there now or was a moment ago."""
+        contacts = [plain(item) for item in (there or self.held())[0]]
         return {document.pop("user_id"): document for document in contacts}
 
-    def owners(self) -> dict[str, str]:
+    def owners(self, there: Held | None = None) -> dict[str, str]:
         """To whom each device belongs, by its key."""
-        return {item["token"]["S"]: item["user_id"]["S"] for item in self._items(1)}
+        return {item["token"]["S"]: item["user_id"]["S"] for item in (there or self.held())[1]}
 
     def owner(self, device: dict[str, str]) -> str | None:
         return self.owners().get(Device.model_validate(device).key)
 
-    def assert_each_device_is_in_the_contact_of_whom_it_belongs_to(self) -> None:
+    def assert_each_device_is_in_the_contact_of_whom_it_belongs_to(self, there: Held | None = None) -> None:
+        there = there or self.held()
         listed = [
             (Device.model_validate(device).key, user)
-            for user, document in self.state().items()
+            for user, document in self.state(there).items()
             for device in document.get("device_tokens", ())
         ]
         assert len(dict(listed)) == len(listed), "a device is in two contacts"
-        assert dict(listed) == self.owners()
+        assert dict(listed) == self.owners(there)
 
     def start(self, actions: Sequence[Action]) -> None:
         """Hold nothing but what comes of these actions."""
@@ -109,10 +111,10 @@ class Registry:
         """All that there is, to be held again later."""
         return self._items(0), self._items(1)
 
-    def hold(self, held: Held) -> None:
-        """Hold just this: one call, however it came about."""
+    def hold(self, held: Held, there: Held | None = None) -> None:
+        """Hold just this, in place of what is there: one call, however it came about."""
         changes: dict[str, list[dict[str, Any]]] = {}
-        for table, key, new, old in zip(self.names, ("user_id", "token"), held, self.held(), strict=True):
+        for table, key, new, old in zip(self.names, ("user_id", "token"), held, there or self.held(), strict=True):
             kept = [item[key] for item in new]
             gone = [{"DeleteRequest": {"Key": {key: item[key]}}} for item in old if item[key] not in kept]
             written = [{"PutRequest": {"Item": item}} for item in new if item not in old]

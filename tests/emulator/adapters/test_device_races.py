@@ -60,7 +60,7 @@ def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dynamo, "pause", lambda attempt: None)
 
 
-@pytest.mark.usefixtures("without_pauses")
+@pytest.mark.usefixtures("without_pauses", "untraced")
 @pytest.mark.parametrize("before", BEFORE, ids=["nothing", "bare", "phones"])
 @pytest.mark.parametrize("action", ACTIONS, ids=" ".join)
 def test_what_others_do_at_any_point_in_between_comes_before_or_after(
@@ -70,14 +70,16 @@ def test_what_others_do_at_any_point_in_between_comes_before_or_after(
     held = registry.held()
     alone = Meanwhile(registry.client)
     registry.seen_by(alone).do(action)
-    assert registry.state() == expected(*before, action)
+    there = registry.held()
+    assert registry.state(there) == expected(*before, action)
     for other, nth in product(BY_OTHERS, range(len(alone.calls))):
-        registry.hold(held)
+        registry.hold(held, there)
         client = Meanwhile(registry.client, nth, partial(registry.do, other))
         registry.seen_by(client).do(action)
         one_after_the_other = [expected(*before, action, other), expected(*before, other, action)]
-        assert registry.state() in one_after_the_other, (other, client.calls[: nth + 1])
-        registry.assert_each_device_is_in_the_contact_of_whom_it_belongs_to()
+        there = registry.held()
+        assert registry.state(there) in one_after_the_other, (other, client.calls[: nth + 1])
+        registry.assert_each_device_is_in_the_contact_of_whom_it_belongs_to(there)
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
