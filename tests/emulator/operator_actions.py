@@ -29,6 +29,11 @@ class CommandLine(Protocol):
     def __call__(self, *words: str, stdin: str | None = None) -> str: ...
 
 
+def _circuits(channel: str) -> dict[str, Any]:
+    """Return the key of what a channel's workers know of its providers."""
+    return {"id": {"S": f"providers#{channel}"}}
+
+
 class Operator:
     """The platform seen from inside its account."""
 
@@ -184,13 +189,13 @@ class Operator:
         """Tell the sweeper that a circuit of a channel has closed, as a worker does."""
         self.aws("dynamodb").update_item(
             TableName=self._tables["limits"],
-            Key={"id": {"S": f"providers#{channel}"}},
+            Key=_circuits(channel),
             UpdateExpression="SET closed_at = :now",
             ExpressionAttributeValues={":now": {"S": "2030-01-31T12:00:00.000Z"}},
         )
 
     def is_told_closed(self, channel: str) -> bool:
-        key = {"id": {"S": f"providers#{channel}"}}
+        key = _circuits(channel)
         item = self.aws("dynamodb").get_item(TableName=self._tables["limits"], Key=key, ConsistentRead=True)["Item"]
         return "closed_at" in item
 
@@ -203,7 +208,7 @@ class Operator:
         """Count a delivery for an alert as the channel's functions do, and let nobody have been told of any."""
         self.aws("dynamodb").update_item(
             TableName=self._tables["limits"],
-            Key={"id": {"S": f"providers#{channel}"}},
+            Key=_circuits(channel),
             UpdateExpression="ADD #total :one SET #last = :last REMOVE #alert",
             ExpressionAttributeNames={"#total": f"count#{cause}", "#last": f"last#{cause}", "#alert": f"alert#{cause}"},
             ExpressionAttributeValues={
@@ -214,7 +219,7 @@ class Operator:
 
     def counted_for_alert(self, channel: str, cause: str) -> int:
         """How many were counted for an alert so far."""
-        key = {"id": {"S": f"providers#{channel}"}}
+        key = _circuits(channel)
         answer = self.aws("dynamodb").get_item(TableName=self._tables["limits"], Key=key, ConsistentRead=True)
         return int(answer.get("Item", {}).get(f"count#{cause}", {"N": "0"})["N"])
 
@@ -329,12 +334,12 @@ class Operator:
         finally:
             httpx.delete(url).raise_for_status()
             for channel in self.platform.outputs["queueUrls"]:
-                key = {"id": {"S": f"providers#{channel}"}}
+                key = _circuits(channel)
                 self.aws("dynamodb").delete_item(TableName=self._tables["limits"], Key=key)
 
     def end_cool_downs(self, channel: str) -> None:
         """Let it be time to try the providers of a channel again whose circuits are open, as if it had passed."""
-        table, key = self._tables["limits"], {"id": {"S": f"providers#{channel}"}}
+        table, key = self._tables["limits"], _circuits(channel)
         circuits = self.aws("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]["circuits"]
         for circuit in circuits["M"].values():
             circuit["M"] |= {"probe_at": {"S": "2000-01-01T00:00:00.000Z"}} if "probe_at" in circuit["M"] else {}
@@ -350,7 +355,7 @@ class Operator:
         """Let a provider have failed once, so that its next answer is written down by every environment that knows."""
         self.aws("dynamodb").update_item(
             TableName=self._tables["limits"],
-            Key={"id": {"S": f"providers#{channel}"}},
+            Key=_circuits(channel),
             UpdateExpression="SET circuits = :circuits",
             ExpressionAttributeValues={":circuits": {"M": {provider: {"M": {"failures": {"N": "1"}}}}}},
         )
