@@ -127,19 +127,19 @@ class BroadcastService:
     def _count(self, broadcast: Broadcast, progress: Progress, until: datetime) -> Mapping[Status, int]:
         """Count what became of the deliveries. Pages that are done with are counted once, and remembered."""
         counted: Counter[Status] = Counter({Status(name): times for name, times in progress.settled.items()})
-        settled: list[Mapping[Status, int]] = []
-        is_whole = True
-        for first in range(progress.settled_pages, progress.page, _COUNTED_AT_ONCE):
+        settled: dict[int, Mapping[Status, int]] = {}
+        unsettled = progress.unsettled
+        for first in range(0, len(unsettled), _COUNTED_AT_ONCE):
             if self.clock() >= until:
                 break
-            pages = range(first, min(first + _COUNTED_AT_ONCE, progress.page))
-            for each in self.outcomes.of([broadcast.page_id(page) for page in pages]):
-                is_whole = is_whole and is_settled(each)
-                settled += [each] if is_whole else []
+            pages = unsettled[first : first + _COUNTED_AT_ONCE]
+            found = self.outcomes.of([broadcast.page_id(page) for page in pages])
+            for page, each in zip(pages, found, strict=True):
                 counted.update(each)
+                if is_settled(each):
+                    settled[page] = each
         if settled:
-            first = progress.settled_pages
-            self.store.change(broadcast.broadcast_id, lambda seen: seen.settle(first, settled))
+            self.store.change(broadcast.broadcast_id, lambda seen: seen.settle(settled))
         return counted
 
     def _owned(self, broadcast_id: str, caller: Caller) -> Broadcast:

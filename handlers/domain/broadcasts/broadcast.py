@@ -16,6 +16,7 @@ Each move of the progress is a pure function here. Who stores it makes it as oft
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -48,6 +49,9 @@ CLAIMS_KEPT: Final = timedelta(days=30)
 """How long it is known who has had a broadcast: longer than it may run."""
 
 REJECTIONS_SHOWN: Final = 100
+
+_MOST_STRETCHES: Final = 100
+"""Of pages that are done with, between such as wait: a hundred are some 1 KB of the progress."""
 
 _CREDIT: Final = timedelta(seconds=1)
 """How much of the rate may be made up for: a queue's delay is in whole seconds."""
@@ -123,9 +127,10 @@ class Released:
 class Progress(Model):
     """How far a broadcast is. `page` is the next one, `run` how often it was started or resumed.
 
-    A file's next page begins at `offset`, a tag's after the user `after`. `settled` counts the deliveries of the first
-    `settled_pages` pages, none of which will move any more. `mover` is the mark of who has moved it over a page last:
-    whose answer was lost, and finds it moved, sees by that whether it was himself, and so has to go on.
+    A file's next page begins at `offset`, a tag's after the user `after`. `settled` counts the deliveries of pages none
+    of which will move any more: of the first `settled_pages`, and of those beyond them that are in `settled_beyond`,
+    each of which is from one page up to, and without, another. `mover` is the mark of who has moved it over a page
+    last: whose answer was lost, and finds it moved, sees by that whether it was himself, and so has to go on.
     """
 
     status: State
@@ -152,6 +157,7 @@ class Progress(Model):
     run_offset: int = 0
     ended_at: Instant | None = Field(default=None, exclude_if=is_absent)
     settled_pages: int = 0
+    settled_beyond: tuple[tuple[int, int], ...] = Field(default=(), exclude_if=is_empty)
     settled: dict[str, int] = Field(default_factory=dict)
     canceled_pages: int = 0
     mover: str | None = Field(default=None, exclude_if=is_absent)
@@ -236,13 +242,32 @@ class Progress(Model):
             **({"status": State.FINISHED, "ended_at": now} if ends else {}),
         )
 
-    def settle(self, first: int, pages: Sequence[Mapping[Status, int]]) -> "Progress":
-        """Keep what these pages, which are done with, have come to; unless somebody has done so already."""
-        if self.settled_pages != first:
-            return self
-        counted = sum((Counter({status.value: times for status, times in each.items()}) for each in pages), Counter())
-        settled = Counter(self.settled) + counted
-        return self._with(settled_pages=first + len(pages), settled=dict(settled))
+    @property
+    def unsettled(self) -> Sequence[int]:
+        """The pages that are released and not in `settled`."""
+        beyond = self._beyond()
+        return [page for page in range(self.settled_pages, self.page) if page not in beyond]
+
+    def settle(self, pages: Mapping[int, Mapping[Status, int]]) -> "Progress":
+        """Keep what these pages, which are done with, have come to; unless somebody has done so already.
+
+        One that would be alone among many that wait is left to be counted again: what is kept here stays small.
+        """
+        known = {self.settled_pages - 1, *self._beyond()}
+        stretches, settled = len(self.settled_beyond), Counter(self.settled)
+        for page in sorted(pages.keys() & set(self.unsettled)):
+            more = (page - 1 not in known) - (page + 1 in known)
+            if stretches + more > _MOST_STRETCHES:
+                continue
+            stretches += more
+            known.add(page)
+            settled.update({status.value: times for status, times in pages[page].items()})
+        starts, ends = ([page for page in sorted(known) if page + to not in known] for to in (-1, 1))
+        (_, first), *beyond = ((start, end + 1) for start, end in zip(starts, ends, strict=True))
+        return self._with(settled_pages=first, settled_beyond=tuple(beyond), settled=dict(settled))
+
+    def _beyond(self) -> AbstractSet[int]:
+        return {page for start, end in self.settled_beyond for page in range(start, end)}
 
     def _run(self, now: datetime) -> "Progress":
         return self._with(

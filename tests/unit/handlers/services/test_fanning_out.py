@@ -505,3 +505,14 @@ def test_pages_that_are_done_with_are_counted_once(desk: Desk) -> None:
     assert desk.around.moves[broadcast_id].settled_pages == 3
     desk.log.notifications.clear()
     assert desk.state(broadcast_id).failed == 250
+
+
+def test_a_page_that_waits_does_not_let_those_after_it_be_counted_again(desk: Desk) -> None:
+    broadcast_id = desk.begin(csv(*addresses(250)))
+    desk.work()
+    records = list(desk.log.records.values())
+    for record in records[1:]:
+        desk.log.close(record.delivery.event(), Status.ERROR, "expired", NOW)  # type: ignore[arg-type]
+    for _ in range(2):
+        assert (desk.state(broadcast_id).failed, desk.state(broadcast_id).pending) == (249, 1)
+    assert len(desk.around.moves[broadcast_id].unsettled) == 1
