@@ -16,6 +16,7 @@ from handlers.adapters.aws.dynamo import Item, Unmet, read_all, typed, write
 from handlers.adapters.aws.log_items import delivery_of
 from handlers.adapters.aws.log_keys import delivery_key, key_of
 from handlers.adapters.aws.notification_log import DynamoNotificationLog
+from handlers.adapters.aws.side_by_side import SideBySide
 from handlers.domain.channels import CHANNELS, Channel
 from handlers.domain.notifications.deliveries import Delivery, unknowns
 from handlers.domain.notifications.due import FAILED, HELD, SHARDS, shard
@@ -82,6 +83,7 @@ class Deliveries:
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client
+        self._calls = SideBySide()
         self._table = table
         self._log = DynamoNotificationLog(table, client)
         self.unreadable: list[str] = []
@@ -180,7 +182,7 @@ class Deliveries:
 
     def _of_partition(self, partition: str, wanted: Wanted, step: Callable[[], object]) -> Iterator[Delivery]:
         keys = list(self._keys([partition], _filter(wanted), _failed_since(partition, wanted)))
-        for item in read_all(self._client, {self._table: keys})[self._table]:
+        for item in read_all(self._client, {self._table: keys}, self._calls)[self._table]:
             try:
                 delivery = delivery_of(item)
             except (ValueError, KeyError, TypeError):
