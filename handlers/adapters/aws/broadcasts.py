@@ -160,7 +160,7 @@ class DynamoOutcomes:
         self._calls = SideBySide()
 
     def of(self, notification_ids: Sequence[str]) -> Sequence[Mapping[Status, int]]:
-        """Return for each how many of its deliveries are in each status."""
+        """Return for each how many of its deliveries are in each status, as last written: it is remembered."""
         return self._calls.map(self._of_one, notification_ids)
 
     def _of_one(self, notification_id: str) -> Mapping[Status, int]:
@@ -170,6 +170,7 @@ class DynamoOutcomes:
             ProjectionExpression="#item, #status, acceptance, head.fingerprint",
             ExpressionAttributeNames={"#item": "item", "#status": "status"},
             ExpressionAttributeValues=typed({":id": notification_id}),
+            ConsistentRead=True,
         )
         items = [item for page in pages for item in page["Items"]]
         head = next((item for item in items if item["item"]["S"] == NOTIFICATION), None)
