@@ -19,6 +19,8 @@ _RATE: Final = 1000
 _TURNS: Final = 2_000
 """More than any of it takes: then something stands still."""
 _BOTH: Final = 2
+_LOOKS: Final = 5
+"""One answer counts the pages that it has time for, and they stay counted."""
 _MANY: Final = 10_000
 """Of more recipients than these no more calls fail: each death is a cold start, and hundreds of them say enough. And it
 is looked less often how far they are, which takes as many reads as there are pages.
@@ -181,14 +183,18 @@ def _pages(stage: Stage, broadcast_id: str) -> list[str]:
 
 
 def _ended(stage: Stage, client: Client, broadcast_id: str, copies: Counter[str], ends: set[str]) -> Ended:
-    state = client.broadcast_state(broadcast_id)
     found = [each for page in _pages(stage, broadcast_id) for each in stage.deliveries(page)]
+    held = sum(each.is_held for each in found)
+    for _ in range(_LOOKS):
+        state = client.broadcast_state(broadcast_id)
+        if state["pending"] == held:
+            break
     lost = [f"{each.id}: {why}" for each in found if (why := _why(each, copies[each.id], ends))]
     more = {each.id: max(0, copies[each.id] - (each.status != "canceled")) for each in found}
     return Ended(
         state=state,
         lost=(*lost, *["planned, and not in the log"] * (state["planned"] - len(found))),
-        held=sum(each.is_held for each in found),
+        held=held,
         duplicates=sum(max(0, copies[each.id] - 1) for each in found),
         windows=sum(each.doubts for each in found),
         unexplained=sum(max(0, more[each.id] - each.doubts) for each in found),
