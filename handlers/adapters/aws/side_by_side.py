@@ -13,7 +13,7 @@ Returned = TypeVar("Returned")
 class SideBySide:
     """Makes as many calls at once as the client has connections, whoever asks for them; a single one without a thread.
 
-    One for each client.
+    One for each adapter: those of one function mostly ask one after the other.
     """
 
     def __init__(self) -> None:
