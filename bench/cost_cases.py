@@ -24,6 +24,8 @@ from bench import cost_counts as counts
 from bench import cost_requests as requests
 from bench.cost_counts import Called, Result, more_bytes
 from bench.cost_stream import Stream
+from handlers.adapters.aws.dynamo import delete_all, typed
+from handlers.adapters.aws.side_by_side import SideBySide
 from handlers.domain import channels
 from local.paths import ROOT
 from local.platform import Platform
@@ -141,9 +143,10 @@ def stage(platform: Platform, of: Sequence[str] = CHANNELS, times: int = 0) -> I
     bus = f"measured-{uuid.uuid4().hex[:8]}"
     session.client("events", endpoint_url=emulator.endpoint_url).create_event_bus(Name=bus)
     lambdas = session.client("lambda", endpoint_url=emulator.endpoint_url)
-    log = Stream(session, emulator.endpoint_url, platform.outputs["tableNames"]["notifications"])
+    dynamodb, tables = session.client("dynamodb", endpoint_url=emulator.endpoint_url), platform.outputs["tableNames"]
+    log = Stream(session, emulator.endpoint_url, tables["notifications"])
     # The platform's own observer has counted already what this one is to count.
-    books = _books_like(session.client("dynamodb", endpoint_url=emulator.endpoint_url), platform)
+    books = _books_like(dynamodb, platform)
     own = {"notifications": {"CARILLON_EVENT_BUS": bus}, "observer": {"CARILLON_STATS_TABLE": books}}
     names = ("authorizer", "notifications", "observer", "tracking", *(f"worker-{channel}" for channel in of))
     credentials = Credentials(local.app_key, local.app_secret)
@@ -168,25 +171,20 @@ def stage(platform: Platform, of: Sequence[str] = CHANNELS, times: int = 0) -> I
         users = [f"cost-{prefix}-{number:03}" for number in range(MANY)]
         for user in users:
             client.put_contact(user, requests.contact(user))
-        tables = platform.outputs["tableNames"]
-        notifications = session.resource("dynamodb", endpoint_url=emulator.endpoint_url).Table(tables["notifications"])
-        stack.callback(_forget, notifications, f"cost-{prefix}-")
+        stack.callback(_forget, dynamodb, tables["notifications"], f"cost-{prefix}-")
         yield Stage(functions, client, credentials, tables["limits"], users, times, log)
 
 
-def _forget(notifications: Any, users: str) -> None:
+def _forget(dynamodb: Any, notifications: str, users: str) -> None:
     """Take the deliveries of these users out of the log: most were only accepted, and the sweeper would send them."""
-    pages = notifications.meta.client.get_paginator("scan").paginate(
-        TableName=notifications.name,
+    pages = dynamodb.get_paginator("scan").paginate(
+        TableName=notifications,
         FilterExpression="begins_with(user_id, :users)",
         ProjectionExpression="notification_id, #item",
         ExpressionAttributeNames={"#item": "item"},
-        ExpressionAttributeValues={":users": users},
+        ExpressionAttributeValues=typed({":users": users}),
     )
-    keys = [key for page in pages for key in page["Items"]]
-    with notifications.batch_writer() as writer:
-        for key in keys:
-            writer.delete_item(Key=key)
+    delete_all(dynamodb, notifications, [key for page in pages for key in page["Items"]], SideBySide())
 
 
 def _books_like(dynamodb: Any, platform: Platform) -> str:

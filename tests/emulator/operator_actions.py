@@ -36,6 +36,10 @@ def _circuits(channel: str) -> dict[str, Any]:
     return {"id": {"S": f"providers#{channel}"}}
 
 
+def _published_all(swept: dict[str, Any]) -> bool:
+    return "FunctionError" not in swept and bool(re.search(r'"message":"swept".*"refused":0\b', swept["LogResult"]))
+
+
 class Operator:
     """The platform seen from inside its account."""
 
@@ -144,20 +148,14 @@ class Operator:
 
     def sweep(self) -> None:
         """Sweep as the minutes do: again, if not all that was due was published, as the bus was busy or the time up."""
-        until(self._left_by_a_sweep, lambda left: not left)
-
-    def _left_by_a_sweep(self) -> str:
-        answer = self.try_to_sweep()
-        said = b64decode(answer["LogResult"]).decode()
-        is_whole = "FunctionError" not in answer and re.search(r'"message":"swept".*"refused":0\b', said)
-        return "" if is_whole else said
+        until(self.try_to_sweep, _published_all)
 
     def try_to_sweep(self) -> dict[str, Any]:
         """Run the sweeper once; the answer of Lambda, with the end of its log."""
         answer: dict[str, Any] = self.aws("lambda").invoke(
             FunctionName=self.function_name("sweeper"), Qualifier="live", LogType="Tail", Payload=b"{}"
         )
-        return answer
+        return answer | {"LogResult": b64decode(answer["LogResult"]).decode()}
 
     def event_of(self, notification_id: str, delivery_id: str) -> str:
         """The event that asks for a delivery, as the bus puts it into a queue."""
