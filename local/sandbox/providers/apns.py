@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from starlette.responses import JSONResponse, Response
 
 from local.sandbox.credentials import Credentials
-from local.sandbox.faults import Mode
+from local.sandbox.faults import KEPT_SECONDS, Mode
 from local.sandbox.messages import Message
 from local.sandbox.providers.http import Accepted, Call
 
@@ -48,7 +48,7 @@ class Apns:
         self._key = credentials.apns
         private = load_pem_private_key(self._key.private_key.encode(), password=None)
         self._public_key: Any = private.public_key()
-        self._issued: dict[str, int] = {}
+        self._shown: dict[str, tuple[int, float]] = {}
 
     def answer(self, call: Call) -> Accepted | Response:
         """Take one notification for one device."""
@@ -103,11 +103,22 @@ class Apns:
         issued_at = self._issued_at(token)
         if time.time() - issued_at > _TOKEN_LIVES_SECONDS:
             raise _RefusedError(403, "ExpiredProviderToken")
-        last = self._issued.setdefault(call.peer, issued_at)  # connections do not know of each other's
-        if last != issued_at:
-            if abs(issued_at - last) < _TOKEN_RENEWED_AT_MOST_EVERY_SECONDS:
-                raise _RefusedError(429, "TooManyProviderTokenUpdates")
-            self._issued[call.peer] = issued_at
+        if not self._may_be_shown(issued_at, call.peer):
+            raise _RefusedError(429, "TooManyProviderTokenUpdates")
+
+    def _may_be_shown(self, issued_at: int, peer: str) -> bool:
+        """Say whether a connection may show the token of this time, by the one that it showed last.
+
+        Connections do not know of each other's. Who was silent for longer than an idle connection is kept has come on
+        another one, from a port that is used again.
+        """
+        now = time.time()
+        last, heard_at = self._shown.get(peer, (issued_at, now))
+        if now - heard_at <= KEPT_SECONDS and 0 < abs(issued_at - last) < _TOKEN_RENEWED_AT_MOST_EVERY_SECONDS:
+            self._shown[peer] = last, now
+            return False
+        self._shown[peer] = issued_at, now
+        return True
 
     def _issued_at(self, token: str) -> int:
         try:

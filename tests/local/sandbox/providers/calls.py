@@ -10,6 +10,7 @@ import httpx
 import jwt
 from standardwebhooks import Webhook
 
+from local.sandbox.credentials import ApnsKey
 from tests.local.support import Sandbox
 
 DEVICE = "ab" * 32
@@ -47,7 +48,11 @@ MAIL = {
 
 def provider_token(sandbox: Sandbox, *, key: str | None = None, **claims: Any) -> str:
     """What APNs is shown."""
-    apns = sandbox.credentials.apns
+    return signed_by(sandbox.credentials.apns, key=key, **claims)
+
+
+def signed_by(apns: ApnsKey, *, key: str | None = None, **claims: Any) -> str:
+    """A provider token of this team's."""
     told = {"iss": apns.team_id, "iat": int(time.time()), **claims}
     return jwt.encode(told, key or apns.private_key, algorithm="ES256", headers={"kid": apns.key_id})
 

@@ -3,14 +3,20 @@
 import time
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
+import time_machine
 from google.auth.exceptions import RefreshError
 from google.oauth2 import service_account
+from starlette.datastructures import Headers, QueryParams
 
 from local.sandbox.credentials import Credentials
+from local.sandbox.faults import KEPT_SECONDS
+from local.sandbox.providers.apns import Apns
+from local.sandbox.providers.http import Accepted, Call
 from tests.local.sandbox.providers import calls
 from tests.local.support import Sandbox
 
@@ -100,6 +106,26 @@ def test_apns_wants_a_connection_to_keep_its_token(sandbox: Sandbox) -> None:
         assert send(client, now - 1).json() == {"reason": "TooManyProviderTokenUpdates"}
     with httpx.Client(http1=False, http2=True) as other:
         assert send(other, now - 1).status_code == 200, "another connection has a token of its own"
+
+
+def test_apns_knows_another_connection_from_the_same_port_by_the_silence_before(stranger: Credentials) -> None:
+    """A suite makes thousands of connections, and the system gives their ports out again."""
+    provider = Apns(stranger)
+
+    def status(issued_at: int) -> int:
+        token = calls.signed_by(stranger.apns, iat=issued_at)
+        headers = Headers({"authorization": f"bearer {token}", "apns-topic": stranger.apns.topic})
+        path, body = f"/3/device/{calls.DEVICE}", b'{"aps": {}}'
+        answer = provider.answer(Call("POST", "api.push.apple.com", path, QueryParams(), headers, body, "a:1", "2"))
+        return answer.response.status_code if isinstance(answer, Accepted) else answer.status_code
+
+    with time_machine.travel(datetime(2026, 11, 28, tzinfo=UTC), tick=False) as traveller:
+        now = int(time.time())
+        assert [status(now), status(now - 60), status(now)] == [200, 429, 200]
+        traveller.shift(KEPT_SECONDS)
+        assert status(now - 60) == 429, "it may still be the same"
+        traveller.shift(KEPT_SECONDS + 1)
+        assert [status(now - 60), status(now)] == [200, 429], "the other has a token of its own"
 
 
 def test_apns_does_not_speak_http_1(sandbox: Sandbox) -> None:
