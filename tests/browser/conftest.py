@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Playwright, expect, sync_playwright
 
 from tests.local.support import Sandbox, running_sandbox
 
@@ -33,6 +33,12 @@ def opened(browser: Browser, **looks: Any) -> Iterator[Page]:
         yield context.new_page()
     finally:
         context.close()
+
+
+def follow(link: Locator) -> None:
+    """Click what leads to another page, and wait for that one: the page before may have what is looked for next."""
+    with link.page.expect_navigation():
+        link.click()
 
 
 @pytest.fixture(scope="package")

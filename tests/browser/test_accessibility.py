@@ -11,7 +11,7 @@ from handlers.config import Brand, Category, Look
 from handlers.domain.people.settings import UserSettings
 from handlers.entrypoints.pages import Entered, Pages, Times
 from handlers.services.tracking import Told
-from tests.browser.conftest import opened
+from tests.browser.conftest import follow, opened
 from tests.browser.test_inbox import COUNTED, open_inbox
 from tests.local.sandbox.providers import calls
 from tests.local.support import Sandbox, running_sandbox
@@ -99,7 +99,7 @@ def test_axe_finds_nothing_on_the_platform_which_fits_its_page(seen: Page, full:
 
 def test_axe_finds_nothing_in_the_alerts_which_fit_their_page(seen: Page, full: Sandbox) -> None:
     open_inbox(seen, full)
-    seen.get_by_role("link", name="Alerts").click()
+    follow(seen.get_by_role("link", name="Alerts"))
     expect(seen.locator("#live")).to_have_text("live")
     expect(seen.locator("#list article .pill")).to_have_text(["still open", "over"])
     assert not findings(seen)
@@ -147,7 +147,7 @@ def test_nothing_in_a_timeline_covers_anything_else(browser: Browser, full: Sand
     for viewport in (SCREEN, PHONE):
         with opened(browser, viewport=viewport) as page:
             page.goto(f"{full.url}/?channel=email")
-            page.locator("#list li a").first.click()
+            follow(page.locator("#list li a").first)
             boxes = page.locator("#timeline li > *").evaluate_all(_BOXES)
         assert len(boxes) >= 8
         assert not [(a, b) for i, a in enumerate(boxes) for b in boxes[i + 1 :] if overlap(a, b)]

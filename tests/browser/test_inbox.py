@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import opened
+from tests.browser.conftest import follow, opened
 from tests.local.sandbox.providers import calls
 from tests.local.support import HTTP, Sandbox
 
@@ -74,7 +74,7 @@ def test_a_message_appears_by_itself_and_its_timeline_moves_on(page: Page, sandb
 def test_a_message_being_read_stays_when_another_one_comes(page: Page, sandbox: Sandbox) -> None:
     sandbox.send("<p>the one being read</p>", subject="Being read")
     open_inbox(page, sandbox)
-    page.locator("#list li").first.click()
+    follow(page.locator("#list li").first)
     expect(page.locator("#live")).to_have_text("live")
     frame = page.locator("iframe").element_handle()
     sandbox.send("<p>x</p>", subject="Newer")
@@ -87,7 +87,7 @@ def test_a_message_being_read_stays_when_another_one_comes(page: Page, sandbox: 
 def test_a_link_of_a_mail_opens_in_a_tab_of_its_own(page: Page, sandbox: Sandbox, start: str) -> None:
     sandbox.send(f'{start}<p><a href="{sandbox.url}/static/bell.svg">The bell</a></p>', subject="Follow me")
     open_inbox(page, sandbox)
-    page.get_by_text("Follow me").first.click()
+    follow(page.get_by_text("Follow me").first)
     with page.expect_popup() as opened:
         page.frame_locator("iframe").get_by_role("link", name="The bell").click()
     opened.value.wait_for_url("**/static/bell.svg")
@@ -141,7 +141,7 @@ def test_nothing_on_the_page_is_against_its_own_policy(page: Page, sandbox: Sand
     sandbox.send("<p>harmless</p>", subject="Harmless")
     open_inbox(page, sandbox)
     for view in ("Headers and tags", "Source", "Links", "Attempts", "Rendered"):
-        page.get_by_role("link", name=view).click()
+        follow(page.get_by_role("link", name=view))
         expect(page.locator("#live")).to_have_text("live")
     assert not complaints
 
@@ -184,8 +184,8 @@ def test_the_list_is_narrowed_to_a_user_and_a_channel_and_stays_so(page: Page, s
     calls.slack(sandbox, message={"text": "for Ada"}, headers=sandbox.logged())
     open_inbox(page, sandbox)
     page.get_by_text("Everybody").first.click()
-    page.get_by_label("Users").get_by_role("link", name="grace").click()
-    page.locator("#channels").get_by_role("link", name="chat").click()
+    follow(page.get_by_label("Users").get_by_role("link", name="grace"))
+    follow(page.locator("#channels").get_by_role("link", name="chat"))
     expect(page.locator("#live")).to_have_text("live")
     expect(page.locator("#list .what")).to_have_text(["for Grace"])
     calls.slack(sandbox, message={"text": "for Ada again"}, headers=sandbox.logged())
@@ -197,9 +197,9 @@ def test_views_and_channels_work_without_javascript(browser: Browser, sandbox: S
     sandbox.send("<p>x</p>", subject="Plain HTML")
     with opened(browser, java_script_enabled=False) as page:
         page.goto(sandbox.url)
-        page.locator("#channels").get_by_role("link", name="email").click()
-        page.locator("#list li").filter(has_text="Plain HTML").first.click()
-        page.get_by_role("link", name="Headers and tags").click()
+        follow(page.locator("#channels").get_by_role("link", name="email"))
+        follow(page.locator("#list li").filter(has_text="Plain HTML").first)
+        follow(page.get_by_role("link", name="Headers and tags"))
         expect(page.locator("table")).to_contain_text("no-reply@example.com")
 
 
@@ -208,10 +208,10 @@ def test_a_small_screen_shows_the_list_or_the_message_that_was_chosen(browser: B
     with opened(browser, viewport={"width": 390, "height": 800}) as page:
         open_inbox(page, sandbox)
         expect(page.locator("#message")).to_be_hidden()
-        page.locator("#list li").first.click()
+        follow(page.locator("#list li").first)
         expect(page.get_by_role("heading", name="On a phone")).to_be_visible()
         expect(page.locator("#list")).to_be_hidden()
-        page.get_by_role("link", name="all messages").click()
+        follow(page.get_by_role("link", name="all messages"))
         expect(page.locator("#list")).to_be_visible()
 
 
@@ -246,7 +246,7 @@ def test_engagement_is_a_funnel_and_figures_of_each_channel_and_provider(page: P
     sandbox.count("email", "ses", **COUNTED)
     sandbox.count("sms", "twilio", sent=10, ever_sent=10)
     open_inbox(page, sandbox)
-    page.get_by_role("link", name="Engagement").click()
+    follow(page.get_by_role("link", name="Engagement"))
     expect(page.get_by_role("heading", name="What became of 20 deliveries")).to_be_visible()
     funnel = page.get_by_label("Funnel").locator("li")
     expect(funnel.locator("b")).to_have_text(["20", "19", "5", "2", "0", "1"])
@@ -273,7 +273,7 @@ def test_rates_are_drawn_for_each_day_of_each_channel_and_provider(page: Page, s
 
 def test_queues_follow_by_themselves_and_disturb_nobody_who_chooses_a_fault(page: Page, sandbox: Sandbox) -> None:
     open_inbox(page, sandbox)
-    page.get_by_role("link", name="Platform").click()
+    follow(page.get_by_role("link", name="Platform"))
     expect(page.locator("#live")).to_have_text("live")
     webhook = page.locator("#webhook")
     webhook.get_by_text("Make it fail").click()
@@ -283,7 +283,7 @@ def test_queues_follow_by_themselves_and_disturb_nobody_who_chooses_a_fault(page
     dead_letters = page.get_by_label("Channel chat").locator("dl div").last.locator("dd")
     expect(dead_letters).to_have_text("1")
     expect(webhook.get_by_label("How")).to_have_value("throttle")
-    webhook.get_by_role("button", name="Switch on").click()
+    follow(webhook.get_by_role("button", name="Switch on"))
     expect(webhook.get_by_text("throttle at 100 %")).to_be_visible()
     HTTP.delete(f"{sandbox.url}/api/faults/webhook").raise_for_status()
     expect(webhook.get_by_text("throttle at 100 %")).to_be_hidden()
@@ -296,8 +296,8 @@ def test_a_fault_is_switched_on_and_off_without_javascript(browser: Browser, san
         fcm.get_by_text("Make it fail").click()
         fcm.get_by_label("How").select_option("accepts")
         fcm.get_by_label("Of its calls").select_option("50")
-        fcm.get_by_role("button", name="Switch on").click()
+        follow(fcm.get_by_role("button", name="Switch on"))
         expect(fcm.get_by_text("timeout, message taken, at 50 %")).to_be_visible()
-        fcm.get_by_role("button", name="Switch off the fault of fcm").click()
+        follow(fcm.get_by_role("button", name="Switch off the fault of fcm"))
         expect(fcm.get_by_role("button", name="Switch off the fault of fcm")).to_be_hidden()
         assert HTTP.get(f"{sandbox.url}/api/faults").json() == {}

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from local.platform import Platform
-from tests.browser.conftest import opened
+from tests.browser.conftest import follow, opened
 from tests.emulator.producer import Producer
 
 READER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
@@ -49,15 +49,16 @@ def test_a_link_of_a_mail_is_clicked_and_its_reader_unsubscribes(reader: Page, p
     reader.goto(local.inbox_url)
     search = reader.get_by_role("searchbox")
     search.fill(user)
-    search.press("Enter")
+    with reader.expect_navigation():
+        search.press("Enter")
     expect(reader.locator("#list li")).to_have_count(1)
     expect(reader.locator("#live")).to_have_text("live")
-    reader.get_by_role("link", name="Links").click()
+    follow(reader.get_by_role("link", name="Links"))
     expect(reader.get_by_label("Links", exact=True).locator(".pill")).to_have_text(
         ["tracked", "unsubscribe", "unsubscribe"]  # the last is the header's
     )
     assert not reader.locator("[data-wrong]").count(), "a link that we made is found to be wrong"
-    reader.get_by_role("link", name="Rendered").click()
+    follow(reader.get_by_role("link", name="Rendered"))
     mail = reader.frame_locator("iframe")
     # Whoever follows a link within a second after it was sent is taken for a machine.
     reader.wait_for_function("sent => Date.now() - sent > 1000", arg=sent_at(delivery) * 1000)
@@ -70,11 +71,11 @@ def test_a_link_of_a_mail_is_clicked_and_its_reader_unsubscribes(reader: Page, p
 
     with reader.expect_popup() as settings:
         mail.get_by_role("link", name="Unsubscribe").click()
-    settings.value.get_by_role("button", name="Unsubscribe from these").click()
+    follow(settings.value.get_by_role("button", name="Unsubscribe from these"))
     expect(settings.value.get_by_role("heading", name="You are unsubscribed")).to_be_visible()
     expect(reader.locator("#list .pill")).to_have_text("unsubscribed")
     settings.value.get_by_role("group", name="Offers").get_by_role("switch", name="Email").uncheck()
-    settings.value.get_by_role("button", name="Save").click()
+    follow(settings.value.get_by_role("button", name="Save"))
     expect(settings.value.get_by_role("group", name="Offers").get_by_role("switch", name="Email")).not_to_be_checked()
     chosen = producer.call("GET", f"/v1/contacts/{user}/settings").json()["categories"]
     assert (chosen["newsletter"], chosen["promotion"]) == ({"email": False}, {"email": False})
