@@ -44,8 +44,12 @@ And one as what a function logs could not be waited for otherwise:
 - All that an invocation has written is in the log when it ends. MiniStack waits five milliseconds for a next line, and
   what comes later, as it does on a busy machine, is in the log of that process's next invocation, if there is any.
 
-And one for the time that it takes: a function's zip is unpacked once, and each of its processes is given a link to it.
-MiniStack unpacks two thousand files for each, which is most of a cold start here, and no difference to a function.
+And two for the time that they take:
+
+- A function's zip is unpacked once, and each of its processes is given a link to it. MiniStack unpacks two thousand
+  files for each, which is most of a cold start here, and no difference to a function.
+- After an invocation that failed, its queue or stream is asked again a tenth of a second later. MiniStack leaves it
+  alone for a second, with all the other messages in it.
 """
 
 import hashlib
@@ -62,7 +66,7 @@ from threading import Lock
 
 from ministack import app as ministack  # type: ignore[import-not-found]  # it is in that environment only
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime  # type: ignore[import-not-found]
-from ministack.services import apigateway_v1, cloudtrail, s3, ses_v2, sns, sts  # type: ignore[import-not-found]
+from ministack.services import apigateway_v1, cloudtrail, lambda_svc, s3, ses_v2, sns, sts  # type: ignore[import-not-found]
 
 _serve = ministack.app
 _call_api = ministack._handle_execute_api_request
@@ -261,6 +265,7 @@ if __name__ == "__main__":
     s3._get_object = _get_part_of_object
     cloudtrail.record_event = _record_by_name
     zipfile.ZipFile.extractall = _unpack_once  # type: ignore[assignment]
+    lambda_svc._ESM_BACKOFF_SECONDS = 0.1
     lambda_runtime._PYTHON_WORKER_SCRIPT = _say_where_a_log_ends(lambda_runtime._PYTHON_WORKER_SCRIPT)
     lambda_runtime.Worker._read_stderr = _read_log
     lambda_runtime.Worker._drain_stderr_bounded = _log_of_the_invocation

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 _HIDDEN_SECONDS: Final = 60
 _PER_CALL: Final = 10
+ASKED_FOR_SECONDS: Final = 1
+"""A call that waits at all asks all of SQS's servers, so that none says that there is nothing while another has some.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
+"""
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ class ParkingQueue:
             QueueUrl=self._url,
             MaxNumberOfMessages=_PER_CALL,
             VisibilityTimeout=_HIDDEN_SECONDS,
-            WaitTimeSeconds=1,  # asks all of SQS's servers
+            WaitTimeSeconds=ASKED_FOR_SECONDS,
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=["SentTimestamp"],
         )

@@ -45,6 +45,7 @@ def command_line(platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyP
     """`carillon …` in a checkout whose platform is the running one: what it prints, once it has succeeded."""
     (tmp_path / ".carillon").symlink_to(platform.directory)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ops.parking.ASKED_FOR_SECONDS", 0)  # the emulator has one server
 
     def run(*words: str, stdin: str | None = None) -> str:
         result = CliRunner().invoke(app, words, input=stdin)

@@ -396,7 +396,8 @@ class Operator:
     def webhook(self, app_key: str) -> Iterator[Callable[[], bool]]:
         """Let an app have a webhook whose endpoint knows no secret, so it refuses all; lend whether that was noted."""
         table, key = self._tables["limits"], {"id": {"S": f"webhook#{app_key}"}}
-        url = {"url": {"S": "https://stranger.example.com/status"}}
+        # A host of its own: what has just refused somebody else's is left alone for a while.
+        url = {"url": {"S": f"https://{app_key}.example.com/status"}}
         self.put_item("limits", {**key, **url, "version": {"N": "1"}, "statuses": {"L": []}})
 
         def is_noted() -> bool:

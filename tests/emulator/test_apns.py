@@ -37,6 +37,8 @@ def test_devices_that_apple_throttles_wait_without_another_provider_and_open_no_
         waiting = until(lambda: deliveries(producer, accepted), lambda found: all(has_failed(each) for each in found))
         assert {provider for each in waiting for provider, _ in outcomes(each)} == {"apns"}
         assert {each["status"] for each in waiting} == {"pending"}
+    for each in waiting:  # as the queue does ten seconds later
+        operator.publish_again(accepted["notification_id"], each["delivery_id"])
     sent = producer.until_final(accepted["notification_id"])["deliveries"]
     assert [each["provider"] for each in sent] == ["apns"] * 6
     assert operator.times_logged("worker-push", "circuit opened") == opened

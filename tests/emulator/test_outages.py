@@ -44,59 +44,45 @@ def test_an_answer_that_never_comes_is_an_unknown_outcome_and_nobody_else_is_ask
     assert outcomes(delivery) == [("sns", "unknown"), ("twilio", "accepted")]  # somebody else, if there is anybody
 
 
-def test_messages_to_a_chat_platform_that_is_out_wait_and_arrive_by_themselves_when_it_is_back(
+def by_platform(found: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Deliveries by the provider that was asked first; those that nobody was asked for are left out."""
+    return {each["attempts"][0]["provider"]: each for each in found if each["attempts"]}
+
+
+def chat_channels(unique: str) -> list[dict[str, Any]]:
+    """An external channel of each of three platforms, with this in its url."""
+    urls = {
+        "slack": f"https://hooks.slack.com/services/T0/B0/{unique}",
+        "discord": f"https://discord.com/api/webhooks/1188123456789012345/{unique}",
+        "webhook": f"https://hooks.example.com/{unique}",
+    }
+    return [{"platform": name, "url": url, "status": True} for name, url in urls.items()]
+
+
+def test_what_is_for_a_provider_that_is_out_waits_overtaken_by_all_else_and_arrives_by_itself_when_it_is_back(
     producer: Producer, operator: Operator
 ) -> None:
+    """All providers of SMS, and one platform of chat. That mail gets no slower either is for `bench.outage` to say."""
     unique = uuid.uuid4().hex
-    user = producer.contact(
-        external_channels=[
-            {"platform": "slack", "url": f"https://hooks.slack.com/services/T0/B0/{unique}", "status": True},
-            {
-                "platform": "discord",
-                "url": f"https://discord.com/api/webhooks/1188123456789012345/{unique}",
-                "status": True,
-            },
-            {"platform": "webhook", "url": f"https://hooks.example.com/{unique}", "status": True},
-        ]
-    )
-
-    def by_platform(found: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        return {each["attempts"][0]["provider"]: each for each in found if each["attempts"]}
-
-    with operator.fault("slack", "outage"):
-        accepted = send(producer, user, ["chat"])
-        found = by_platform(
-            until(
-                lambda: deliveries(producer, accepted),
-                lambda found: len(by_platform(found)) == 3 and all(has_failed(each) for each in found),
-            )
-        )
-        assert {name: each["status"] for name, each in found.items()} == {
-            "slack": "pending",
-            "discord": "sent",
-            "webhook": "sent",
-        }
-        assert outcomes(found["slack"]) == [("slack", "unavailable")]
-    final = by_platform(producer.until_final(accepted["notification_id"])["deliveries"])
-    assert final["slack"]["status"] == "sent"
-    assert {message["provider"] for message in producer.messages() if unique in message["to"]} == set(final)
-
-
-def test_with_every_provider_of_sms_out_mail_overtakes_the_text_messages_which_arrive_afterwards(
-    producer: Producer, operator: Operator
-) -> None:
-    """That mail gets no slower either is for `bench.outage` to say."""
-    user = producer.contact(phone="+4915112345678")
+    user = producer.contact(phone="+4915112345678", external_channels=chat_channels(unique))
     with ExitStack() as faults:
-        for provider in ("sns", "twilio"):
+        for provider in ("sns", "twilio", "slack"):
             faults.enter_context(operator.fault(provider, "outage"))
         texts = [send(producer, user, ["sms"]) for _ in range(TEXTS)]
+        chat = send(producer, user, ["chat"])
         mails = [mail(producer) for _ in range(MAILS)]
         waiting = [deliveries(producer, text)[0] for text in texts]
         assert {each["status"] for each in waiting} <= {"created", "pending"}
+        asked = by_platform(until(lambda: deliveries(producer, chat), lambda found: all(map(has_failed, found))))
+        statuses = {name: each["status"] for name, each in asked.items()}
+        assert statuses == {"slack": "pending", "discord": "sent", "webhook": "sent"}
+        assert outcomes(asked["slack"]) == [("slack", "unavailable")]
     for each in mails:
         assert (each["status"], outcomes(each)) == ("sent", [("ses", "accepted")])
         assert operator.until_worker_results(each["delivery_id"]) == ["sent"]
     for text in texts:
         [delivery] = producer.until_final(text["notification_id"])["deliveries"]
         assert delivery["status"] == "sent"
+    final = by_platform(producer.until_final(chat["notification_id"])["deliveries"])
+    assert final["slack"]["status"] == "sent"
+    assert {message["provider"] for message in producer.messages() if unique in message["to"]} == set(final)

@@ -52,6 +52,7 @@ class Place:
 
 @pytest.fixture
 def place(account: Emulator, monkeypatch: pytest.MonkeyPatch) -> Place:
+    monkeypatch.setattr("ops.parking.ASKED_FOR_SECONDS", 0)  # the emulator has one server
     for name, value in (
         ("AWS_ACCESS_KEY_ID", account.access_key_id),
         ("AWS_SECRET_ACCESS_KEY", account.secret_access_key),
